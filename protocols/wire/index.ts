@@ -1,0 +1,5 @@
+/** What every wire codec here shares: bounded reading, growing writing, cheap refusals. */
+export { equalConstantTime } from './equal.ts'
+export { WireError } from './errors.ts'
+export { ByteReader } from './reader.ts'
+export { ByteWriter } from './writer.ts'
