@@ -1,0 +1,105 @@
+import type { Directory } from '../directory/directory.ts'
+import { canSignIn } from '../directory/hold.ts'
+import type { Network, ReplyAttribute } from '../directory/network.ts'
+import type { Person } from '../directory/person.ts'
+import type { Entry } from '../directory/query.ts'
+import type { Service } from '../directory/service.ts'
+import { sees } from './view.ts'
+
+/** What somebody wants to use. */
+export type Resource =
+  /** `client` is the LDAP client that holds the connection; null for a connection of her own. */
+  | { readonly kind: 'ldap'; readonly client: Service | null }
+  | { readonly kind: 'network'; readonly network: Network }
+  | { readonly kind: 'scim' }
+  | { readonly kind: 'admin' }
+
+export type ResourceKind = Resource['kind']
+
+/** Why not, in the words of the auth events; never part of an answer to a client. */
+export type AccessDenial =
+  | 'staged'
+  | 'held'
+  | 'deleted'
+  | 'not-in-view'
+  | 'not-in-allowed-group'
+  | 'method-not-allowed'
+  | 'wrong-kind'
+
+export interface Grant {
+  /** Which rule let her in: a group's name, or `everyone`. */
+  readonly why: string
+  readonly vlan: number | string | null
+  readonly attributes: readonly ReplyAttribute[]
+}
+
+export type Decision =
+  | { readonly ok: true; readonly grant: Grant }
+  | { readonly ok: false; readonly denial: AccessDenial }
+
+const everyone: Decision = { ok: true, grant: { why: 'everyone', vlan: null, attributes: [] } }
+
+/** May this person or service use this resource, how, and why? Pure: reads memory, changes nothing. */
+export function decide(directory: Directory, entry: Entry, resource: Resource): Decision {
+  const { value } = entry
+  if (value.kind === 'group') return deny('wrong-kind')
+  if (value.lifecycle !== 'active') return deny(value.lifecycle)
+  if (!canSignIn(value)) return deny('held')
+  if (value.kind === 'service') return decideForService(value, resource)
+  switch (resource.kind) {
+    case 'ldap':
+      return decideForLdap(directory, entry, resource.client)
+    case 'network':
+      return decideForNetwork(directory, entry as Entry<Person>, resource.network)
+    default:
+      return deny('wrong-kind')
+  }
+}
+
+const purposeOf: Record<ResourceKind, Service['purpose'] | null> = {
+  ldap: 'ldap-client',
+  scim: 'scim-connection',
+  admin: 'api',
+  network: null,
+}
+
+function decideForService(service: Service, resource: Resource): Decision {
+  return service.purpose === purposeOf[resource.kind] ? everyone : deny('wrong-kind')
+}
+
+function decideForLdap(directory: Directory, entry: Entry, client: Service | null): Decision {
+  if (client === null) return everyone
+  if (!sees(directory, client.view, entry)) return deny('not-in-view')
+  if (client.allowedGroupIds === null) return everyone
+  for (const id of client.allowedGroupIds) {
+    const group = directory.entryById(id)
+    if (group?.value.kind === 'group' && directory.isMember(group.no, entry.no)) {
+      return { ok: true, grant: { why: group.value.name, vlan: null, attributes: [] } }
+    }
+  }
+  return deny('not-in-allowed-group')
+}
+
+function decideForNetwork(directory: Directory, entry: Entry<Person>, network: Network): Decision {
+  for (const rule of network.groups) {
+    const group = directory.entryById(rule.groupId)
+    if (group?.value.kind !== 'group' || !directory.isMember(group.no, entry.no)) continue
+    return {
+      ok: true,
+      grant: {
+        why: group.value.name,
+        vlan: rule.vlan ?? network.vlan,
+        attributes: [...network.attributes, ...rule.attributes],
+      },
+    }
+  }
+  if (!network.everyone) return deny('not-in-allowed-group')
+  return {
+    ok: true,
+    grant: { why: 'everyone', vlan: network.vlan, attributes: network.attributes },
+  }
+}
+
+function deny(denial: AccessDenial): Decision {
+  return { ok: false, denial }
+}

@@ -1,0 +1,73 @@
+import type { AccessDenial, Grant, Resource } from '../access/decide.ts'
+import type { Person } from '../directory/person.ts'
+import type { Entry } from '../directory/query.ts'
+import type { Administrator, Service } from '../directory/service.ts'
+
+/** One try to get in, by whatever protocol. */
+export interface Attempt {
+  /**
+   * Whom the caller claims to be: a log-in name as it was typed, or an entry the gateway has found
+   * by its own means (a DN). `null` where the name led to nobody, so that the answer takes as long.
+   */
+  readonly subject:
+    | { readonly by: 'login-name'; readonly name: string }
+    | { readonly by: 'entry'; readonly entry: Entry | null; readonly name: string }
+  /** Bytes as they came; prepared with PRECIS OpaqueString before any compare. */
+  readonly password: Buffer
+  readonly resource: Resource
+  /** How the password travelled, for the record: `ldap-simple`, `radius-pap`, `eap-ttls-pap` … */
+  readonly method: string
+  /** The address the request came from: a client's, a NAS's. */
+  readonly address: string
+  /** The end device where the protocol names one (Calling-Station-Id); null elsewhere. */
+  readonly device: string | null
+}
+
+export type Denial =
+  | 'unknown-name'
+  | 'wrong-password'
+  | 'no-credential'
+  | 'credential-expired'
+  | 'backing-off'
+  | 'locked-out'
+  | AccessDenial
+
+export type Authenticated = Entry<Person> | Entry<Service>
+
+export type Outcome =
+  | { readonly ok: true; readonly who: Authenticated; readonly grant: Grant }
+  | { readonly ok: false; readonly denial: Denial }
+
+export type UnavailableReason =
+  /** The read model is older than allowed. */
+  | 'stale'
+  /** Too many verifications are waiting already. */
+  | 'overloaded'
+  | 'stopping'
+
+/** A fault: we cannot say yes or no. It must never read as a wrong password. */
+export class AuthenticationUnavailable extends Error {
+  override readonly name = 'AuthenticationUnavailable'
+  readonly reason: UnavailableReason
+
+  constructor(reason: UnavailableReason, options?: ErrorOptions) {
+    super(`authentication is unavailable: ${reason}`, options)
+    this.reason = reason
+  }
+}
+
+/** The one way in: every gateway that takes a password ends here. */
+export interface Authenticator {
+  /**
+   * Answers at once where memory suffices (a cached verdict), with a promise where argon2 must run;
+   * callers on a hot path look at which it is.
+   *
+   * @throws {AuthenticationUnavailable} (or rejects with it) when neither yes nor no can be said
+   */
+  authenticate(attempt: Attempt, signal: AbortSignal): Outcome | Promise<Outcome>
+}
+
+/** Finds the service or administrator a bearer token belongs to. Constant time, no SQL. */
+export interface TokenVerifier {
+  verifyToken(token: string): Entry<Service> | Administrator | null
+}

@@ -1,0 +1,28 @@
+import type { CredentialId, PrincipalId } from './id.ts'
+
+/**
+ * Something a principal can prove. Passwords people choose are argon2id in PHC form; generated
+ * secrets carry 128 bits or more and are kept as a SHA-256 digest, never as argon2.
+ */
+export interface Credential {
+  readonly kind: 'credential'
+  readonly id: CredentialId
+  readonly principalId: PrincipalId
+  readonly version: number
+  readonly type: 'primary-password' | 'app-password' | 'generated-secret' | 'token'
+  readonly label: string
+  /** PHC string for a primary password; base64 of SHA-256 for generated ones. */
+  readonly verifier: string
+  /** An app password serves this LDAP client only; null everywhere else. */
+  readonly serviceId: PrincipalId | null
+  readonly expiresAtMs: number | null
+  readonly createdAtMs: number
+}
+
+export interface CredentialChange {
+  readonly kind: 'credential'
+  readonly id: string
+  readonly value: Credential | null
+  readonly usn: number
+  readonly atMs: number
+}

@@ -1,0 +1,73 @@
+import type { Change, DirectorySettings, EntityKind, Position } from './change.ts'
+import type { Group } from './group.ts'
+import type { Nas, Network } from './network.ts'
+import type { Person } from './person.ts'
+import type { Entry, Query } from './query.ts'
+import type { Administrator, Service, View } from './service.ts'
+
+/** How well the answers from memory can be trusted just now. */
+export type Freshness = 'fresh' | 'within-limit' | 'too-stale'
+
+/**
+ * The serving view of the directory, in memory. Every read is synchronous and none waits for SQL.
+ * Deleted principals and groups are not to be found here; staged and held people are, and what they
+ * may do or be seen as is for `access` and the gateways to say.
+ */
+export interface Directory {
+  readonly position: Position
+  readonly settings: DirectorySettings
+
+  /** By the persisted number; null when there is none or it is deleted. */
+  entry(no: number): Entry | null
+  entryById(id: string): Entry | null
+  /** By username, UPN or mail address, folded; null when unknown or contested. */
+  personByLoginName(folded: string): Entry<Person> | null
+  personByUsername(folded: string): Entry<Person> | null
+  groupByName(folded: string): Entry<Group> | null
+  serviceByName(folded: string): Entry<Service> | null
+  administratorByName(folded: string): Administrator | null
+  administratorById(id: string): Administrator | null
+  nasById(id: string): Nas | null
+  allNas(): readonly Nas[]
+  /** In the order in which they are tried. */
+  networks(): readonly Network[]
+
+  /** Entry numbers, ascending. Shared with the read model: do not keep across an await. */
+  directMembers(groupNo: number): Iterable<number>
+  directMemberCount(groupNo: number): number
+  /** People and groups reached through nesting as well; a group in a cycle does not reach itself. */
+  allMembers(groupNo: number): Iterable<number>
+  directGroups(no: number): Iterable<number>
+  /** Groups reached through nesting as well. */
+  allGroups(no: number): Iterable<number>
+  isMember(groupNo: number, no: number): boolean
+
+  /**
+   * Entries for which `query` is true, in the order of `no`, those above `afterNo` only.
+   * The iterator is lazy and sees one state only if it is drained without awaiting; when drained in
+   * slices it never returns an entry twice and returns every entry that matched throughout.
+   */
+  search(query: Query, options?: { readonly afterNo?: number }): Iterable<Entry>
+
+  /** Numbers of living entries by kind. */
+  count(kind: 'person' | 'group' | 'service'): number
+}
+
+/** Something that follows the journal. The feed calls it in the order of `usn`, one call at a time. */
+export interface Follower {
+  readonly name: string
+  /** Null before the first catch-up. */
+  readonly position: Position | null
+  /** Which kinds it wants to be told of. */
+  readonly kinds: readonly (EntityKind | 'membership' | 'credential')[]
+  /** Versions it holds, to be compared when catching up; for groups also their membersVersion. */
+  versions(kind: EntityKind | 'credential'): ReadonlyMap<string, number>
+  membersVersions(): ReadonlyMap<number, number>
+  /** Applies a slice. Values older than what is held are ignored, so a replay does no harm. */
+  apply(changes: readonly (Change | import('./credential.ts').CredentialChange)[]): void
+  /** Called when everything up to `position` has been applied. */
+  reached(position: Position): void
+}
+
+/** Whom `view` shows; `access` alone answers it. */
+export type Sees = (view: View, entry: Entry) => boolean

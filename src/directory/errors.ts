@@ -1,0 +1,23 @@
+/** Stable; part of the log and admin-API contract. Add codes, never rename them. */
+export type DirectoryErrorCode =
+  /** The database cannot be asked just now. */
+  | 'DIRECTORY_UNAVAILABLE'
+  /** Somebody else changed it first, or a unique name is taken. */
+  | 'DIRECTORY_CONFLICT'
+  /** What was asked for breaks a rule the caller can read in the message. */
+  | 'DIRECTORY_REFUSED'
+  | 'DIRECTORY_NOT_FOUND'
+
+/**
+ * A fault, or a request the directory's rules refuse. A wrong password or a missing user of a
+ * search is an outcome, not a fault, and is returned as a value.
+ */
+export class DirectoryError extends Error {
+  override readonly name = 'DirectoryError'
+  readonly code: DirectoryErrorCode
+
+  constructor(code: DirectoryErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

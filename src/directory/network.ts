@@ -1,0 +1,61 @@
+import type { GroupId, NasId, NetworkId } from './id.ts'
+
+/** A device that asks on behalf of others: access point, switch, VPN gateway. It is not a network. */
+export interface Nas {
+  readonly kind: 'nas'
+  readonly id: NasId
+  readonly version: number
+  readonly name: string
+  /** CIDR blocks, IPv4 or IPv6, in canonical text; the longest prefix wins over all NAS. */
+  readonly addresses: readonly string[]
+  /** Shared secrets, newest first; more than one while a rotation is under way. */
+  readonly secrets: readonly Buffer[]
+  readonly requireMessageAuthenticator: 'yes' | 'no' | 'auto'
+  /** Accept a request without Message-Authenticator only when it carries no Proxy-State. */
+  readonly limitProxyState: boolean
+}
+
+/** All conditions that are given must hold; the first network whose rule fits is chosen. */
+export interface NetworkRule {
+  readonly nasIds?: readonly NasId[]
+  /** The part of Called-Station-Id behind the last colon, compared exactly. */
+  readonly ssids?: readonly string[]
+  readonly nasIdentifiers?: readonly string[]
+  /** NAS-Port-Type numbers, RFC 2865 §5.41. */
+  readonly portTypes?: readonly number[]
+  /** Fits also a request that names no SSID. */
+  readonly withoutSsid?: boolean
+}
+
+export type RadiusMethod = 'pap' | 'ttls-pap'
+
+/** An attribute of a reply, by name in the dictionary, with its value as text. */
+export interface ReplyAttribute {
+  readonly name: string
+  readonly value: string
+}
+
+/** What members of a group get on a network. The first listed group that fits decides. */
+export interface NetworkGroup {
+  readonly groupId: GroupId
+  readonly vlan: number | string | null
+  readonly attributes: readonly ReplyAttribute[]
+}
+
+/** A policy people log in to: which methods, whom, and what the NAS is told about them. */
+export interface Network {
+  readonly kind: 'network'
+  readonly id: NetworkId
+  readonly version: number
+  readonly name: string
+  /** Networks are tried in ascending order. */
+  readonly priority: number
+  readonly rules: readonly NetworkRule[]
+  readonly methods: readonly RadiusMethod[]
+  /** Empty with `everyone` false means that nobody gets in. */
+  readonly groups: readonly NetworkGroup[]
+  readonly everyone: boolean
+  readonly vlan: number | string | null
+  readonly attributes: readonly ReplyAttribute[]
+  readonly sessionTimeoutSeconds: number | null
+}
