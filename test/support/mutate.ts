@@ -140,11 +140,12 @@ export function* mutants(
 
 /** The seed of a run: `GATEHOUSE_FUZZ_SEED`, or a new one, which the caller prints. */
 export function fuzzSeed(): number {
-  const given = process.env['GATEHOUSE_FUZZ_SEED']
+  const { GATEHOUSE_FUZZ_SEED: given } = process.env
   return given === undefined ? Date.now() % 0x7fffffff : Number(given)
 }
 
 /** How many inputs to try: `GATEHOUSE_FUZZ_INPUTS`, by default `usual`. */
 export function fuzzInputs(usual: number): number {
-  return Number(process.env['GATEHOUSE_FUZZ_INPUTS'] ?? usual)
+  const { GATEHOUSE_FUZZ_INPUTS: given } = process.env
+  return given === undefined ? usual : Number(given)
 }

@@ -1,0 +1,28 @@
+/** Longest message before a successful bind; slapd's sockbuf_max_incoming. */
+export const MAX_MESSAGE_BYTES_ANONYMOUS = 256 * 1024
+/** Longest message after a successful bind; slapd's sockbuf_max_incoming_auth. */
+export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+/** BER nesting; no LDAP message of ours comes near, a filter of full depth needs about 70. */
+export const MAX_BER_DEPTH = 128
+/** Nested and, or, not; deeper filters crashed other servers (CVE-2020-12243). */
+export const MAX_FILTER_DEPTH = 64
+/** Items and operators in one filter; Grafana joins 500 names in one. */
+export const MAX_FILTER_ELEMENTS = 4_096
+/** Pieces of one substring filter. */
+export const MAX_SUBSTRINGS = 64
+/** Attribute descriptions a search may ask for; SSSD asks for 35. */
+export const MAX_REQUESTED_ATTRIBUTES = 1_024
+/** Controls with one message. */
+export const MAX_CONTROLS = 32
+/** URIs of one referral. */
+export const MAX_REFERRALS = 64
+/** Attributes or modifications in one entry, add or modify. */
+export const MAX_ATTRIBUTES = 4_096
+/** Values in one message. */
+export const MAX_VALUES = 200_000
+/** Bytes of one DN, as text. */
+export const MAX_DN_BYTES = 8_192
+/** RDNs of one DN, and attribute values of one RDN. */
+export const MAX_RDNS = 64
+/** Bytes of one attribute description or matching rule name. */
+export const MAX_DESCRIPTION_BYTES = 512
