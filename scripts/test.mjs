@@ -1,0 +1,104 @@
+// `npm test [file …]`: sets up, checks, runs every test, says who ran it and what that left out,
+// and closes with one line `N passed, N failed`.
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { root, setup } from './setup.mjs'
+import { provideTools } from './system-tools.mjs'
+
+const started = Date.now()
+const isCi = process.env.CI === 'true'
+const files = process.argv.slice(2)
+process.chdir(root)
+
+await setup()
+const tools = provideTools()
+const gates = files.length > 0 ? [] : runGates()
+const { passed, failed, skipped } = await runTap()
+
+process.stdout.write(
+  `\nran as ${userInfo().username} with Node ${process.versions.node}, ${Math.round((Date.now() - started) / 1000)} s`,
+)
+if (process.getuid?.() !== 0)
+  process.stdout.write('; what needs root (SSSD, PAM, network namespaces) was left out')
+if (tools.missing.length > 0) process.stdout.write(`; missing here: ${tools.missing.join(', ')}`)
+for (const gate of gates) process.stdout.write(`\nfailed: ${gate}`)
+
+let failures = failed + gates.length
+if (isCi && skipped > 0) {
+  process.stdout.write(`\nwith CI=true nothing may be skipped: ${skipped} counted as failed`)
+  failures += skipped
+}
+process.stdout.write(
+  `\n\n${passed} passed, ${failures} failed${!isCi && skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
+)
+process.exitCode = failures > 0 ? 1 : 0
+
+function runGates() {
+  const bin = (name) => join(root, 'node_modules', '.bin', name)
+  const steps = [
+    ['format and lint', bin('biome'), ['ci', '--error-on-warnings', '.']],
+    ['types', bin('tsc'), ['-p', '.']],
+    ['unused code', bin('knip'), []],
+  ]
+  return steps
+    .filter(([name, command, args]) => {
+      process.stdout.write(`${name} …\n`)
+      const result = spawnSync(command, args, { encoding: 'utf8' })
+      if (result.status !== 0) process.stdout.write(`${result.stdout}${result.stderr}`)
+      return result.status !== 0
+    })
+    .map(([name]) => name)
+}
+
+async function runTap() {
+  const scratch = mkdtempSync(join(tmpdir(), 'gatehouse-test-'))
+  const report = join(scratch, 'report.tap')
+  const args = [
+    'node_modules/tap/dist/esm/run.mjs',
+    'run',
+    `--reporter=${process.stdout.isTTY ? 'base' : 'terse'}`,
+    `--output-file=${report}`,
+    '--disable-coverage',
+    ...files,
+  ]
+  const env = {
+    ...process.env,
+    npm_config_update_notifier: 'false',
+    GATEHOUSE_MISSING_TOOLS: tools.missing.join(','),
+  }
+  const tap = spawn(process.execPath, args, { stdio: 'inherit', env })
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => tap.kill(signal))
+  const code = await new Promise((resolve) => tap.on('close', resolve))
+  const text = readReport(report)
+  rmSync(scratch, { recursive: true, force: true })
+  return count(text, code)
+}
+
+function readReport(report) {
+  try {
+    return readFileSync(report, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** tap calls a test without any assertion a pass; here it is a failure. */
+function count(text, code) {
+  const totals = text.match(/^# (\{ total: .*\})$/gm)?.at(-1) ?? ''
+  const of = (word) => Number(totals.match(new RegExp(`${word}: (\\d+)`))?.[1] ?? 0)
+  const empty = [
+    ...text.matchAll(/^( +)1\.\.0\n(?: *#.*\n)*(?!\1)( *)ok \d+ - (.*?)(?: # time=.*)?$/gm),
+  ]
+    .map((match) => match[3])
+    .filter((name) => !/# SKIP/i.test(name))
+  for (const name of empty) process.stdout.write(`\nno assertion in: ${name}`)
+  const passed = Math.max(0, of('pass') - empty.length)
+  const failed = of('fail') + empty.length
+  return {
+    passed,
+    failed: Math.max(failed, code === 0 && passed > 0 ? 0 : 1),
+    skipped: of('skip') + of('todo'),
+  }
+}
