@@ -1,7 +1,7 @@
+import { DirectoryError } from '../directory/errors.ts'
+
 /** Stable; part of the log and admin-API contract. Add codes, never rename them. */
 export type StorageErrorCode =
-  | 'DIRECTORY_UNAVAILABLE'
-  | 'DIRECTORY_CONFLICT'
   | 'STORAGE_LOCKED'
   | 'STORAGE_KEY'
   | 'STORAGE_SCHEMA'
@@ -9,10 +9,8 @@ export type StorageErrorCode =
   | 'STORAGE_UNREADABLE'
 
 /**
- * A fault of the database, its files or its key: never an answer to a question.
- *
- * `DIRECTORY_UNAVAILABLE` is the only one that may pass by itself; the others need somebody to act,
- * and their message says what.
+ * Something is wrong with the database, its files or its key that needs somebody to act; the message
+ * says what to do. An outage that may pass by itself is a `DirectoryError` `DIRECTORY_UNAVAILABLE`.
  */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
@@ -51,7 +49,7 @@ function errorCode(error: unknown): string {
 
 /** The database did not answer, as opposed to: it answered with an error. */
 export function isUnavailable(error: unknown): boolean {
-  if (error instanceof StorageError) return error.code === 'DIRECTORY_UNAVAILABLE'
+  if (error instanceof DirectoryError) return error.code === 'DIRECTORY_UNAVAILABLE'
   const code = errorCode(error)
   if (CONNECTION_CODES.has(code) || BUSY_SQLSTATE.has(code)) return true
   if (CONNECTION_SQLSTATE.test(code)) return true
@@ -76,9 +74,9 @@ export function violatedConstraint(error: unknown): string | null {
 
 /** Wraps what means "unavailable"; everything else passes as it is. */
 export function asFault(error: unknown): unknown {
-  if (error instanceof StorageError || !isUnavailable(error)) return error
+  if (error instanceof DirectoryError || !isUnavailable(error)) return error
   const why = error instanceof Error ? error.message : String(error)
-  return new StorageError('DIRECTORY_UNAVAILABLE', `the database did not answer: ${why}`, {
+  return new DirectoryError('DIRECTORY_UNAVAILABLE', `the database did not answer: ${why}`, {
     cause: error,
   })
 }

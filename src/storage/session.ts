@@ -42,8 +42,9 @@ const types: pg.CustomTypesConfig = {
     if (format === 'binary') return pg.types.getTypeParser(oid, 'binary')
     if (oid === INT8) return parseInt8
     if (oid === INT8_ARRAY) {
-      const parse = pg.types.getTypeParser<string, (string | null)[]>(oid, 'text')
-      return (text: string) => parse(text).map((item) => (item === null ? null : parseInt8(item)))
+      const parse = pg.types.getTypeParser(oid, 'text')
+      return (text: string) =>
+        (parse(text) as (string | null)[]).map((item) => (item === null ? null : parseInt8(item)))
     }
     return pg.types.getTypeParser(oid, 'text')
   },

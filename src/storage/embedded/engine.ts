@@ -1,5 +1,6 @@
 import { fdatasyncSync } from 'node:fs'
 import { PGlite } from '@electric-sql/pglite'
+import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
 
 /** Emscripten's file stream, as far as we need it. */
@@ -51,9 +52,12 @@ export async function openEngine(directory: string): Promise<PGlite> {
   const engine = new PGlite({
     fs: new DurableFileSystem(directory),
     startParams: [...START_PARAMETERS],
+    // An extension that was ever created must be handed over at every start.
+    extensions: { pg_trgm },
     onStderr: (line) => {
       lines.push(line)
       if (lines.length > KEPT_STDERR_LINES) lines.shift()
+      return false
     },
   })
   try {

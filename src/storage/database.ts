@@ -1,0 +1,427 @@
+// Rendered from the catalog after all migrations; a test compares. See CONTRIBUTING.md.
+import type { ColumnType, Generated } from 'kysely'
+
+/** Goes in as a Date or ISO text, comes out as a Date. */
+export type Timestamp = ColumnType<Date, Date | string, Date | string>
+/** Comes out parsed, goes in as JSON text. */
+export type Json = ColumnType<unknown, string, string>
+/** Given by the database alone. */
+export type Identity = ColumnType<number, never, never>
+
+export interface AccountingSessionTable {
+  nas_id: string
+  session_id: string
+  username: string
+  principal_id: string | null
+  calling_station_id: Generated<string>
+  called_station_id: string | null
+  framed_address: string | null
+  started_at: Timestamp | null
+  updated_at: Timestamp
+  stopped_at: Timestamp | null
+  session_seconds: number | null
+  input_octets: number | null
+  output_octets: number | null
+  terminate_cause: string | null
+}
+
+export interface AdministratorTable {
+  id: string
+  username: string
+  username_folded: string
+  role: 'owner' | 'operator' | 'viewer'
+  person_id: string | null
+}
+
+export interface AuthEventTable {
+  at: Timestamp
+  id: Identity
+  last_at: Timestamp
+  count: Generated<number>
+  outcome: 'success' | 'denied' | 'unavailable'
+  reason: string | null
+  resource_kind: string
+  resource_name: string | null
+  method: string
+  principal_id: string | null
+  name: string
+  address: string
+  device: string | null
+  detail: Json | null
+}
+
+export interface AuthFailureTable {
+  principal_id: string
+  resource_kind: string
+  device: Generated<string>
+  failures: number
+  last_at: Timestamp
+}
+
+export interface AuthorityTable {
+  principal_id: string
+  attribute: string
+  source_id: string | null
+}
+
+export interface CertificateAuthorityTable {
+  id: string
+  purpose: string
+  certificate: string
+  private_key: Buffer
+  created_at: Generated<Timestamp>
+}
+
+export interface CredentialTable {
+  id: string
+  version: Generated<number>
+  principal_id: string
+  type: 'primary-password' | 'app-password' | 'generated-secret' | 'token'
+  label: string
+  verifier: string
+  sealed: Buffer | null
+  service_id: string | null
+  expires_at: Timestamp | null
+  created_at: Generated<Timestamp>
+}
+
+export interface DirectoryGroupTable {
+  id: string
+  no: Generated<number>
+  version: Generated<number>
+  members_version: Generated<number>
+  name: string
+  name_folded: string
+  display_name: string
+  display_name_folded: string
+  description: string | null
+  mail: string | null
+  origin: 'static' | 'mirrored' | 'rule'
+  gid_number: number
+  lifecycle: 'active' | 'deleted'
+  created_at: Generated<Timestamp>
+  changed_at: Generated<Timestamp>
+  deleted_at: Timestamp | null
+}
+
+export interface HoldTable {
+  principal_id: string
+  reason: string
+  since: Generated<Timestamp>
+  note: string | null
+}
+
+export interface JournalTable {
+  usn: number
+  at: Timestamp
+  inbox_seq: number
+  kind: string
+  entity: string
+  group_no: number | null
+  member_no: number | null
+  version: number | null
+  actor: string | null
+  reason: string | null
+  detail: string | null
+  hash: Buffer
+}
+
+export interface JournalDetailTable {
+  id: string
+  salt: Buffer
+  digest: Buffer
+  body: Json | null
+  at: Generated<Timestamp>
+}
+
+export interface JournalHeadTable {
+  one: Generated<boolean>
+  usn: number
+  epoch: string
+  hash: Buffer
+  inbox_seq: Generated<number>
+}
+
+export interface JournalInboxTable {
+  seq: Identity
+  kind: string
+  entity: string
+  group_no: number | null
+  member_no: number | null
+  version: number | null
+  actor: string | null
+  reason: string | null
+  detail: string | null
+}
+
+export interface KeyRingTable {
+  key_id: string
+  check_value: Buffer
+  created_at: Generated<Timestamp>
+  retired_at: Timestamp | null
+}
+
+export interface LoginNameTable {
+  folded: string
+  principal_id: string
+  kind: 'username' | 'upn' | 'mail'
+  is_contested: Generated<boolean>
+}
+
+export interface LoginNameConflictTable {
+  folded: string
+  principal_id: string
+  kind: string
+  since: Generated<Timestamp>
+}
+
+export interface MembershipTable {
+  group_no: number
+  member_no: number
+  member_kind: 'person' | 'group'
+}
+
+export interface NameQuarantineTable {
+  scope: 'username' | 'group'
+  folded: string
+  until: Timestamp
+  owner: string
+}
+
+export interface NasTable {
+  id: string
+  version: Generated<number>
+  name: string
+  name_folded: string
+  addresses: string[]
+  secrets: Buffer[]
+  require_message_authenticator: 'yes' | 'no' | 'auto'
+  limit_proxy_state: boolean
+}
+
+export interface NetworkTable {
+  id: string
+  version: Generated<number>
+  name: string
+  name_folded: string
+  priority: number
+  policy: Json
+}
+
+export interface PersonTable {
+  id: string
+  username: string
+  username_folded: string
+  display_name: string
+  display_name_folded: string
+  given_name: string | null
+  surname: string | null
+  mail: string | null
+  mail_folded: string | null
+  user_principal_name: string | null
+  user_principal_name_folded: string | null
+  job_title: string | null
+  department: string | null
+  company_name: string | null
+  office_location: string | null
+  employee_id: string | null
+  employee_type: string | null
+  mobile_phone: string | null
+  business_phone: string | null
+  street_address: string | null
+  city: string | null
+  region: string | null
+  postal_code: string | null
+  country: string | null
+  preferred_language: string | null
+  is_guest: Generated<boolean>
+  manager_id: string | null
+  uid_number: number
+  gid_number: number
+  home_directory: string
+  login_shell: string
+  ssh_public_keys: Generated<string[]>
+  changed_at: Generated<Timestamp>
+}
+
+export interface PosixAllocatorTable {
+  one: Generated<boolean>
+  first: number
+  last: number
+  next_number: number
+}
+
+export interface PosixReservedTable {
+  number: number
+  why: string
+}
+
+export interface PrincipalTable {
+  id: string
+  no: Generated<number>
+  kind: 'person' | 'device' | 'guest' | 'service' | 'administrator'
+  lifecycle: 'staged' | 'active' | 'deleted'
+  version: Generated<number>
+  created_at: Generated<Timestamp>
+  deleted_at: Timestamp | null
+}
+
+export interface RemovalTable {
+  id: Identity
+  source_id: string
+  group_id: string | null
+  kind: 'person' | 'group' | 'membership' | 'suspension'
+  subject: string
+  at: Generated<Timestamp>
+}
+
+export interface RemovalWaitingTable {
+  source_id: string
+  kind: 'person' | 'group' | 'membership' | 'suspension'
+  subject: string
+  group_external_id: Generated<string>
+  since: Generated<Timestamp>
+  approved_at: Timestamp | null
+  approved_by: string | null
+}
+
+export interface ResourceGrantTable {
+  resource_kind: string
+  resource_id: string
+  principal_id: string
+  parameters: Json
+  why: string
+}
+
+export interface SchemaVersionTable {
+  one: Generated<boolean>
+  version: number
+  readable_since: number
+  changed_at: Generated<Timestamp>
+}
+
+export interface ServiceTable {
+  id: string
+  purpose: 'ldap-client' | 'scim-connection' | 'api'
+  name: string
+  name_folded: string
+  view_group_ids: string[] | null
+  allowed_group_ids: string[] | null
+  config: Generated<Json>
+}
+
+export interface SettingsTable {
+  one: Generated<boolean>
+  id: string
+  version: Generated<number>
+  domain: string | null
+  organization: string | null
+  allow_plaintext_binds: Generated<boolean>
+}
+
+export interface SourceTable {
+  id: string
+  version: Generated<number>
+  kind: string
+  name: string
+  config: Json
+  secret: Buffer | null
+  state: 'active' | 'paused' | 'quarantined'
+  state_reason: string | null
+  created_at: Generated<Timestamp>
+}
+
+export interface SourceLinkTable {
+  source_id: string
+  object_kind: 'person' | 'group'
+  external_id: string
+  principal_id: string | null
+  group_id: string | null
+  attributes: Json
+  generation: Generated<number>
+  removed_at: Timestamp | null
+  linked_at: Generated<Timestamp>
+}
+
+export interface SourceMemberTable {
+  source_id: string
+  group_external_id: string
+  member_external_id: string
+  member_type: string
+  generation: Generated<number>
+}
+
+export interface SyncItemTable {
+  round_id: string
+  seq: Identity
+  page: number
+  external_id: string
+  body: Json
+}
+
+export interface SyncRoundTable {
+  id: string
+  source_id: string
+  stream: 'people' | 'groups'
+  mode: 'delta' | 'full'
+  state: 'fetching' | 'applying' | 'done' | 'abandoned' | 'waiting'
+  fingerprint: string
+  generation: number
+  next_link: string | null
+  delta_link: string | null
+  pages: Generated<number>
+  applied_to: Generated<number>
+  counts: Generated<Json>
+  note: string | null
+  started_at: Generated<Timestamp>
+  finished_at: Timestamp | null
+}
+
+export interface SyncTokenTable {
+  source_id: string
+  stream: 'people' | 'groups'
+  delta_link: string
+  fingerprint: string
+  generation: number
+  confirmed_at: Generated<Timestamp>
+}
+
+/** Every table, as Kysely wants it. */
+export interface Tables {
+  accounting_session: AccountingSessionTable
+  administrator: AdministratorTable
+  auth_event: AuthEventTable
+  auth_failure: AuthFailureTable
+  authority: AuthorityTable
+  certificate_authority: CertificateAuthorityTable
+  credential: CredentialTable
+  directory_group: DirectoryGroupTable
+  hold: HoldTable
+  journal: JournalTable
+  journal_detail: JournalDetailTable
+  journal_head: JournalHeadTable
+  journal_inbox: JournalInboxTable
+  key_ring: KeyRingTable
+  login_name: LoginNameTable
+  login_name_conflict: LoginNameConflictTable
+  membership: MembershipTable
+  name_quarantine: NameQuarantineTable
+  nas: NasTable
+  network: NetworkTable
+  person: PersonTable
+  posix_allocator: PosixAllocatorTable
+  posix_reserved: PosixReservedTable
+  principal: PrincipalTable
+  removal: RemovalTable
+  removal_waiting: RemovalWaitingTable
+  resource_grant: ResourceGrantTable
+  schema_version: SchemaVersionTable
+  service: ServiceTable
+  settings: SettingsTable
+  source: SourceTable
+  source_link: SourceLinkTable
+  source_member: SourceMemberTable
+  sync_item: SyncItemTable
+  sync_round: SyncRoundTable
+  sync_token: SyncTokenTable
+}

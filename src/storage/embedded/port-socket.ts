@@ -1,0 +1,87 @@
+import { Duplex } from 'node:stream'
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
+
+/** Who starts the worker, and starts it again after its death. */
+export interface WorkerHost {
+  readonly isStopping: boolean
+  started(): Promise<Worker>
+}
+
+/** What `pg` takes for its TCP socket: a message port to the embedded database's worker. */
+export class PortSocket extends Duplex {
+  readonly #host: WorkerHost
+  #port: MessagePort | null = null
+  #isReferenced = true
+
+  constructor(host: WorkerHost) {
+    super({ allowHalfOpen: false })
+    this.#host = host
+  }
+
+  connect(): this {
+    this.#host.started().then(
+      (worker) => this.#open(worker),
+      (error: Error) => this.destroy(error),
+    )
+    return this
+  }
+
+  setNoDelay(): this {
+    return this
+  }
+
+  setKeepAlive(): this {
+    return this
+  }
+
+  ref(): this {
+    this.#isReferenced = true
+    this.#port?.ref()
+    return this
+  }
+
+  unref(): this {
+    this.#isReferenced = false
+    this.#port?.unref()
+    return this
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#port?.postMessage(chunk)
+    done()
+  }
+
+  override _writev(chunks: readonly { readonly chunk: Buffer }[], done: () => void): void {
+    this.#port?.postMessage(Buffer.concat(chunks.map(({ chunk }) => chunk)))
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#port?.close()
+    done(error)
+  }
+
+  #open(worker: Worker): void {
+    if (this.destroyed) return
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port1
+    port1.on('message', (bytes: Uint8Array) => {
+      this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+    })
+    port1.on('close', () => this.#portClosed())
+    if (!this.#isReferenced) port1.unref()
+    worker.postMessage({ kind: 'connect', port: port2 }, [port2])
+    this.emit('connect')
+  }
+
+  #portClosed(): void {
+    const isExpected = this.#host.isStopping || this.writableEnded
+    this.destroy(
+      isExpected
+        ? undefined
+        : Object.assign(new Error('the embedded database stopped'), { code: 'ECONNRESET' }),
+    )
+  }
+}
