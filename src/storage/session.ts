@@ -34,7 +34,7 @@ function parseInt8(text: string): number {
 }
 
 const INT8 = 20
-const INT8_ARRAY = 1016
+const INT8_ARRAY: number = 1016
 
 /** Like pg's own, but bigint comes as a number: ours count rows and changes, and stay below 2^53. */
 const types: pg.CustomTypesConfig = {
