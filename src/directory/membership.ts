@@ -1,0 +1,209 @@
+import type { MembershipFacts } from './evaluate.ts'
+import { Nesting } from './nesting.ts'
+import { NoSet } from './no-set.ts'
+import { Paged } from './paged.ts'
+
+const none = new NoSet()
+
+/** Told of each entry whose memberships, nested ones included, or direct members changed. */
+export type Touch = (no: number) => void
+
+/**
+ * Who belongs to what. Direct edges come in, in any order and before the entries they join; an edge
+ * counts once both its ends live, and is set aside as soon as one of them no longer does.
+ */
+export class Membership implements MembershipFacts {
+  readonly #living = new NoSet()
+  readonly #livingGroups = new NoSet()
+  readonly #members = new Map<number, NoSet>()
+  readonly #groups = new Paged<NoSet>()
+  readonly #nesting = new Nesting()
+  /** Edges that wait for an end of theirs, by either end. */
+  readonly #waitingMembers = new Map<number, Set<number>>()
+  readonly #waitingGroups = new Map<number, Set<number>>()
+  readonly #touch: Touch
+
+  constructor(touch: Touch) {
+    this.#touch = touch
+  }
+
+  /** The entry lives from now on. */
+  revive(no: number, isGroup: boolean): void {
+    this.#living.add(no)
+    if (isGroup) this.#livingGroups.add(no)
+    const edges: [number, number][] = []
+    for (const groupNo of this.#waitingGroups.get(no) ?? []) edges.push([groupNo, no])
+    for (const memberNo of this.#waitingMembers.get(no) ?? []) edges.push([no, memberNo])
+    for (const [groupNo, memberNo] of edges) {
+      if (!this.#canLink(groupNo, memberNo)) continue
+      this.#stopWaiting(groupNo, memberNo)
+      this.#link(groupNo, memberNo)
+    }
+  }
+
+  /** The entry is gone from the view; its edges are kept for its return. */
+  bury(no: number): void {
+    for (const groupNo of [...this.directGroups(no)]) {
+      this.#unlink(groupNo, no)
+      this.#wait(groupNo, no)
+    }
+    for (const memberNo of [...this.directMembers(no)]) {
+      this.#unlink(no, memberNo)
+      this.#wait(no, memberNo)
+    }
+    this.#living.delete(no)
+    this.#livingGroups.delete(no)
+  }
+
+  setMember(groupNo: number, memberNo: number, isMember: boolean): void {
+    if (!this.#canLink(groupNo, memberNo)) {
+      if (isMember) this.#wait(groupNo, memberNo)
+      else this.#stopWaiting(groupNo, memberNo)
+    } else if (isMember !== this.isDirectMember(groupNo, memberNo)) {
+      if (isMember) this.#link(groupNo, memberNo)
+      else this.#unlink(groupNo, memberNo)
+    }
+  }
+
+  /** Makes the list of direct members this one, changing only what differs. */
+  replaceMembers(groupNo: number, memberNos: readonly number[]): void {
+    const wanted = new Set(memberNos)
+    for (const no of this.heldMembers(groupNo)) {
+      if (!wanted.has(no)) this.setMember(groupNo, no, false)
+    }
+    for (const no of memberNos) this.setMember(groupNo, no, true)
+  }
+
+  /** Direct members as they were told, those that do not live included. */
+  heldMembers(groupNo: number): number[] {
+    return [...this.directMembers(groupNo), ...(this.#waitingMembers.get(groupNo) ?? [])]
+  }
+
+  directMembers(groupNo: number): NoSet {
+    return this.#members.get(groupNo) ?? none
+  }
+
+  directGroups(no: number): NoSet {
+    return this.#groups.at(no) ?? none
+  }
+
+  /** Groups within this one, at any depth. */
+  nestedGroups(groupNo: number): NoSet {
+    return this.#nesting.below(groupNo)
+  }
+
+  *allMembers(groupNo: number): Generator<number, void, void> {
+    const nested = this.#nesting.below(groupNo)
+    const sets = [this.directMembers(groupNo)]
+    for (const no of nested) sets.push(this.directMembers(no))
+    for (let no = nextOfAny(sets, -1); no >= 0; no = nextOfAny(sets, no)) {
+      if (no !== groupNo) yield no
+    }
+  }
+
+  *allGroups(no: number): Generator<number, void, void> {
+    const direct = this.directGroups(no)
+    const sets = [direct]
+    for (const groupNo of direct) sets.push(this.#nesting.above(groupNo))
+    for (let at = nextOfAny(sets, -1); at >= 0; at = nextOfAny(sets, at)) {
+      if (at !== no) yield at
+    }
+  }
+
+  isDirectMember(groupNo: number, no: number): boolean {
+    return this.directMembers(groupNo).has(no)
+  }
+
+  isMember(groupNo: number, no: number): boolean {
+    if (groupNo === no) return false
+    if (this.directMembers(groupNo).has(no)) return true
+    const nested = this.#nesting.below(groupNo)
+    if (nested.size === 0) return false
+    const direct = this.directGroups(no)
+    for (let at = direct.nextAbove(-1); at >= 0; at = direct.nextAbove(at)) {
+      if (nested.has(at)) return true
+    }
+    return false
+  }
+
+  hasGroups(no: number): boolean {
+    return this.directGroups(no).size > 0
+  }
+
+  hasMembers(groupNo: number): boolean {
+    return this.directMembers(groupNo).size > 0
+  }
+
+  #canLink(groupNo: number, memberNo: number): boolean {
+    return groupNo !== memberNo && this.#livingGroups.has(groupNo) && this.#living.has(memberNo)
+  }
+
+  #link(groupNo: number, memberNo: number): void {
+    addTo(this.#members, groupNo, memberNo)
+    const groups = this.#groups.at(memberNo)
+    if (groups === null) this.#groups.set(memberNo, new NoSet([groupNo]))
+    else groups.add(groupNo)
+    this.#touch(groupNo)
+    this.#touch(memberNo)
+    if (this.#livingGroups.has(memberNo)) this.#touchMoved(this.#nesting.link(groupNo, memberNo))
+  }
+
+  #unlink(groupNo: number, memberNo: number): void {
+    const members = this.#members.get(groupNo)
+    members?.delete(memberNo)
+    if (members?.size === 0) this.#members.delete(groupNo)
+    const groups = this.#groups.at(memberNo)
+    groups?.delete(groupNo)
+    if (groups?.size === 0) this.#groups.set(memberNo, null)
+    this.#touch(groupNo)
+    this.#touch(memberNo)
+    if (this.#livingGroups.has(memberNo)) this.#touchMoved(this.#nesting.unlink(groupNo, memberNo))
+  }
+
+  /** Whoever is in a group that moved belongs to other groups than before. */
+  #touchMoved(moved: ReadonlySet<number>): void {
+    for (const groupNo of moved) {
+      this.#touch(groupNo)
+      for (const no of this.directMembers(groupNo)) this.#touch(no)
+    }
+  }
+
+  #wait(groupNo: number, memberNo: number): void {
+    waitAt(this.#waitingMembers, groupNo, memberNo)
+    waitAt(this.#waitingGroups, memberNo, groupNo)
+  }
+
+  #stopWaiting(groupNo: number, memberNo: number): void {
+    stopAt(this.#waitingMembers, groupNo, memberNo)
+    stopAt(this.#waitingGroups, memberNo, groupNo)
+  }
+}
+
+/** The smallest number above `no` in any of the sets, or -1. */
+function nextOfAny(sets: readonly NoSet[], no: number): number {
+  let next = -1
+  for (const set of sets) {
+    const candidate = set.nextAbove(no)
+    if (candidate >= 0 && (next < 0 || candidate < next)) next = candidate
+  }
+  return next
+}
+
+function addTo(sets: Map<number, NoSet>, key: number, no: number): void {
+  const set = sets.get(key)
+  if (set === undefined) sets.set(key, new NoSet([no]))
+  else set.add(no)
+}
+
+function waitAt(edges: Map<number, Set<number>>, from: number, to: number): void {
+  const waiting = edges.get(from)
+  if (waiting === undefined) edges.set(from, new Set([to]))
+  else waiting.add(to)
+}
+
+function stopAt(edges: Map<number, Set<number>>, from: number, to: number): void {
+  const waiting = edges.get(from)
+  if (waiting === undefined) return
+  waiting.delete(to)
+  if (waiting.size === 0) edges.delete(from)
+}
