@@ -1,0 +1,188 @@
+import { formatAddress, parseAddress } from './address.ts'
+import {
+  type AttributeDefinition,
+  AttributeType,
+  findAttributeDefinition,
+  Vendor,
+} from './dictionary.ts'
+import { RadiusError } from './errors.ts'
+import { type Attribute, MAX_VALUE_BYTES } from './packet.ts'
+
+const VENDOR_SPECIFIC = AttributeType.vendorSpecific.type
+const VENDOR_ID_BYTES = 4
+const VENDOR_HEADER_BYTES = 6
+const MAX_TAG = 0x1f
+
+type Attributes = readonly Attribute[]
+
+/** First value of `definition` in a packet, or null. */
+export function findValue(attributes: Attributes, definition: AttributeDefinition): Buffer | null {
+  for (const { type, value } of attributes) if (type === definition.type) return value
+  return null
+}
+
+/** First value as UTF-8 text; null when absent. Bytes that are no UTF-8 become U+FFFD. */
+export function findText(attributes: Attributes, definition: AttributeDefinition): string | null {
+  return findValue(attributes, definition)?.toString('utf8') ?? null
+}
+
+/** First value as a 32-bit integer; null when absent or of another length. */
+export function findInteger(
+  attributes: Attributes,
+  definition: AttributeDefinition,
+): number | null {
+  const value = findValue(attributes, definition)
+  return value?.length === 4 ? value.readUInt32BE(0) : null
+}
+
+/** First value as an address; null when absent or of another length. */
+export function findAddress(
+  attributes: Attributes,
+  definition: AttributeDefinition,
+): string | null {
+  const value = findValue(attributes, definition)
+  return value?.length === (definition.value === 'ipv6' ? 16 : 4) ? formatAddress(value) : null
+}
+
+export function makeText(definition: AttributeDefinition, text: string): Attribute {
+  return makeOctets(definition, Buffer.from(text, 'utf8'))
+}
+
+export function makeInteger(definition: AttributeDefinition, value: number): Attribute {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeUInt32BE(value)
+  return { type: definition.type, value: bytes }
+}
+
+/** @throws {RadiusError} `RADIUS_BAD_ATTRIBUTE` above 253 bytes */
+export function makeOctets(definition: AttributeDefinition, value: Buffer): Attribute {
+  if (value.length > MAX_VALUE_BYTES) throw badValue(definition.name, `${value.length} bytes`)
+  return { type: definition.type, value }
+}
+
+/** An integer with a tag octet in front, of which 24 bits remain for the value (RFC 2868 §3.1). */
+export function makeTaggedInteger(
+  definition: AttributeDefinition,
+  tag: number,
+  value: number,
+): Attribute {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeUInt8(tag, 0)
+  bytes.writeUIntBE(value, 1, 3)
+  return { type: definition.type, value: bytes }
+}
+
+/** Text with a tag octet in front; tag 0 is left out when the text could not be mistaken for one. */
+export function makeTaggedText(
+  definition: AttributeDefinition,
+  tag: number,
+  text: string,
+): Attribute {
+  return makeOctets(definition, Buffer.concat([Buffer.from([tag]), Buffer.from(text, 'utf8')]))
+}
+
+/** The tag and what follows it; a first octet above 0x1f is part of the text (RFC 2868 §3.6). */
+export function splitTag(value: Buffer): { readonly tag: number; readonly rest: Buffer } {
+  const first = value[0]
+  if (first === undefined || first > MAX_TAG) return { tag: 0, rest: value }
+  return { tag: first, rest: value.subarray(1) }
+}
+
+/**
+ * Makes an attribute from its RFC name and a value as an admin writes it: text, a decimal integer,
+ * an address, or `0x…` for octets. A tagged attribute gets tag 0.
+ *
+ * @throws {RadiusError} `RADIUS_BAD_ATTRIBUTE` for an unknown name or a value that does not fit
+ */
+export function parseAttribute(name: string, value: string): Attribute {
+  const definition = findAttributeDefinition(name)
+  if (definition === null)
+    throw new RadiusError('RADIUS_BAD_ATTRIBUTE', `unknown attribute ${name}`)
+  switch (definition.value) {
+    case 'text':
+      return makeText(definition, value)
+    case 'octets':
+      return makeOctets(definition, parseOctets(value))
+    case 'integer':
+    case 'time':
+      return makeInteger(definition, parseInteger(definition, value, 0xffff_ffff))
+    case 'tagged-text':
+      return makeTaggedText(definition, 0, value)
+    case 'tagged-integer':
+      return makeTaggedInteger(definition, 0, parseInteger(definition, value, 0xff_ffff))
+    default:
+      return makeAddress(definition, value)
+  }
+}
+
+export interface VendorValue {
+  /** Private Enterprise Number. */
+  readonly vendor: number
+  readonly type: number
+  readonly value: Buffer
+}
+
+/** One vendor attribute in an attribute of its own, in the usual form (RFC 2865 §5.26). */
+export function makeVendor({ vendor, type, value }: VendorValue): Attribute {
+  const bytes = Buffer.allocUnsafe(VENDOR_HEADER_BYTES + value.length)
+  if (bytes.length > MAX_VALUE_BYTES)
+    throw badValue(`vendor ${vendor} type ${type}`, `${value.length} bytes`)
+  bytes.writeUInt32BE(vendor, 0)
+  bytes.writeUInt8(type, 4)
+  bytes.writeUInt8(2 + value.length, 5)
+  bytes.set(value, VENDOR_HEADER_BYTES)
+  return { type: VENDOR_SPECIFIC, value: bytes }
+}
+
+/**
+ * All values of one vendor's attribute, several in one Vendor-Specific included.
+ *
+ * Vendor space is the vendor's own: what does not read as type, length, value is passed over.
+ */
+export function findVendorValues(attributes: Attributes, vendor: number, type: number): Buffer[] {
+  const found: Buffer[] = []
+  for (const attribute of attributes) {
+    if (attribute.type !== VENDOR_SPECIFIC || attribute.value.length < VENDOR_HEADER_BYTES) continue
+    if (attribute.value.readUInt32BE(0) === vendor) collect(attribute.value, type, found)
+  }
+  return found
+}
+
+function collect(value: Buffer, type: number, found: Buffer[]): void {
+  let at = VENDOR_ID_BYTES
+  while (at + 2 <= value.length) {
+    const length = value.readUInt8(at + 1)
+    if (length < 2 || at + length > value.length) return
+    if (value.readUInt8(at) === type) found.push(value.subarray(at + 2, at + length))
+    at += length
+  }
+}
+
+/** Vendor attributes that carry text pairs, as Cisco's do (`shell:priv-lvl=15`). */
+export function makeCiscoAvPair(text: string): Attribute {
+  return makeVendor({ vendor: Vendor.cisco, type: 1, value: Buffer.from(text, 'utf8') })
+}
+
+function makeAddress(definition: AttributeDefinition, text: string): Attribute {
+  const address = parseAddress(text)
+  if (address === null || address.length !== (definition.value === 'ipv6' ? 16 : 4)) {
+    throw badValue(definition.name, 'not an address')
+  }
+  return { type: definition.type, value: address }
+}
+
+function parseInteger(definition: AttributeDefinition, text: string, limit: number): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (!(value <= limit)) throw badValue(definition.name, 'not an integer in range')
+  return value
+}
+
+function parseOctets(text: string): Buffer {
+  return /^0x([0-9a-f]{2})*$/i.test(text)
+    ? Buffer.from(text.slice(2), 'hex')
+    : Buffer.from(text, 'utf8')
+}
+
+function badValue(name: string, why: string): RadiusError {
+  return new RadiusError('RADIUS_BAD_ATTRIBUTE', `${name}: ${why}`)
+}

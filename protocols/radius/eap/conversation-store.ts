@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto'
+
+const DAEMON_BYTES = 4
+const WORKER_BYTES = 1
+const RANDOM_BYTES = 16
+const STATE_BYTES = DAEMON_BYTES + WORKER_BYTES + RANDOM_BYTES
+
+/** Who holds a conversation, so that a State can be led to its daemon and worker. */
+export interface Holder {
+  /** 4 bytes, the same for the life of the process. */
+  readonly daemon: Buffer
+  /** 0 to 255. */
+  readonly worker: number
+}
+
+export interface StoreLimits {
+  readonly maxConversations: number
+  /** After so long without a word from the peer a conversation is forgotten. */
+  readonly timeoutMs: number
+}
+
+/** As hostapd (60 s); each conversation in its handshake holds some 60 KiB. */
+export const defaultStoreLimits: StoreLimits = { maxConversations: 2000, timeoutMs: 60_000 }
+
+export interface Closable {
+  close(): void
+}
+
+interface Slot<Conversation> {
+  readonly conversation: Conversation
+  readonly atMs: number
+}
+
+/**
+ * Conversations by their State attribute: daemon, worker, 128 random bits. A State is good once.
+ */
+export class ConversationStore<Conversation extends Closable> {
+  readonly #prefix: Buffer
+  readonly #limits: StoreLimits
+  readonly #now: () => number
+  /** In the order of their last use, since each step puts its conversation under a new State. */
+  readonly #slots = new Map<string, Slot<Conversation>>()
+
+  constructor(holder: Holder, limits: StoreLimits, now: () => number) {
+    this.#prefix = Buffer.concat([holder.daemon, Buffer.from([holder.worker])])
+    this.#limits = limits
+    this.#now = now
+  }
+
+  get size(): number {
+    return this.#slots.size
+  }
+
+  /** Whether another conversation may begin; forgets the ones that timed out. */
+  hasRoom(): boolean {
+    this.#expire()
+    return this.#slots.size < this.#limits.maxConversations
+  }
+
+  /** Keeps a conversation and gives the State under which it is found next. */
+  put(conversation: Conversation): Buffer {
+    const state = Buffer.concat([this.#prefix, randomBytes(RANDOM_BYTES)], STATE_BYTES)
+    this.#slots.set(keyOf(state), { conversation, atMs: this.#now() })
+    return state
+  }
+
+  /** Null for a State that is foreign, used up or too old. The conversation stays. */
+  find(state: Buffer): Conversation | null {
+    this.#expire()
+    return this.#slots.get(keyOf(state))?.conversation ?? null
+  }
+
+  /** Uses the State up. */
+  remove(state: Buffer): void {
+    this.#slots.delete(keyOf(state))
+  }
+
+  closeAll(): void {
+    for (const { conversation } of this.#slots.values()) conversation.close()
+    this.#slots.clear()
+  }
+
+  #expire(): void {
+    const oldestMs = this.#now() - this.#limits.timeoutMs
+    for (const [key, { conversation, atMs }] of this.#slots) {
+      if (atMs >= oldestMs) return
+      conversation.close()
+      this.#slots.delete(key)
+    }
+  }
+}
+
+function keyOf(state: Buffer): string {
+  return state.toString('latin1')
+}

@@ -1,0 +1,16 @@
+/** EAP (RFC 3748) as a function of bytes, and the methods it can run. */
+export { type Avp, AvpCode, decodeAvps, encodeAvps } from './avp.ts'
+export type { Opening } from './conversation.ts'
+export type { Holder, StoreLimits } from './conversation-store.ts'
+export type {
+  AuthenticatePassword,
+  EapMethod,
+  MethodFailure,
+  PasswordAttempt,
+  Verdict,
+} from './method.ts'
+export { decodeEap, EapCode, type EapPacket, EapType, encodeEap } from './packet.ts'
+export { type EapAnswer, type EapInput, EapServer, type PeerFacts } from './server.ts'
+export { makeTlsContext, type TlsCertificate, type TlsVersions } from './tls-context.ts'
+export { decodeTlsFrame, encodeTlsFrame, type TlsFrame } from './tls-frame.ts'
+export { EapTtls } from './ttls.ts'

@@ -1,0 +1,162 @@
+import type { SecureContext } from 'node:tls'
+import { Vendor } from '../dictionary.ts'
+import { RadiusError } from '../errors.ts'
+import { withoutPadding } from '../user-password.ts'
+import { type Avp, AvpCode, decodeAvps } from './avp.ts'
+import type {
+  AuthenticatePassword,
+  EapMethod,
+  MethodFacts,
+  MethodRun,
+  MethodSetting,
+  MethodStep,
+} from './method.ts'
+import { EapType } from './packet.ts'
+import { TlsCarrier } from './tls-carrier.ts'
+
+const VERSION = 0
+const MSK_BYTES = 64
+const KEYS = { label: 'ttls keying material', type: EapType.ttls }
+/** Without client certificates a peer's flight is one or two KiB. */
+const MAX_MESSAGE_BYTES = 16 * 1024
+/** RFC 2865 §5.1: the longest User-Name. */
+const MAX_NAME_BYTES = 253
+/** AVPs are not bound to 128 bytes as User-Password is; Entra allows 256 characters. */
+const MAX_PASSWORD_BYTES = 1024
+
+export interface TtlsOptions<Context, Grant> {
+  readonly secureContext: SecureContext
+  readonly authenticate: AuthenticatePassword<Context, Grant>
+}
+
+/** EAP-TTLSv0 with PAP inside (RFC 5281 §11.2.5). */
+export class EapTtls<Context, Grant> implements EapMethod<Context, Grant> {
+  readonly type = EapType.ttls
+  readonly name = 'eap-ttls'
+  readonly #options: TtlsOptions<Context, Grant>
+
+  constructor(options: TtlsOptions<Context, Grant>) {
+    this.#options = options
+  }
+
+  start(setting: MethodSetting<Context>): MethodRun<Grant> {
+    return new TtlsRun(this.#options, setting)
+  }
+}
+
+class TtlsRun<Context, Grant> implements MethodRun<Grant> {
+  readonly #options: TtlsOptions<Context, Grant>
+  readonly #setting: MethodSetting<Context>
+  readonly #carrier: TlsCarrier
+  #name: string | null = null
+
+  constructor(options: TtlsOptions<Context, Grant>, setting: MethodSetting<Context>) {
+    this.#options = options
+    this.#setting = setting
+    this.#carrier = new TlsCarrier({
+      secureContext: options.secureContext,
+      version: VERSION,
+      maxDataBytes: setting.maxDataBytes,
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+    })
+  }
+
+  get facts(): MethodFacts {
+    return { name: this.#name, tlsProtocol: this.#carrier.protocol }
+  }
+
+  begin(): Buffer {
+    return this.#carrier.begin()
+  }
+
+  async answer(data: Buffer, signal: AbortSignal): Promise<MethodStep<Grant>> {
+    const step = await this.#carrier.receive(data)
+    switch (step.kind) {
+      case 'send':
+        return { kind: 'request', data: step.data }
+      case 'failure':
+        return step
+      default:
+        return this.#authenticate(step.plaintext, signal)
+    }
+  }
+
+  close(): void {
+    this.#carrier.close()
+  }
+
+  async #authenticate(plaintext: Buffer, signal: AbortSignal): Promise<MethodStep<Grant>> {
+    if (plaintext.length === 0) throw new RadiusError('EAP_UNEXPECTED', 'nothing in the tunnel')
+    const inner = readInner(decodeAvps(plaintext))
+    this.#name = inner.name
+    if (inner.password === null) return failure('inner-method', inner.offered)
+    const verdict = await this.#options.authenticate(
+      {
+        context: this.#setting.context,
+        outerIdentity: this.#setting.outerIdentity,
+        name: inner.name,
+        password: inner.password,
+        method: 'eap-ttls-pap',
+      },
+      signal,
+    )
+    if (!verdict.ok) return failure(verdict.reason, null)
+    const msk = this.#carrier.exportKeys(KEYS).subarray(0, MSK_BYTES)
+    return { kind: 'success', msk, grant: verdict.grant }
+  }
+}
+
+interface Inner {
+  readonly name: string
+  /** Null when the peer wants an inner method other than PAP. */
+  readonly password: Buffer | null
+  /** Which, as far as it can be told. */
+  readonly offered: string
+}
+
+function readInner(avps: readonly Avp[]): Inner {
+  const name = findOnly(avps, AvpCode.userName, MAX_NAME_BYTES)
+  const password = findOnly(avps, AvpCode.userPassword, MAX_PASSWORD_BYTES)
+  const other = avps.map(otherMethod).find((method) => method !== null) ?? null
+  const unknown = avps.find((avp) => avp.isMandatory && !isUnderstood(avp))
+  if (unknown !== undefined) throw badAvp(`mandatory AVP ${unknown.vendor ?? 0}:${unknown.code}`)
+  if (other !== null || password === null) {
+    return { name: textOf(name), password: null, offered: other ?? 'none' }
+  }
+  if (name === null || name.length === 0) throw badAvp('no User-Name')
+  return { name: textOf(name), password: withoutPadding(password), offered: 'pap' }
+}
+
+function isUnderstood(avp: Avp): boolean {
+  if (otherMethod(avp) !== null) return true
+  return avp.vendor === null && (avp.code === AvpCode.userName || avp.code === AvpCode.userPassword)
+}
+
+/** Names the inner methods we know of but do not serve, so that the log can say what to change. */
+function otherMethod({ vendor, code }: Avp): string | null {
+  if (vendor === Vendor.microsoft) return 'mschap'
+  if (vendor !== null) return null
+  if (code === AvpCode.chapPassword || code === AvpCode.chapChallenge) return 'chap'
+  return code === AvpCode.eapMessage ? 'eap' : null
+}
+
+/** Null when absent; a second one could be meant to be read by somebody else than the first. */
+function findOnly(avps: readonly Avp[], code: number, maxBytes: number): Buffer | null {
+  const [avp, second] = avps.filter((each) => each.vendor === null && each.code === code)
+  if (second !== undefined) throw badAvp(`second AVP ${code}`)
+  if (avp === undefined) return null
+  if (avp.data.length > maxBytes) throw badAvp(`AVP ${code} of ${avp.data.length} bytes`)
+  return avp.data
+}
+
+function textOf(name: Buffer | null): string {
+  return name?.toString('utf8') ?? ''
+}
+
+function badAvp(message: string): RadiusError {
+  return new RadiusError('TTLS_BAD_AVP', message)
+}
+
+function failure<Grant>(reason: string, detail: string | null): MethodStep<Grant> {
+  return { kind: 'failure', failure: { reason, detail } }
+}

@@ -1,0 +1,268 @@
+import type { RadiusClient } from './client-table.ts'
+import { PacketCode } from './code.ts'
+import { DuplicateCache, type PendingReply } from './duplicate-cache.ts'
+import { RadiusError } from './errors.ts'
+import type { DropReason, RadiusObserver, SocketKind } from './events.ts'
+import { decodePacket, type Packet } from './packet.ts'
+import { encodeReply, encodeUnsignedReply, type Reply } from './reply.ts'
+import { RequestCheck } from './request-check.ts'
+import type { SharedSecret } from './shared-secret.ts'
+
+/** Beyond this, new requests are dropped: their NAS asks another server, or again. */
+const MAX_IN_FLIGHT = 4096
+
+/** A request that has passed its checks. */
+export interface RadiusRequest<Client extends RadiusClient = RadiusClient> {
+  readonly packet: Packet
+  readonly client: Client
+  /** The client's secret with which this request was made. */
+  readonly secret: SharedSecret
+  /** Source address, IPv4-mapped IPv6 as IPv4. */
+  readonly address: string
+}
+
+export interface RadiusHandler<Client extends RadiusClient = RadiusClient> {
+  /**
+   * Answers an Access-Request; null is silence, after which a repetition is a new request.
+   *
+   * @throws when it can't tell; the NAS gets no answer and the observer hears of it
+   */
+  access(request: RadiusRequest<Client>, signal: AbortSignal): Reply | null | Promise<Reply | null>
+  /** Records an Accounting-Request, which is acknowledged only when this gives true. */
+  account(request: RadiusRequest<Client>, signal: AbortSignal): boolean | Promise<boolean>
+}
+
+export interface ExchangeOptions<Client extends RadiusClient> {
+  /** Asked for each datagram, with a normalised address; null is an unknown client. */
+  readonly findClient: (address: string) => Client | null
+  readonly handler: RadiusHandler<Client>
+  readonly observer: RadiusObserver
+  /** Milliseconds, monotonic. */
+  readonly now?: () => number
+  readonly maxInFlight?: number
+}
+
+/** Where a datagram came in, from whom, and the way back. */
+export interface Origin {
+  readonly socket: SocketKind
+  /** Tells the sockets of one server apart. */
+  readonly label: string
+  readonly address: string
+  readonly port: number
+  readonly send: (reply: Buffer) => void
+}
+
+interface Work<Client extends RadiusClient> {
+  readonly origin: Origin
+  readonly request: RadiusRequest<Client>
+  readonly isSigned: boolean
+  readonly startedMs: number
+}
+
+const nothing: readonly never[] = []
+
+/**
+ * What happens between a datagram and its reply: client, decoding, checks, duplicates, handler,
+ * signing. In this order, so that bytes that fail a check never touch what comes after it.
+ */
+export class Exchange<Client extends RadiusClient = RadiusClient> {
+  readonly #options: ExchangeOptions<Client>
+  readonly #now: () => number
+  readonly #maxInFlight: number
+  readonly #check = new RequestCheck()
+  readonly #duplicates: DuplicateCache
+  readonly #stopping = new AbortController()
+  #inFlight = 0
+  #onIdle: (() => void) | null = null
+
+  constructor(options: ExchangeOptions<Client>) {
+    this.#options = options
+    this.#now = options.now ?? (() => performance.now())
+    this.#maxInFlight = options.maxInFlight ?? MAX_IN_FLIGHT
+    this.#duplicates = new DuplicateCache(this.#now)
+  }
+
+  /** Requests being worked on. */
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  receive(datagram: Buffer, origin: Origin): void {
+    const startedMs = this.#now()
+    const client = this.#options.findClient(origin.address)
+    if (client === null) {
+      this.#drop(origin, null, 'unknown-client')
+      return
+    }
+    let packet: Packet
+    try {
+      packet = decodePacket(datagram)
+    } catch (error) {
+      if (!(error instanceof RadiusError)) throw error
+      this.#drop(origin, client, 'malformed', error.message)
+      return
+    }
+    if (!isServed(origin.socket, packet.code)) {
+      this.#drop(origin, client, 'unexpected-code', `code ${packet.code}`)
+      return
+    }
+    const checked = this.#check.check(datagram, packet, client)
+    if (!checked.ok) {
+      this.#drop(origin, client, checked.reason)
+      return
+    }
+    this.#answerOnce({
+      origin,
+      request: { packet, client, secret: checked.secret, address: origin.address },
+      isSigned: checked.hasMessageAuthenticator,
+      startedMs,
+    })
+  }
+
+  /** Resolves when nothing is under way, after `timeoutMs` at the latest; then aborts what is. */
+  async drain(timeoutMs: number): Promise<void> {
+    if (this.#inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs)
+        this.#onIdle = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    this.#stopping.abort()
+  }
+
+  #answerOnce(work: Work<Client>): void {
+    const { origin, request } = work
+    const { packet } = request
+    const source = `${origin.label} ${origin.address} ${origin.port} ${packet.identifier}`
+    const found = this.#duplicates.look(source, packet.authenticator)
+    switch (found.kind) {
+      case 'answered':
+        origin.send(found.reply)
+        this.#answered(work, found.reply, true)
+        return
+      case 'in-progress':
+        this.#drop(origin, request.client, 'duplicate-in-progress')
+        return
+      default:
+        this.#work(work, found.entry)
+        return
+    }
+  }
+
+  #work(work: Work<Client>, pending: PendingReply): void {
+    if (this.#inFlight >= this.#maxInFlight) {
+      pending.forget()
+      this.#drop(work.origin, work.request.client, 'overloaded')
+      return
+    }
+    try {
+      const reply = this.#ask(work)
+      // Most replies are there at once, and a promise for each would cost more than the reply.
+      if (!(reply instanceof Promise)) {
+        this.#finish(work, pending, reply)
+        return
+      }
+      this.#await(work, pending, reply)
+    } catch (error) {
+      this.#fail(work, pending, error)
+    }
+  }
+
+  #await(work: Work<Client>, pending: PendingReply, reply: Promise<Reply | null>): void {
+    this.#inFlight += 1
+    reply
+      .then((settled) => {
+        this.#finish(work, pending, settled)
+      })
+      .catch((error: unknown) => {
+        this.#fail(work, pending, error)
+      })
+      .finally(() => {
+        this.#inFlight -= 1
+        if (this.#inFlight === 0) this.#onIdle?.()
+      })
+  }
+
+  #ask({ origin, request }: Work<Client>): Reply | null | Promise<Reply | null> {
+    switch (request.packet.code) {
+      case PacketCode.accessRequest:
+        return this.#options.handler.access(request, this.#stopping.signal)
+      case PacketCode.accountingRequest:
+        return acknowledge(this.#options.handler.account(request, this.#stopping.signal))
+      default:
+        // Status-Server is answered as the socket's usual success would be (RFC 5997 §3).
+        return origin.socket === 'auth' ? alive : acknowledgement
+    }
+  }
+
+  #finish(work: Work<Client>, pending: PendingReply, reply: Reply | null): void {
+    if (reply === null) {
+      pending.forget()
+      this.#drop(work.origin, work.request.client, 'unanswered')
+      return
+    }
+    const { packet, secret } = work.request
+    const isPlain = packet.code === PacketCode.accountingRequest && !work.isSigned
+    const bytes = isPlain
+      ? encodeUnsignedReply(reply, packet, secret)
+      : encodeReply(reply, packet, secret)
+    pending.settle(bytes)
+    work.origin.send(bytes)
+    this.#answered(work, bytes, false)
+  }
+
+  #fail(work: Work<Client>, pending: PendingReply, error: unknown): void {
+    pending.forget()
+    this.#options.observer.failed(error, {
+      socket: work.origin.socket,
+      client: work.request.client.name,
+    })
+  }
+
+  #answered(
+    { origin, request, startedMs }: Work<Client>,
+    reply: Buffer,
+    isRepeated: boolean,
+  ): void {
+    this.#options.observer.answered({
+      socket: origin.socket,
+      client: request.client.name,
+      requestCode: request.packet.code,
+      replyCode: reply.readUInt8(0),
+      isRepeated,
+      durationMs: this.#now() - startedMs,
+    })
+  }
+
+  #drop(
+    origin: Origin,
+    client: Client | null,
+    reason: DropReason,
+    detail: string | null = null,
+  ): void {
+    this.#options.observer.dropped({
+      reason,
+      socket: origin.socket,
+      address: origin.address,
+      port: origin.port,
+      client: client?.name ?? null,
+      detail,
+    })
+  }
+}
+
+function isServed(socket: SocketKind, code: number): boolean {
+  if (code === PacketCode.statusServer) return true
+  return code === (socket === 'auth' ? PacketCode.accessRequest : PacketCode.accountingRequest)
+}
+
+const alive: Reply = { code: PacketCode.accessAccept, attributes: nothing }
+const acknowledgement: Reply = { code: PacketCode.accountingResponse, attributes: nothing }
+
+function acknowledge(recorded: boolean | Promise<boolean>): Reply | null | Promise<Reply | null> {
+  if (typeof recorded === 'boolean') return recorded ? acknowledgement : null
+  return recorded.then((isRecorded) => (isRecorded ? acknowledgement : null))
+}

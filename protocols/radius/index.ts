@@ -1,0 +1,42 @@
+/**
+ * RADIUS (RFC 2865, 2866, 2869, 3579, 5080, 5997): packets, shared secrets, a server over UDP, and
+ * EAP with its methods. It knows neither a directory nor a database.
+ */
+export { formatAddress, normalizeAddress, parseAddress, parseCidr } from './address.ts'
+export {
+  findAddress,
+  findInteger,
+  findText,
+  findValue,
+  findVendorValues,
+  makeInteger,
+  makeOctets,
+  makeText,
+  makeVendor,
+  parseAttribute,
+  splitTag,
+} from './attributes.ts'
+export { ClientTable, type RadiusClient } from './client-table.ts'
+export { PacketCode } from './code.ts'
+export {
+  AcctStatusType,
+  type AttributeDefinition,
+  AttributeType,
+  findAttributeDefinition,
+  MicrosoftType,
+  NasPortType,
+  Vendor,
+} from './dictionary.ts'
+export * from './eap/index.ts'
+export { joinEapMessage, splitEapMessage } from './eap-message.ts'
+export { RadiusError, type RadiusErrorCode } from './errors.ts'
+export type { Answered, Drop, DropReason, RadiusObserver, SocketKind } from './events.ts'
+export { Exchange, type Origin, type RadiusHandler, type RadiusRequest } from './exchange.ts'
+export type { ListenAddress } from './local-addresses.ts'
+export { makeMppeKeys, revealKey } from './mppe.ts'
+export { type Attribute, decodePacket, encodePacket, type Packet } from './packet.ts'
+export type { Reply } from './reply.ts'
+export { RadiusServer, type RadiusServerOptions } from './server.ts'
+export { SharedSecret } from './shared-secret.ts'
+export { makeVlanAttributes } from './tunnel.ts'
+export { hideUserPassword, revealUserPassword } from './user-password.ts'
