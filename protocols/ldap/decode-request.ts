@@ -2,7 +2,7 @@ import type { BerReader } from './ber/reader.ts'
 import { Tag } from './ber/reader.ts'
 import { LdapError } from './errors.ts'
 import { decodeFilter } from './filter/decode.ts'
-import { MAX_ATTRIBUTES, MAX_REQUESTED_ATTRIBUTES, MAX_VALUES } from './limits.ts'
+import { MAX_ATTRIBUTES, MAX_REQUESTED_ATTRIBUTES } from './limits.ts'
 import {
   type AddRequest,
   type BindRequest,
@@ -180,10 +180,7 @@ function decodeAttribute(reader: BerReader): PartialAttribute {
   const type = reader.text()
   const values: Buffer[] = []
   const set = reader.enter(Tag.set)
-  while (!reader.isAtEnd) {
-    if (values.length === MAX_VALUES) throw new LdapError('LDAP_LIMIT', 'too many values')
-    values.push(reader.octets())
-  }
+  while (!reader.isAtEnd) values.push(reader.octets())
   reader.leave(set)
   reader.leave(outer)
   return { type, values }

@@ -18,8 +18,10 @@ export const MAX_CONTROLS = 32
 export const MAX_REFERRALS = 64
 /** Attributes or modifications in one entry, add or modify. */
 export const MAX_ATTRIBUTES = 4_096
-/** Values in one message. */
-export const MAX_VALUES = 200_000
+/** Elements of one message, values included; decoding that many takes about 10 ms. */
+export const MAX_BER_ELEMENTS = 100_000
+/** Bytes of one name, description or other text; values may be longer. */
+export const MAX_TEXT_BYTES = 64 * 1024
 /** Bytes of one DN, as text. */
 export const MAX_DN_BYTES = 8_192
 /** RDNs of one DN, and attribute values of one RDN. */

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { LdapError } from '../errors.ts'
-import { MAX_BER_DEPTH } from '../limits.ts'
+import { MAX_BER_DEPTH, MAX_BER_ELEMENTS, MAX_TEXT_BYTES } from '../limits.ts'
 
 /** Universal tags of X.690, and the bits other tags are made of. */
 export const Tag = {
@@ -32,13 +32,15 @@ const MAX_LENGTH_OCTETS = 4
  * `leave` restores it and skips what was not read, which RFC 4511 §4 asks for (unknown trailing
  * components are ignored), but only if it is well-formed.
  *
- * @throws {LdapError} `LDAP_MALFORMED` from every method
+ * @throws {LdapError} `LDAP_MALFORMED` from every method; `LDAP_LIMIT` when a message has too many
+ *   elements
  */
 export class BerReader {
   readonly #bytes: Buffer
   #at: number
   #end: number
   #depth = 0
+  #elements = 0
 
   constructor(bytes: Buffer, start = 0, end = bytes.length) {
     this.#bytes = bytes
@@ -111,13 +113,15 @@ export class BerReader {
   /**
    * An LDAPString (RFC 4511 §4.1.2).
    *
-   * @throws {LdapError} `LDAP_PROTOCOL` when it isn't UTF-8: the structure is sound all the same
+   * @throws {LdapError} `LDAP_PROTOCOL` when it isn't UTF-8, `LDAP_LIMIT` when it is too long: the
+   *   structure is sound all the same
    */
   text(tag: number = Tag.octetString): string {
     const length = this.#header(tag)
     const start = this.#at
     const end = start + length
     this.#at = end
+    if (length > MAX_TEXT_BYTES) throw new LdapError('LDAP_LIMIT', 'a string is too long')
     for (let at = start; at < end; at++) {
       if ((this.#bytes[at] as number) > 0x7f) return this.#utf8(start, end)
     }
@@ -135,6 +139,7 @@ export class BerReader {
     const bytes = this.#bytes
     const end = this.#end
     let at = this.#at
+    if (++this.#elements > MAX_BER_ELEMENTS) throw new LdapError('LDAP_LIMIT', 'too many elements')
     if (end - at < 2) throw new LdapError('LDAP_MALFORMED', 'an element is missing or cut off')
     const found = bytes[at++] as number
     if (found !== tag) {
