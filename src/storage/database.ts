@@ -72,6 +72,12 @@ export interface CertificateAuthorityTable {
   created_at: Generated<Timestamp>
 }
 
+export interface ConnectionExternalIdTable {
+  service_id: string
+  entity_id: string
+  external_id: string
+}
+
 export interface CredentialTable {
   id: string
   version: Generated<number>
@@ -242,6 +248,7 @@ export interface PersonTable {
   login_shell: string
   ssh_public_keys: Generated<string[]>
   changed_at: Generated<Timestamp>
+  folded: Generated<Json>
 }
 
 export interface PosixAllocatorTable {
@@ -394,6 +401,7 @@ export interface Tables {
   auth_failure: AuthFailureTable
   authority: AuthorityTable
   certificate_authority: CertificateAuthorityTable
+  connection_external_id: ConnectionExternalIdTable
   credential: CredentialTable
   directory_group: DirectoryGroupTable
   hold: HoldTable
