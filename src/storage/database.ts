@@ -348,6 +348,10 @@ export interface SourceLinkTable {
   generation: Generated<number>
   removed_at: Timestamp | null
   linked_at: Generated<Timestamp>
+  edges_pending: Generated<boolean>
+  manager_pending: Generated<boolean>
+  manager_external_id: string | null
+  lifecycle_before: string | null
 }
 
 export interface SourceMemberTable {
@@ -364,6 +368,7 @@ export interface SyncItemTable {
   page: number
   external_id: string
   body: Json
+  weight: Generated<number>
 }
 
 export interface SyncRoundTable {
@@ -391,6 +396,7 @@ export interface SyncTokenTable {
   fingerprint: string
   generation: number
   confirmed_at: Generated<Timestamp>
+  needs_full: Generated<boolean>
 }
 
 /** Every table, as Kysely wants it. */
