@@ -36,6 +36,7 @@ export class EmbeddedHost implements WorkerHost {
   readonly #deadline = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT)
   #lock: DirectoryLock | null = null
   #worker: Promise<Worker> | null = null
+  #current: Worker | null = null
   #watch: NodeJS.Timeout | null = null
   #failures = 0
   isStopping = false
@@ -69,6 +70,15 @@ export class EmbeddedHost implements WorkerHost {
     return this.#worker
   }
 
+  /** Waits for its end before another is started: two on the same files would destroy them. */
+  lost(worker: Worker): void {
+    if (this.#current !== worker) return
+    this.#current = null
+    this.#worker = worker.terminate().then(() => this.#open())
+    // Whoever asks for a connection next gets the reason.
+    this.#worker.catch(() => {})
+  }
+
   /** VACUUM (ANALYZE) and CHECKPOINT, for after a bulk load. */
   async maintain(): Promise<void> {
     const worker = await this.started()
@@ -95,7 +105,10 @@ export class EmbeddedHost implements WorkerHost {
       // Its exit follows and is what counts.
     })
     worker.once('exit', () => {
-      this.#worker = null
+      if (this.#current === worker) {
+        this.#current = null
+        this.#worker = null
+      }
       const hasBeenStable = performance.now() - startedAtMs > STABLE_AFTER_MS
       this.#failures = hasBeenStable ? 1 : this.#failures + 1
     })
@@ -103,9 +116,11 @@ export class EmbeddedHost implements WorkerHost {
       await answerOf(worker, 'ready', OPEN_LIMIT_MS)
     } catch (error) {
       await worker.terminate()
+      this.#worker = null
       throw error
     }
     worker.unref()
+    this.#current = worker
     return worker
   }
 
@@ -130,10 +145,7 @@ export class EmbeddedHost implements WorkerHost {
     const deadline = Atomics.load(mark, 0)
     if (deadline === 0n || process.hrtime.bigint() < deadline) return
     Atomics.store(mark, 0, 0n)
-    this.#worker?.then(
-      (worker) => worker.terminate(),
-      () => {},
-    )
+    this.#current?.terminate().catch(() => {})
   }
 }
 

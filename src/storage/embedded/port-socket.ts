@@ -5,6 +5,8 @@ import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threa
 export interface WorkerHost {
   readonly isStopping: boolean
   started(): Promise<Worker>
+  /** The worker closed a connection on its own: it is dead, or about to be. */
+  lost(worker: Worker): void
 }
 
 /** What `pg` takes for its TCP socket: a message port to the embedded database's worker. */
@@ -70,14 +72,15 @@ export class PortSocket extends Duplex {
     port1.on('message', (bytes: Uint8Array) => {
       this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     })
-    port1.on('close', () => this.#portClosed())
+    port1.on('close', () => this.#portClosed(worker))
     if (!this.#isReferenced) port1.unref()
     worker.postMessage({ kind: 'connect', port: port2 }, [port2])
     this.emit('connect')
   }
 
-  #portClosed(): void {
-    const isExpected = this.#host.isStopping || this.writableEnded
+  #portClosed(worker: Worker): void {
+    const isExpected = this.#host.isStopping || this.writableEnded || this.destroyed
+    if (!isExpected) this.#host.lost(worker)
     this.destroy(
       isExpected
         ? undefined
