@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import swagger from '@fastify/swagger'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
+import { DirectoryError, type DirectoryErrorCode } from '../directory/errors.ts'
+import { identify } from './caller.ts'
+import { ApiError } from './error.ts'
+import type { AdminParts } from './parts.ts'
+import { groupRoutes } from './routes/groups.ts'
+import { networkRoutes } from './routes/networks.ts'
+import { peopleRoutes } from './routes/people.ts'
+import { serviceRoutes } from './routes/services.ts'
+import { sourceRoutes } from './routes/sources.ts'
+import { systemRoutes } from './routes/system.ts'
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024
+const REQUEST_TIMEOUT_MS = 30_000
+const RETRY_AFTER_SECONDS = 5
+
+export interface AppOptions {
+  readonly trustedProxies: readonly string[]
+  readonly version: string
+  /** Whether the request came through the daemon's own Unix socket. */
+  isLocalSocket(request: IncomingMessage): boolean
+  /** Told of each fault, with the id the caller was given. */
+  onFault(id: string, error: unknown): void
+  /** Further protocols on the same listeners, such as SCIM. */
+  readonly plugins?: readonly ((app: FastifyInstance) => Promise<void>)[]
+}
+
+/** The HTTP face: admin API under /api/v1, health, metrics, and what plugins add. */
+export async function makeApp(parts: AdminParts, options: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
+    genReqId: () => randomUUID(),
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true } },
+  })
+  app.decorateRequest('caller', null)
+  app.setErrorHandler((error, request, reply) => {
+    const answer = answerTo(error)
+    if (answer.status >= 500) options.onFault(request.id, error)
+    if (answer.status === 401)
+      reply.header('www-authenticate', 'Bearer realm="gatehouse", Basic realm="gatehouse"')
+    if (answer.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
+    const message = answer.status === 500 ? `${answer.message} (${request.id})` : answer.message
+    return reply.code(answer.status).send({ error: { code: answer.code, message } })
+  })
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).send({
+      error: {
+        code: 'no-such-address',
+        message: `${request.method} ${request.url.split('?')[0]} is not served here`,
+      },
+    }),
+  )
+  for (const plugin of options.plugins ?? []) await app.register(plugin)
+  openRoutes(app, parts)
+  await app.register(async (api) => await adminApi(api, parts, options), { prefix: '/api/v1' })
+  await app.ready()
+  return app
+}
+
+/** What a load balancer and a monitor ask; nothing in it is secret. */
+function openRoutes(app: FastifyInstance, parts: AdminParts): void {
+  app.get('/health', (_request, reply) => {
+    const { ok, checks } = parts.health()
+    return reply.code(ok ? 200 : 503).send({ ok, checks })
+  })
+  app.get('/ready', (_request, reply) => {
+    const { ready, checks } = parts.health()
+    return reply.code(ready ? 200 : 503).send({ ready, checks })
+  })
+  app.get('/metrics', async (_request, reply) => {
+    const { type, body } = await parts.metrics()
+    return reply.type(type).send(body)
+  })
+}
+
+async function adminApi(
+  api: FastifyInstance,
+  parts: AdminParts,
+  options: AppOptions,
+): Promise<void> {
+  await api.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Gatehouse admin API', version: options.version },
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer' },
+          administrator: { type: 'http', scheme: 'basic' },
+        },
+      },
+      security: [{ token: [] }, { administrator: [] }],
+    },
+  })
+  api.addHook('onRequest', async (request: FastifyRequest) => {
+    request.caller = await identify(parts, request, options.isLocalSocket(request.raw))
+  })
+  for (const routes of [
+    peopleRoutes,
+    groupRoutes,
+    serviceRoutes,
+    networkRoutes,
+    sourceRoutes,
+    systemRoutes,
+  ])
+    routes(api, parts)
+  api.get('/openapi.json', { schema: { hide: true } }, () => api.swagger())
+}
+
+const STATUS_OF: Record<DirectoryErrorCode, number> = {
+  DIRECTORY_NOT_FOUND: 404,
+  DIRECTORY_REFUSED: 422,
+  DIRECTORY_CONFLICT: 409,
+  DIRECTORY_UNAVAILABLE: 503,
+}
+
+interface Answer {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+}
+
+/** A fault of ours says only that there was one: what it was stands in the log, under its id. */
+function answerTo(error: unknown): Answer {
+  if (error instanceof ApiError) return error
+  if (error instanceof DirectoryError) {
+    const status = STATUS_OF[error.code]
+    const message =
+      status === 503
+        ? 'the database cannot be reached just now; nothing was changed'
+        : error.message
+    return {
+      status,
+      code: error.code.slice('DIRECTORY_'.length).toLowerCase().replaceAll('_', '-'),
+      message,
+    }
+  }
+  const { validation, statusCode, message, validationContext } = error as FastifyError
+  if (validation !== undefined) {
+    const faults = validation.map(
+      (fault) =>
+        `${validationContext ?? 'request'}${fault.instancePath} ${fault.message ?? 'is wrong'}`,
+    )
+    return { status: 400, code: 'bad-request', message: faults.join('; ') }
+  }
+  if (statusCode !== undefined && statusCode < 500)
+    return { status: statusCode, code: 'bad-request', message }
+  return { status: 500, code: 'internal', message: 'a fault of ours; it is in the log' }
+}

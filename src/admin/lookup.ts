@@ -1,0 +1,63 @@
+import type { Directory } from '../directory/directory.ts'
+import { foldText } from '../directory/fold.ts'
+import type { Group } from '../directory/group.ts'
+import type { Nas, Network } from '../directory/network.ts'
+import type { Person } from '../directory/person.ts'
+import type { Entry } from '../directory/query.ts'
+import type { Service } from '../directory/service.ts'
+import { notFound } from './error.ts'
+
+/** By id, username, UPN or mail address, whichever the admin has at hand. */
+export function readPerson(directory: Directory, reference: string): Entry<Person> {
+  const byId = directory.entryById(reference)
+  if (byId?.value.kind === 'person') return byId as Entry<Person>
+  const folded = foldText(reference)
+  const found = directory.personByUsername(folded) ?? directory.personByLoginName(folded)
+  if (found === null) throw notFound('person', reference)
+  return found
+}
+
+export function readPeople(
+  directory: Directory,
+  references: readonly string[],
+): readonly Entry<Person>[] {
+  return references.map((reference) => readPerson(directory, reference))
+}
+
+export function readGroup(directory: Directory, reference: string): Entry<Group> {
+  const byId = directory.entryById(reference)
+  if (byId?.value.kind === 'group') return byId as Entry<Group>
+  const found = directory.groupByName(foldText(reference))
+  if (found === null) throw notFound('group', reference)
+  return found
+}
+
+export function readService(
+  directory: Directory,
+  purpose: Service['purpose'],
+  reference: string,
+): Entry<Service> {
+  const byId = directory.entryById(reference)
+  const found =
+    byId?.value.kind === 'service'
+      ? (byId as Entry<Service>)
+      : directory.serviceByName(foldText(reference))
+  if (found === null || found.value.purpose !== purpose) throw notFound(purpose, reference)
+  return found
+}
+
+export function readNas(directory: Directory, reference: string): Nas {
+  const found = directory
+    .allNas()
+    .find((nas) => nas.id === reference || foldText(nas.name) === foldText(reference))
+  if (found === undefined) throw notFound('NAS', reference)
+  return found
+}
+
+export function readNetwork(directory: Directory, reference: string): Network {
+  const found = directory
+    .networks()
+    .find((network) => network.id === reference || foldText(network.name) === foldText(reference))
+  if (found === undefined) throw notFound('network', reference)
+  return found
+}

@@ -1,0 +1,153 @@
+import type { TokenVerifier } from '../credentials/authenticate.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { PrincipalId } from '../directory/id.ts'
+import type { GroupStore, PeopleStore } from '../directory/ports/people.ts'
+import type { CredentialStore, ResourceStore } from '../directory/ports/resources.ts'
+import type { Administrator } from '../directory/service.ts'
+
+/** One answer that was given, as the log keeps it. */
+export interface LoggedAnswer {
+  readonly at: string
+  readonly lastAt: string
+  readonly count: number
+  readonly outcome: 'success' | 'denied' | 'unavailable'
+  readonly reason: string | null
+  readonly resource: string
+  readonly method: string
+  readonly person: string | null
+  readonly name: string
+  readonly address: string
+  readonly device: string | null
+  readonly detail: Readonly<Record<string, unknown>> | null
+}
+
+export interface LoggedChange {
+  readonly usn: string
+  readonly at: string
+  readonly kind: string
+  readonly entity: string
+  readonly actor: string | null
+  readonly reason: string | null
+}
+
+export interface LogFilter {
+  readonly principalId: PrincipalId | null
+  /** As it was claimed, for names that led to nobody. */
+  readonly name: string | null
+  readonly outcome: LoggedAnswer['outcome'] | null
+  readonly sinceMs: number | null
+  readonly limit: number
+}
+
+export interface LogReader {
+  answers(filter: LogFilter): Promise<readonly LoggedAnswer[]>
+  changes(filter: {
+    readonly entity: string | null
+    readonly sinceMs: number | null
+    readonly limit: number
+  }): Promise<readonly LoggedChange[]>
+}
+
+/** A source as an admin sees it: what it is, how it does, and what to do when it does not. */
+export interface SourceStatus {
+  readonly id: string
+  readonly kind: string
+  readonly name: string
+  readonly state: 'active' | 'paused' | 'quarantined'
+  readonly stateReason: string | null
+  readonly lastRoundAt: string | null
+  readonly lastError: string | null
+  readonly nextStep: string | null
+  readonly waitingRemovals: number
+}
+
+export interface SyncReport {
+  readonly source: string
+  readonly dryRun: boolean
+  readonly streams: readonly {
+    readonly stream: string
+    readonly mode: string
+    readonly counts: Readonly<Record<string, number>>
+    readonly note: string | null
+  }[]
+}
+
+export interface NewMicrosoft365 {
+  readonly name: string
+  readonly tenantId: string
+  readonly clientId: string
+  readonly clientSecret: string | null
+  readonly certificate: string | null
+  readonly privateKey: string | null
+  readonly loginUrl: string | null
+  readonly graphUrl: string | null
+  /** PEM of a CA to trust beside the system's, for a national proxy or a simulator. */
+  readonly ca: string | null
+  readonly includeGuests: boolean
+}
+
+export interface WaitingRemoval {
+  readonly kind: string
+  readonly subject: string
+  readonly group: string | null
+  readonly since: string
+}
+
+/** What can be done with sources; the daemon composes it from the sync engine. */
+export interface SourceControl {
+  list(): Promise<readonly SourceStatus[]>
+  connectMicrosoft365(source: NewMicrosoft365, actor: string): Promise<SourceStatus>
+  sync(
+    source: string,
+    options: { readonly dryRun: boolean; readonly full: boolean },
+  ): Promise<SyncReport>
+  waiting(source: string): Promise<readonly WaitingRemoval[]>
+  approve(source: string, actor: string): Promise<number>
+}
+
+export interface Status {
+  readonly version: string
+  readonly startedAt: string
+  readonly database: { readonly kind: string; readonly note: string | null }
+  readonly journal: { readonly usn: number; readonly epoch: string }
+  readonly freshness: string
+  readonly counts: Readonly<Record<string, number>>
+  readonly baseDn: string | null
+  readonly listeners: Readonly<Record<string, readonly string[]>>
+  readonly certificate: {
+    readonly names: readonly string[]
+    readonly expiresAt: string
+    readonly issuer: string
+  }
+}
+
+/** Everything the admin API needs; the daemon fills it in. */
+export interface AdminParts {
+  readonly directory: Directory
+  readonly people: PeopleStore
+  readonly groups: GroupStore
+  readonly resources: ResourceStore
+  readonly credentials: CredentialStore
+  readonly log: LogReader
+  readonly sources: SourceControl
+  readonly tokens: TokenVerifier
+  /** Null when name and password do not belong together. */
+  verifyAdministrator(
+    username: string,
+    password: Buffer,
+    address: string,
+  ): Promise<Administrator | null>
+  hashPassword(password: Buffer): Promise<string>
+  /** Resolves once this daemon's own read model shows the write, so that the next read sees it. */
+  reached(inboxSeq: bigint | null): Promise<void>
+  status(): Status
+  health(): {
+    readonly ok: boolean
+    readonly ready: boolean
+    readonly checks: Readonly<Record<string, string>>
+  }
+  metrics(): Promise<{ readonly type: string; readonly body: string }>
+  /** The LDAP name of a service, for whoever configures the client. */
+  serviceDn(name: string): string | null
+  writeBackup(passphrase: string | null): AsyncIterable<Buffer>
+}

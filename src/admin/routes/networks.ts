@@ -1,0 +1,263 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import { type Static, Type } from 'typebox'
+import type { NetworkRule } from '../../directory/network.ts'
+import { actorOf, requireRole } from '../caller.ts'
+import { ApiError } from '../error.ts'
+import { readGroup, readNas, readNetwork } from '../lookup.ts'
+import type { AdminParts } from '../parts.ts'
+import { showNas, showNetwork } from '../views.ts'
+
+const MAX_SECRET = 128
+/** Shorter ones fall to an offline guess of one captured packet. */
+const MIN_SECRET = 8
+const GENERATED_SECRET_BYTES = 24
+
+const Name = Type.String({ minLength: 1, maxLength: 64 })
+const Params = Type.Object({ name: Type.String({ maxLength: 64, description: 'name or id' }) })
+const nasFields = {
+  addresses: Type.Array(
+    Type.String({ maxLength: 50, description: 'address or CIDR block, IPv4 or IPv6' }),
+    { minItems: 1, maxItems: 64 },
+  ),
+  secret: Type.String({
+    minLength: MIN_SECRET,
+    maxLength: MAX_SECRET,
+    pattern: '^[\\x21-\\x7e]+$',
+  }),
+  requireMessageAuthenticator: Type.Union([
+    Type.Literal('yes'),
+    Type.Literal('no'),
+    Type.Literal('auto'),
+  ]),
+  limitProxyState: Type.Boolean(),
+}
+const NewNas = Type.Object(
+  {
+    name: Name,
+    addresses: nasFields.addresses,
+    secret: Type.Optional(nasFields.secret),
+    requireMessageAuthenticator: Type.Optional(nasFields.requireMessageAuthenticator),
+    limitProxyState: Type.Optional(nasFields.limitProxyState),
+  },
+  { additionalProperties: false },
+)
+const NasChange = Type.Object(
+  {
+    addresses: Type.Optional(nasFields.addresses),
+    secret: Type.Optional(nasFields.secret),
+    keepOldSecret: Type.Optional(
+      Type.Boolean({ description: 'while access points are moved to the new one' }),
+    ),
+    requireMessageAuthenticator: Type.Optional(nasFields.requireMessageAuthenticator),
+    limitProxyState: Type.Optional(nasFields.limitProxyState),
+  },
+  { additionalProperties: false },
+)
+const Vlan = Type.Union([
+  Type.Integer({ minimum: 1, maximum: 4094 }),
+  Type.String({ minLength: 1, maxLength: 32 }),
+  Type.Null(),
+])
+const Attributes = Type.Array(
+  Type.Object(
+    { name: Type.String({ maxLength: 64 }), value: Type.String({ maxLength: 247 }) },
+    { additionalProperties: false },
+  ),
+  { maxItems: 64 },
+)
+const networkFields = {
+  priority: Type.Integer({ minimum: 0, maximum: 10_000 }),
+  ssids: Type.Array(Type.String({ minLength: 1, maxLength: 32 }), { maxItems: 64 }),
+  nas: Type.Array(Name, {
+    maxItems: 1000,
+    description: 'names of the NAS it is for; all when left out',
+  }),
+  withoutSsid: Type.Boolean({ description: 'also for requests that name no SSID' }),
+  methods: Type.Array(Type.Union([Type.Literal('pap'), Type.Literal('ttls-pap')]), { minItems: 1 }),
+  everyone: Type.Boolean(),
+  groups: Type.Array(
+    Type.Object(
+      {
+        group: Type.String({ maxLength: 256 }),
+        vlan: Type.Optional(Vlan),
+        attributes: Type.Optional(Attributes),
+      },
+      { additionalProperties: false },
+    ),
+    { maxItems: 256 },
+  ),
+  vlan: Vlan,
+  attributes: Attributes,
+  sessionTimeoutSeconds: Type.Union([
+    Type.Integer({ minimum: 60, maximum: 7 * 86_400 }),
+    Type.Null(),
+  ]),
+}
+const NetworkChange = Type.Partial(Type.Object(networkFields), { additionalProperties: false })
+const NewNetwork = Type.Object(
+  { name: Name, ...Type.Partial(Type.Object(networkFields)).properties },
+  { additionalProperties: false },
+)
+
+export function networkRoutes(app: FastifyInstance, parts: AdminParts): void {
+  const { directory, resources } = parts
+
+  app.get('/nas', { schema: { summary: 'List NAS' } }, () => ({
+    nas: directory.allNas().map(showNas),
+  }))
+
+  app.post<{ Body: Static<typeof NewNas> }>(
+    '/nas',
+    { schema: { summary: 'Create a NAS; a generated secret is shown this once', body: NewNas } },
+    async (request, reply) => {
+      requireRole(request, 'operator')
+      const {
+        name,
+        addresses,
+        requireMessageAuthenticator = 'auto',
+        limitProxyState = true,
+      } = request.body
+      const secret =
+        request.body.secret ?? randomBytes(GENERATED_SECRET_BYTES).toString('base64url')
+      const created = await resources.createNas(
+        {
+          name,
+          addresses,
+          secrets: [Buffer.from(secret)],
+          requireMessageAuthenticator,
+          limitProxyState,
+        },
+        actorOf(request),
+      )
+      await parts.reached(created.inboxSeq)
+      const shown = showNas(readNas(directory, created.id))
+      return reply.code(201).send(request.body.secret === undefined ? { ...shown, secret } : shown)
+    },
+  )
+
+  app.patch<{ Params: Static<typeof Params>; Body: Static<typeof NasChange> }>(
+    '/nas/:name',
+    { schema: { summary: 'Change a NAS', params: Params, body: NasChange } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const nas = readNas(directory, request.params.name)
+      const { secret, keepOldSecret = false, ...change } = request.body
+      const secrets =
+        secret === undefined
+          ? {}
+          : { secrets: [Buffer.from(secret), ...(keepOldSecret ? nas.secrets.slice(0, 1) : [])] }
+      const written = await resources.updateNas(nas.id, { ...change, ...secrets }, actorOf(request))
+      await parts.reached(written.inboxSeq)
+      return showNas(readNas(directory, nas.id))
+    },
+  )
+
+  app.delete<{ Params: Static<typeof Params> }>(
+    '/nas/:name',
+    { schema: { summary: 'Remove a NAS', params: Params } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const written = await resources.removeNas(
+        readNas(directory, request.params.name).id,
+        actorOf(request),
+      )
+      await parts.reached(written.inboxSeq)
+      return { changed: written.changed }
+    },
+  )
+
+  app.get(
+    '/networks',
+    { schema: { summary: 'List networks in the order they are tried' } },
+    () => ({ networks: directory.networks().map((network) => showNetwork(directory, network)) }),
+  )
+
+  app.post<{ Body: Static<typeof NewNetwork> }>(
+    '/networks',
+    { schema: { summary: 'Create a network', body: NewNetwork } },
+    async (request, reply) => {
+      requireRole(request, 'operator')
+      const { name, ...given } = request.body
+      const base = {
+        priority: 100,
+        methods: ['ttls-pap', 'pap'] as const,
+        everyone: false,
+        groups: [],
+        vlan: null,
+        attributes: [],
+        sessionTimeoutSeconds: null,
+      }
+      const { rules = [{}], ...change } = policyOf(parts, given)
+      const created = await resources.createNetwork(
+        { name, ...base, rules, ...change },
+        actorOf(request),
+      )
+      await parts.reached(created.inboxSeq)
+      return reply.code(201).send(showNetwork(directory, readNetwork(directory, created.id)))
+    },
+  )
+
+  app.patch<{ Params: Static<typeof Params>; Body: Static<typeof NetworkChange> }>(
+    '/networks/:name',
+    { schema: { summary: 'Change a network', params: Params, body: NetworkChange } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const network = readNetwork(directory, request.params.name)
+      const written = await resources.updateNetwork(
+        network.id,
+        policyOf(parts, request.body),
+        actorOf(request),
+      )
+      await parts.reached(written.inboxSeq)
+      return showNetwork(directory, readNetwork(directory, network.id))
+    },
+  )
+
+  app.delete<{ Params: Static<typeof Params> }>(
+    '/networks/:name',
+    { schema: { summary: 'Remove a network', params: Params } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const written = await resources.removeNetwork(
+        readNetwork(directory, request.params.name).id,
+        actorOf(request),
+      )
+      await parts.reached(written.inboxSeq)
+      return { changed: written.changed }
+    },
+  )
+}
+
+type NetworkGiven = Static<typeof NetworkChange>
+
+/** From names, as the API has them, to ids, as the directory keeps them. */
+function policyOf(parts: AdminParts, given: NetworkGiven) {
+  const { ssids, nas, withoutSsid, groups, ...rest } = given
+  if (withoutSsid !== undefined && ssids === undefined && nas === undefined) {
+    throw new ApiError(
+      400,
+      'rule-incomplete',
+      'withoutSsid goes with ssids: say both, so that the rule is whole',
+    )
+  }
+  const rule: NetworkRule = {
+    ...(ssids === undefined ? {} : { ssids }),
+    ...(nas === undefined ? {} : { nasIds: nas.map((name) => readNas(parts.directory, name).id) }),
+    ...(withoutSsid === undefined ? {} : { withoutSsid }),
+  }
+  const isRuleGiven = ssids !== undefined || nas !== undefined || withoutSsid !== undefined
+  return {
+    ...rest,
+    ...(isRuleGiven ? { rules: [rule] } : {}),
+    ...(groups === undefined
+      ? {}
+      : {
+          groups: groups.map(({ group, vlan = null, attributes = [] }) => ({
+            groupId: readGroup(parts.directory, group).value.id,
+            vlan,
+            attributes,
+          })),
+        }),
+  }
+}

@@ -1,0 +1,246 @@
+import type { FastifyInstance } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { makeGeneratedPassword } from '../../credentials/generated-secret.ts'
+import { foldText } from '../../directory/fold.ts'
+import type { Person } from '../../directory/person.ts'
+import type { Entry, Query } from '../../directory/query.ts'
+import { actorOf, requireRole } from '../caller.ts'
+import { ApiError } from '../error.ts'
+import { readGroup, readPeople, readPerson } from '../lookup.ts'
+import type { AdminParts } from '../parts.ts'
+import { showPerson, showPersonBriefly, stateOf } from '../views.ts'
+
+const MAX_PAGE = 1000
+const MAX_PEOPLE_AT_ONCE = 10_000
+const MAX_PASSWORD_BYTES = 1024
+const MIN_PASSWORD_CHARACTERS = 8
+
+const ListQuery = Type.Object({
+  state: Type.Optional(
+    Type.Union([Type.Literal('staged'), Type.Literal('active'), Type.Literal('suspended')]),
+  ),
+  group: Type.Optional(
+    Type.String({ maxLength: 256, description: 'name or id; nested membership counts' }),
+  ),
+  search: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 256, description: 'part of a name or mail address' }),
+  ),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 100 })),
+  after: Type.Optional(Type.Integer({ minimum: 0, description: '`next` of the page before' })),
+})
+const PersonParams = Type.Object({
+  person: Type.String({ maxLength: 320, description: 'id, username, UPN or mail address' }),
+})
+const Several = {
+  people: Type.Array(Type.String({ maxLength: 320 }), {
+    minItems: 1,
+    maxItems: MAX_PEOPLE_AT_ONCE,
+  }),
+  reason: Type.Optional(Type.String({ maxLength: 500 })),
+}
+const SeveralBody = Type.Object(Several, { additionalProperties: false })
+const ActivateBody = Type.Object(
+  {
+    people: Type.Optional(Several.people),
+    allStaged: Type.Optional(Type.Boolean()),
+    reason: Several.reason,
+  },
+  { additionalProperties: false },
+)
+const PasswordBody = Type.Object(
+  {
+    password: Type.Optional(Type.String({ maxLength: MAX_PASSWORD_BYTES })),
+    generate: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+)
+const KeysBody = Type.Object(
+  {
+    keys: Type.Array(
+      Type.String({
+        maxLength: 16_384,
+        pattern: '^(ssh|ecdsa|sk)-[a-zA-Z0-9@.-]+ [A-Za-z0-9+/=]+( .*)?$',
+      }),
+      { maxItems: 64 },
+    ),
+  },
+  { additionalProperties: false },
+)
+const UsernameBody = Type.Object(
+  { username: Type.String({ minLength: 1, maxLength: 32 }) },
+  { additionalProperties: false },
+)
+
+export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
+  const { directory, people, credentials } = parts
+
+  app.get<{ Querystring: Static<typeof ListQuery> }>(
+    '/people',
+    { schema: { summary: 'List people', querystring: ListQuery } },
+    (request) => {
+      const { limit = 100, after = 0 } = request.query
+      const found: Entry<Person>[] = []
+      for (const entry of directory.search(listQuery(parts, request.query), { afterNo: after })) {
+        if (found.length === limit)
+          return { people: found.map(showPersonBriefly), next: found.at(-1)?.no ?? null }
+        found.push(entry as Entry<Person>)
+      }
+      return { people: found.map(showPersonBriefly), next: null }
+    },
+  )
+
+  app.get<{ Params: Static<typeof PersonParams> }>(
+    '/people/:person',
+    { schema: { summary: 'Show a person', params: PersonParams } },
+    (request) => showPerson(directory, readPerson(directory, request.params.person)),
+  )
+
+  app.post<{ Body: Static<typeof ActivateBody> }>(
+    '/people/activate',
+    { schema: { summary: 'Activate staged people', body: ActivateBody } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { people: references, allStaged = false, reason = null } = request.body
+      if ((references === undefined) === !allStaged)
+        throw new ApiError(400, 'whom', 'give either people or allStaged')
+      const entries =
+        references === undefined
+          ? Array.from(directory.search(withState('staged')))
+          : readPeople(directory, references)
+      const written = await people.activate(
+        entries.map((entry) => (entry as Entry<Person>).value.id),
+        actorOf(request, reason),
+      )
+      await parts.reached(written.inboxSeq)
+      return { changed: written.changed }
+    },
+  )
+
+  app.post<{ Body: Static<typeof SeveralBody> }>(
+    '/people/suspend',
+    { schema: { summary: 'Cut people off everywhere', body: SeveralBody } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const ids = readPeople(directory, request.body.people).map((entry) => entry.value.id)
+      const note = request.body.reason ?? null
+      const written = await people.hold(ids, 'admin', { actor: actorOf(request, note), note })
+      await parts.reached(written.inboxSeq)
+      return { changed: written.changed }
+    },
+  )
+
+  app.post<{ Body: Static<typeof SeveralBody> }>(
+    '/people/resume',
+    { schema: { summary: "Lift the admins' hold", body: SeveralBody } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const entries = readPeople(directory, request.body.people)
+      const written = await people.release(
+        entries.map((entry) => entry.value.id),
+        'admin',
+        actorOf(request, request.body.reason ?? null),
+      )
+      await parts.reached(written.inboxSeq)
+      const stillHeld = readPeople(directory, request.body.people).filter(
+        (entry) => stateOf(entry.value) === 'suspended',
+      )
+      return {
+        changed: written.changed,
+        stillHeld: stillHeld.map((entry) => ({
+          username: entry.value.username,
+          reasons: entry.value.holds.map((hold) => hold.reason),
+        })),
+      }
+    },
+  )
+
+  app.put<{ Params: Static<typeof PersonParams>; Body: Static<typeof PasswordBody> }>(
+    '/people/:person/password',
+    { schema: { summary: 'Set the primary password', params: PersonParams, body: PasswordBody } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { id } = readPerson(directory, request.params.person).value
+      const generated = request.body.generate === true ? makeGeneratedPassword() : null
+      const password = generated ?? request.body.password ?? ''
+      if ([...password].length < MIN_PASSWORD_CHARACTERS)
+        throw new ApiError(
+          400,
+          'password-too-short',
+          `a password has ${MIN_PASSWORD_CHARACTERS} characters or more; or ask for a generated one`,
+        )
+      const verifier = await parts.hashPassword(Buffer.from(password))
+      const written = await credentials.put(
+        {
+          principalId: id,
+          type: 'primary-password',
+          label: 'password',
+          verifier,
+          serviceId: null,
+          expiresAtMs: null,
+        },
+        actorOf(request),
+      )
+      await parts.reached(written.inboxSeq)
+      return generated === null
+        ? { changed: written.changed }
+        : { changed: written.changed, password: generated }
+    },
+  )
+
+  app.put<{ Params: Static<typeof PersonParams>; Body: Static<typeof KeysBody> }>(
+    '/people/:person/ssh-keys',
+    { schema: { summary: 'Replace the SSH public keys', params: PersonParams, body: KeysBody } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { id } = readPerson(directory, request.params.person).value
+      const written = await people.setSshPublicKeys(id, request.body.keys, actorOf(request))
+      await parts.reached(written.inboxSeq)
+      return { changed: written.changed }
+    },
+  )
+
+  app.put<{ Params: Static<typeof PersonParams>; Body: Static<typeof UsernameBody> }>(
+    '/people/:person/username',
+    {
+      schema: {
+        summary: 'Rename: moves the DN, uid and memberUid',
+        params: PersonParams,
+        body: UsernameBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { id } = readPerson(directory, request.params.person).value
+      const written = await people.rename(id, request.body.username, actorOf(request))
+      await parts.reached(written.inboxSeq)
+      return { changed: written.changed }
+    },
+  )
+}
+
+function withState(state: 'staged' | 'active' | 'suspended'): Query {
+  return {
+    op: 'and',
+    of: [
+      { op: 'kind', kind: 'person' },
+      { op: 'test', test: ({ value }) => value.kind === 'person' && stateOf(value) === state },
+    ],
+  }
+}
+
+function listQuery(parts: AdminParts, query: Static<typeof ListQuery>): Query {
+  const of: Query[] = [
+    query.state === undefined ? { op: 'kind', kind: 'person' } : withState(query.state),
+  ]
+  if (query.group !== undefined)
+    of.push({ op: 'memberOf', groupNo: readGroup(parts.directory, query.group).no, direct: false })
+  if (query.search !== undefined) {
+    const any = [foldText(query.search)]
+    const fields = ['name', 'displayName', 'mail'] as const
+    of.push({
+      op: 'or',
+      of: fields.map((field) => ({ op: 'substring', field, initial: null, any, final: null })),
+    })
+  }
+  return { op: 'and', of }
+}
