@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { CliError } from './client.ts'
+import type { CommandContext, Run } from './context.ts'
+import { printTable } from './print.ts'
+import { promptSecret } from './prompt.ts'
+
+interface Brief {
+  readonly [column: string]: string | number | null
+}
+
+/** `person list|show|activate|suspend|resume|set-password|set-ssh-keys|rename` */
+export function addPerson(program: Command, run: Run): void {
+  const person = program.command('person').description('people: who they are, and what they may do')
+
+  person
+    .command('list')
+    .description('list people')
+    .option('--state <state>', 'staged, active or suspended')
+    .option('--group <name>', 'members of a group, nested ones too')
+    .option('--search <text>', 'part of a name or mail address')
+    .option('--limit <n>', 'how many at most', '1000')
+    .action(
+      async (
+        options: { state?: string; group?: string; search?: string; limit: string },
+        command: Command,
+      ) => {
+        const context = run(command)
+        const answer = await context
+          .client()
+          .get<{ people: Brief[]; next: number | null }>('/people', options)
+        context.show(answer, ({ people, next }) => {
+          printTable(
+            context.output,
+            people.map(({ username, displayName, state, uidNumber, mail }) => ({
+              username,
+              name: displayName,
+              state,
+              uid: uidNumber,
+              mail,
+            })),
+            'nobody',
+          )
+          if (next !== null)
+            context.output.write(`… and more: raise --limit, or narrow with --search\n`)
+        })
+      },
+    )
+
+  person
+    .command('show <person>')
+    .description('show a person; by username, UPN, mail address or id')
+    .action(async (reference: string, _options: unknown, command: Command) => {
+      const context = run(command)
+      context.show(await context.client().get<object>(`/people/${encodeURIComponent(reference)}`))
+    })
+
+  person
+    .command('activate [people...]')
+    .description('let staged people sign in')
+    .option('--all-staged', 'everybody who is staged')
+    .option('--reason <text>', 'kept in the journal')
+    .action(
+      async (
+        people: string[],
+        options: { allStaged?: boolean; reason?: string },
+        command: Command,
+      ) => {
+        const context = run(command)
+        if ((people.length === 0) !== (options.allStaged === true))
+          throw new CliError('name people, or give --all-staged')
+        const whom = options.allStaged === true ? { allStaged: true } : { people }
+        const answer = await context
+          .client()
+          .send<{ changed: number }>('POST', '/people/activate', { ...whom, ...reason(options) })
+        context.show(answer, ({ changed }) => context.output.write(`${changed} activated\n`))
+      },
+    )
+
+  person
+    .command('suspend <people...>')
+    .description('cut people off everywhere, at once')
+    .option('--reason <text>', 'kept beside the hold')
+    .action(async (people: string[], options: { reason?: string }, command: Command) => {
+      const context = run(command)
+      const answer = await context
+        .client()
+        .send<{ changed: number }>('POST', '/people/suspend', { people, ...reason(options) })
+      context.show(answer, ({ changed }) => context.output.write(`${changed} suspended\n`))
+    })
+
+  person
+    .command('resume <people...>')
+    .description("lift the admins' hold")
+    .option('--reason <text>', 'kept in the journal')
+    .action(async (people: string[], options: { reason?: string }, command: Command) => {
+      const context = run(command)
+      const answer = await context
+        .client()
+        .send<{ changed: number; stillHeld: { username: string; reasons: string[] }[] }>(
+          'POST',
+          '/people/resume',
+          { people, ...reason(options) },
+        )
+      context.show(answer, ({ changed, stillHeld }) => {
+        context.output.write(`${changed} resumed\n`)
+        for (const { username, reasons } of stillHeld)
+          context.output.write(`${username} is still held: ${reasons.join(', ')}\n`)
+      })
+    })
+
+  person
+    .command('set-password <person>')
+    .description(
+      'set the primary password: asked for, read from a file, or generated and shown once',
+    )
+    .option('--generate', 'make one and show it')
+    .option('--password-file <file>', '`-` is standard input')
+    .action(
+      async (
+        reference: string,
+        options: { generate?: boolean; passwordFile?: string },
+        command: Command,
+      ) => {
+        const context = run(command)
+        const body =
+          options.generate === true
+            ? { generate: true }
+            : { password: await readPassword(context, options.passwordFile) }
+        const answer = await context
+          .client()
+          .send<{ password?: string }>(
+            'PUT',
+            `/people/${encodeURIComponent(reference)}/password`,
+            body,
+          )
+        context.show(answer, ({ password }) =>
+          context.output.write(
+            password === undefined ? 'password set\n' : `password: ${password}\n`,
+          ),
+        )
+      },
+    )
+
+  person
+    .command('set-ssh-keys <person> [keys...]')
+    .description('replace the SSH public keys (none given: remove all)')
+    .action(async (reference: string, keys: string[], _options: unknown, command: Command) => {
+      const context = run(command)
+      await context
+        .client()
+        .send('PUT', `/people/${encodeURIComponent(reference)}/ssh-keys`, { keys })
+      context.show({ keys: keys.length }, () => context.output.write(`${keys.length} keys\n`))
+    })
+
+  person
+    .command('rename <person> <username>')
+    .description(
+      'change the username: moves the DN, uid and memberUid; home directories are not moved',
+    )
+    .action(async (reference: string, username: string, _options: unknown, command: Command) => {
+      const context = run(command)
+      await context
+        .client()
+        .send('PUT', `/people/${encodeURIComponent(reference)}/username`, { username })
+      context.show({ username }, () => context.output.write(`now ${username}\n`))
+    })
+}
+
+function reason(options: { reason?: string }): { reason?: string } {
+  return options.reason === undefined ? {} : { reason: options.reason }
+}
+
+async function readPassword(context: CommandContext, file: string | undefined): Promise<string> {
+  if (file !== undefined) return readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, '')
+  const first = await promptSecret('New password: ', context.signal)
+  const second = await promptSecret('Once more: ', context.signal)
+  if (first !== second) throw new CliError('the two are not the same')
+  return first
+}
