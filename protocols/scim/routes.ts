@@ -11,7 +11,8 @@ import { notImplemented } from './operations/not-implemented.ts'
 import { readResource } from './operations/read.ts'
 import { type ResourceType, resourceTypes } from './schema/resource-type.ts'
 
-type Methods = Readonly<Record<string, Operation>>
+/** A Map, since the method is the client's word: an object knows `constructor` too. */
+type Methods = ReadonlyMap<string, Operation>
 
 interface Route {
   /** Segments; `*` stands for any one. The first route that fits is taken. */
@@ -67,8 +68,8 @@ export function findRoute(path: string): FoundRoute | null {
   return { methods: found.methods, id: at === -1 ? '' : (segments[at] ?? '') }
 }
 
-function route(path: string, methods: Methods): Route {
-  return { segments: split(path), methods }
+function route(path: string, methods: Readonly<Record<string, Operation>>): Route {
+  return { segments: split(path), methods: new Map(Object.entries(methods)) }
 }
 
 function split(path: string): readonly string[] {

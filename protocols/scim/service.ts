@@ -34,8 +34,8 @@ export class ScimService {
   async #run(request: ScimRequest, stores: ResourceStores): Promise<ScimResponse> {
     const route = findRoute(request.path)
     if (route === null) throw new ScimError('SCIM_NOT_FOUND', 'there is no such endpoint')
-    const operation = route.methods[request.method === 'HEAD' ? 'GET' : request.method]
-    if (operation === undefined) return refuseMethod(Object.keys(route.methods))
+    const operation = route.methods.get(request.method === 'HEAD' ? 'GET' : request.method)
+    if (operation === undefined) return refuseMethod([...route.methods.keys()])
     const response = await operation({
       request,
       params: new URLSearchParams(request.query),

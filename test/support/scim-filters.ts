@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Filter, formatAttributePath } from '../../protocols/scim/index.ts'
+import { type Filter, formatAttributePath, ScimError } from '../../protocols/scim/index.ts'
 
 /** Lines `word  text` of a file of vectors; comments and empty lines left out. */
 export function readVectors(
@@ -39,4 +39,15 @@ function showValuePath({ path, filter, rest }: Extract<Filter, { kind: 'valuePat
       ? `(pr ${rest.sub})`
       : `(${rest.op} ${rest.sub} ${JSON.stringify(rest.value)})`
   return `(some ${inner} ${test})`
+}
+
+/** How `run` refused; fails when it didn't, or with anything but a {@link ScimError}. */
+export function refusalOf(run: () => unknown): ScimError {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof ScimError) return error
+    throw error
+  }
+  throw new Error('nothing was refused')
 }
