@@ -1,0 +1,82 @@
+import type { Application } from '../login/application.ts'
+
+const STATES = ['enabled', 'disabled', 'removed'] as const
+
+/** Without the secrets. */
+export function describeApplication(application: Application): object {
+  const { clientId, displayName, state, permissions, certificates, secrets } = application
+  return {
+    clientId,
+    displayName,
+    state,
+    permissions: [...permissions],
+    certificates: [...certificates.keys()],
+    secrets: secrets.map(({ expiresAtMs }) => ({ expiresAtMs })),
+  }
+}
+
+/**
+ * Changes the registration: `permissions` (the whole list), `state`, `secretsExpireAtMs`,
+ * `addSecret`, `addCertificatePem`, `expireTokens`.
+ *
+ * @throws {TypeError} for anything else; nothing has changed then
+ */
+export function changeApplication(
+  application: Application,
+  changes: Readonly<Record<string, unknown>>,
+  nowMs: number,
+): void {
+  const steps = Object.entries(changes).map(([name, value]) => {
+    const step = STEPS[name]
+    if (step === undefined) throw new TypeError(`an application has no ${name}`)
+    return step(application, value, nowMs)
+  })
+  for (const step of steps) step()
+}
+
+/** Checks its value at once and gives what is to be done. */
+type Step = (application: Application, value: unknown, nowMs: number) => () => void
+
+const STEPS: Readonly<Record<string, Step>> = {
+  permissions: (application, value) => {
+    if (!Array.isArray(value) || value.some((name) => typeof name !== 'string'))
+      throw new TypeError('permissions is a list of names')
+    return () => {
+      application.permissions.clear()
+      for (const name of value) application.permissions.add(String(name))
+    }
+  },
+  state: (application, value) => {
+    const state = STATES.find((each) => each === value)
+    if (state === undefined) throw new TypeError(`state is one of ${STATES.join(', ')}`)
+    return () => {
+      application.state = state
+    }
+  },
+  secretsExpireAtMs: (application, value) => {
+    if (typeof value !== 'number') throw new TypeError('secretsExpireAtMs is a number')
+    return () => {
+      const expiring = application.secrets.map((secret) => ({ ...secret, expiresAtMs: value }))
+      application.secrets.splice(0, application.secrets.length, ...expiring)
+    }
+  },
+  addSecret: (application, value) => {
+    if (typeof value !== 'string' || value === '') throw new TypeError('addSecret is a text')
+    return () => {
+      application.secrets.push({ value, expiresAtMs: Number.POSITIVE_INFINITY })
+    }
+  },
+  addCertificatePem: (application, value) => {
+    if (typeof value !== 'string') throw new TypeError('addCertificatePem is a text')
+    return () => {
+      application.addCertificate(value)
+    }
+  },
+  expireTokens: (application, value, nowMs) => {
+    if (value !== true) throw new TypeError('expireTokens is true')
+    return () => {
+      // Tokens carry whole seconds: one issued within this second is from before, too.
+      application.tokensValidFromMs = (Math.floor(nowMs / 1000) + 1) * 1000
+    }
+  },
+}

@@ -1,0 +1,119 @@
+import type { VirtualClock } from '../clock.ts'
+import { type FaultRules, parseFaultRule } from '../faults/fault-rule.ts'
+import type { Settings } from '../faults/settings.ts'
+import { type Answer, type Request, reply } from '../http/exchange.ts'
+import type { RequestLog } from '../http/request-log.ts'
+import type { Application } from '../login/application.ts'
+import { applyChange, applyRandomChanges } from '../tenant/change.ts'
+import type { Change } from '../tenant/record.ts'
+import { type Tenant, TenantError } from '../tenant/tenant.ts'
+import { changeApplication, describeApplication } from './application-control.ts'
+import { dumpTruth, summarize } from './truth.ts'
+
+export interface ControlParts {
+  readonly tenant: Tenant
+  readonly application: Application
+  readonly settings: Settings
+  readonly faults: FaultRules
+  readonly clock: VirtualClock
+  readonly log: RequestLog
+  /** Moves the clock and keeps note of it. */
+  readonly advance: (byMs: number) => void
+}
+
+type ControlAnswer = (request: Request, body: unknown) => unknown
+
+/** The endpoint with which tests and people change the tenant, its clock and its faults. */
+export class ControlService {
+  readonly #routes: Readonly<Record<string, ControlAnswer>>
+
+  constructor(parts: ControlParts) {
+    this.#routes = makeRoutes(parts)
+  }
+
+  /** Answers with JSON; 400 and a reason when the request makes no sense. */
+  answer(request: Request): Answer {
+    // A page in somebody's browser must not reach it: those send an Origin or a name of their own.
+    const host = (request.headers['host'] ?? '').replace(/:\d+$/, '')
+    if (
+      request.headers['origin'] !== undefined ||
+      !['127.0.0.1', 'localhost', '[::1]'].includes(host)
+    )
+      return reply({ error: 'for this machine only' }, 403)
+    const route = this.#routes[`${request.method} ${request.path}`]
+    if (route === undefined)
+      return reply(
+        { error: 'no such call', calls: Object.keys(this.#routes) },
+        request.path === '/' ? 200 : 404,
+      )
+    try {
+      return reply(route(request, request.body === '' ? {} : JSON.parse(request.body)))
+    } catch (error) {
+      const isTheirs =
+        error instanceof TenantError ||
+        error instanceof TypeError ||
+        error instanceof RangeError ||
+        error instanceof SyntaxError
+      if (!isTheirs) throw error
+      return reply({ error: error.message }, 400)
+    }
+  }
+}
+
+function makeRoutes(parts: ControlParts): Record<string, ControlAnswer> {
+  const { tenant, settings, faults, log } = parts
+  return {
+    'GET /tenant': () => ({ ...summarize(tenant), nowMs: parts.clock.nowMs() }),
+    'GET /truth': (request) => dumpTruth(tenant, request.query.get('select')?.split(',') ?? null),
+    'POST /changes': (_, body) => ({
+      ids: asList(body).map((change) => applyChange(tenant, change as Change)),
+      head: tenant.head,
+    }),
+    'POST /random-changes': (_, body) => {
+      const { count = 100, seed = '1' } = body as { count?: number; seed?: string | number }
+      return { made: applyRandomChanges(tenant, { count, seed: String(seed) }), head: tenant.head }
+    },
+    'POST /clock': (_, body) => {
+      parts.advance(Number((body as { advanceMs?: unknown }).advanceMs))
+      return { nowMs: parts.clock.nowMs(), purged: tenant.purgeExpired() }
+    },
+    'GET /settings': () => describe(settings),
+    'PATCH /settings': (_, body) => {
+      settings.change(body as Record<string, unknown>)
+      return describe(settings)
+    },
+    'DELETE /settings': () => {
+      settings.reset()
+      return describe(settings)
+    },
+    'GET /faults': () => ({ rules: faults.list() }),
+    'POST /faults': (_, body) => {
+      const rules = asList(body).map(parseFaultRule)
+      for (const rule of rules) faults.add(rule)
+      return { rules: faults.list() }
+    },
+    'DELETE /faults': () => {
+      faults.clear()
+      return { rules: [] }
+    },
+    'GET /requests': () => ({ requests: log.list(), dropped: log.dropped }),
+    'DELETE /requests': () => {
+      log.clear()
+      return { requests: [], dropped: 0 }
+    },
+    'GET /application': () => describeApplication(parts.application),
+    'PATCH /application': (_, body) => {
+      changeApplication(parts.application, body as Record<string, unknown>, parts.clock.realMs())
+      return describeApplication(parts.application)
+    },
+  }
+}
+
+function describe(settings: Settings): object {
+  const { shaping, throttling, refusesReplays, delayMs } = settings
+  return { shaping, throttling, refusesReplays, delayMs }
+}
+
+function asList(body: unknown): readonly unknown[] {
+  return Array.isArray(body) ? body : [body]
+}

@@ -1,0 +1,41 @@
+import { GOOD_DAY, type Shaping } from './shaping.ts'
+import type { ThrottleSettings } from './throttle.ts'
+
+/** The switches that stay on until they are changed, beside the fault rules. */
+export class Settings {
+  shaping: Shaping = GOOD_DAY
+  throttling: ThrottleSettings = { quota: 'off', retryAfter: 'seconds' }
+  /** Whether a client assertion is refused when it is presented again. */
+  refusesReplays = false
+  /** Before every Graph answer, in real time. */
+  delayMs = 0
+
+  /** @throws {TypeError} for a name that does not exist or a value of another type */
+  change(changes: Readonly<Record<string, unknown>>): void {
+    for (const [name, value] of Object.entries(changes)) {
+      if (name === 'shaping') this.shaping = merged(this.shaping, value)
+      else if (name === 'throttling') this.throttling = merged(this.throttling, value)
+      else if (name === 'refusesReplays' && typeof value === 'boolean') this.refusesReplays = value
+      else if (name === 'delayMs' && typeof value === 'number') this.delayMs = value
+      else throw new TypeError(`no setting ${name} of this kind`)
+    }
+  }
+
+  reset(): void {
+    this.shaping = GOOD_DAY
+    this.throttling = { quota: 'off', retryAfter: 'seconds' }
+    this.refusesReplays = false
+    this.delayMs = 0
+  }
+}
+
+function merged<Value extends object>(before: Value, changes: unknown): Value {
+  if (typeof changes !== 'object' || changes === null) throw new TypeError('an object is expected')
+  for (const [name, value] of Object.entries(changes)) {
+    const known = (before as Record<string, unknown>)[name]
+    const isQuota = name === 'quota' && typeof value === 'number'
+    if (known === undefined || (typeof known !== typeof value && !isQuota && name !== 'quota'))
+      throw new TypeError(`no setting ${name} of this kind`)
+  }
+  return { ...before, ...changes }
+}

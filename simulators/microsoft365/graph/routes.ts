@@ -1,0 +1,105 @@
+import { listDomains, listSkus, readOrganization } from './company.ts'
+import { DeltaQuery } from './delta.ts'
+import {
+  countGroups,
+  countMembers,
+  countUsers,
+  getByIds,
+  listGroups,
+  listMemberOf,
+  listMembers,
+  listTransitiveMemberOf,
+  listTransitiveMembers,
+  listUsers,
+  type RouteAnswer,
+  readGroup,
+  readManager,
+  readUser,
+} from './objects.ts'
+
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  /** Lower case; `{id}` stands for one segment. */
+  readonly template: string
+  /** Template whose permissions apply, where the published table has no entry of its own. */
+  readonly permissionTemplate: string
+  /** Resource units before `$select`, `$expand` and `$top` are counted in. */
+  readonly units: number
+  readonly answer: RouteAnswer
+}
+
+/** Every call this simulator answers. Costs: Microsoft's table of resource units. */
+export function makeRoutes(): readonly Route[] {
+  const delta = new DeltaQuery()
+  return [
+    get('/users', 2, listUsers),
+    get('/users/$count', 2, countUsers, '/users'),
+    get('/users/delta', 1, (request, context) => delta.answer('user', request, context)),
+    get('/users/{id}', 1, readUser),
+    get('/users/{id}/manager', 1, readManager),
+    get('/users/{id}/memberof', 1, listMemberOf),
+    get('/users/{id}/transitivememberof', 1, listTransitiveMemberOf),
+    get('/groups', 1, listGroups),
+    get('/groups/$count', 1, countGroups, '/groups'),
+    get('/groups/delta', 1, (request, context) => delta.answer('group', request, context)),
+    get('/groups/{id}', 1, readGroup),
+    get('/groups/{id}/members', 3, listMembers),
+    get('/groups/{id}/members/$count', 3, countMembers, '/groups/{id}/members'),
+    get('/groups/{id}/transitivemembers', 5, listTransitiveMembers),
+    get('/groups/{id}/memberof', 1, listMemberOf),
+    get('/organization', 1, readOrganization),
+    get('/domains', 1, listDomains),
+    get('/subscribedskus', 3, listSkus),
+    {
+      method: 'POST',
+      template: '/directoryobjects/getbyids',
+      permissionTemplate: '/directoryobjects/getbyids',
+      units: 3,
+      answer: getByIds,
+    },
+  ]
+}
+
+function get(
+  template: string,
+  units: number,
+  answer: RouteAnswer,
+  permissionTemplate = template,
+): Route {
+  return { method: 'GET', template, permissionTemplate, units, answer }
+}
+
+export interface RouteMatch {
+  readonly route: Route
+  readonly key: string
+}
+
+/** Finds the route of a path below `/v1.0`; null when there is none. */
+export function findRoute(
+  routes: readonly Route[],
+  method: string,
+  path: string,
+): RouteMatch | null {
+  const segments = path.split('/').slice(1).map(normalize)
+  const matches = routes.flatMap((route) => {
+    const key = matchTemplate(route.template.split('/').slice(1), segments)
+    return route.method === method && key !== null ? [{ route, key }] : []
+  })
+  return matches[0] ?? null
+}
+
+/** `microsoft.graph.delta()`, `microsoft.graph.delta`, `delta()` and `delta` are one function. */
+function normalize(segment: string): string {
+  return segment.replace(/^(?:microsoft\.graph\.)?(delta|getByIds)(?:\(\))?$/i, '$1')
+}
+
+function matchTemplate(template: readonly string[], segments: readonly string[]): string | null {
+  if (template.length !== segments.length) return null
+  let key = ''
+  for (const [at, part] of template.entries()) {
+    const segment = segments[at] ?? ''
+    if (part === '{id}') key = segment
+    else if (part !== segment.toLowerCase()) return null
+  }
+  return key
+}

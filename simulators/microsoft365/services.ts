@@ -1,0 +1,148 @@
+import type { RequestListener, ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { VirtualClock } from './clock.ts'
+import type { Contract } from './contract/contract.ts'
+import type { ControlService } from './control/control.ts'
+import type { Identity } from './data-folder.ts'
+import type { FaultRule, FaultRules } from './faults/fault-rule.ts'
+import type { Settings } from './faults/settings.ts'
+import { DeltaTokens } from './graph/delta-token.ts'
+import { type GraphOutcome, GraphService } from './graph/graph.ts'
+import { TokenSealer } from './graph/sealed-token.ts'
+import { type Request, reply } from './http/exchange.ts'
+import { readRequest } from './http/listener.ts'
+import type { RequestLog } from './http/request-log.ts'
+import { send } from './http/send.ts'
+import type { Application } from './login/application.ts'
+import { SigningKey } from './login/jwt.ts'
+import { LoginService } from './login/login.ts'
+import type { SeededRandom } from './random.ts'
+import type { Tenant } from './tenant/tenant.ts'
+
+const GRAPH_PREFIX = /^\/v1\.0(?=\/)/
+
+export interface ServiceParts {
+  readonly tenant: Tenant
+  readonly contract: Contract
+  readonly application: Application
+  readonly settings: Settings
+  readonly faults: FaultRules
+  readonly random: SeededRandom
+  readonly log: RequestLog
+  readonly clock: VirtualClock
+  readonly identity: Identity
+  /** Known once the port is. */
+  readonly urls: { readonly graphUrl: string; readonly loginUrl: string }
+}
+
+export interface Services {
+  readonly login: LoginService
+  readonly graph: GraphService
+}
+
+export function makeServices(parts: ServiceParts): Services {
+  const { tenant, application, clock, identity, urls } = parts
+  const key = new SigningKey()
+  const sealer = new TokenSealer(Buffer.from(identity.tokenKey, 'base64'))
+  const nowMs = (): number => clock.nowMs()
+  const realMs = (): number => clock.realMs()
+  const deltaTokens = new DeltaTokens({ sealer, generation: identity.generation, nowMs })
+  const login = new LoginService({
+    loginUrl: () => urls.loginUrl,
+    graphUrl: () => urls.graphUrl,
+    tenantId: identity.tenantId,
+    domains: tenant.organization.domains.map(({ name }) => name),
+    application,
+    key,
+    nowMs: realMs,
+    refusesReplays: () => parts.settings.refusesReplays,
+  })
+  const graphUrl = (): string => urls.graphUrl
+  const graph = new GraphService({ ...parts, key, sealer, deltaTokens, graphUrl, nowMs, realMs })
+  return { login, graph }
+}
+
+/** The HTTPS half: what begins with `/v1.0/` is Graph, everything else is the login service. */
+export function serveMicrosoft(services: Services, parts: ServiceParts): RequestListener {
+  return guarded(async (request, response) => {
+    const isGraph = GRAPH_PREFIX.test(request.path)
+    const path = request.path.replace(GRAPH_PREFIX, '')
+    const on = isGraph ? 'graph' : 'login'
+    const query = request.query.toString()
+    const url = query === '' ? path : `${path}?${decodeURIComponent(query)}`
+    const faults = parts.faults.meet({ on, method: request.method, url })
+    await sleep(delayOf(faults, isGraph ? parts.settings.delayMs : 0, parts.random))
+    const outcome: GraphOutcome = isGraph
+      ? services.graph.answer({ ...request, path }, faults)
+      : {
+          answer: loginAnswer(services, request, faults),
+          template: null,
+          permission: null,
+          units: 0,
+        }
+    const { answer, ...facts } = outcome
+    parts.log.add({
+      ...facts,
+      atMs: parts.clock.nowMs(),
+      on,
+      method: request.method,
+      path: withoutTokens(request),
+      status: answer.status,
+      faults: faults.map(({ fault }) => fault),
+    })
+    await send(answer, response, faults)
+  })
+}
+
+function loginAnswer(services: Services, request: Request, faults: readonly FaultRule[]) {
+  const status = faults.find(({ fault }) => fault === 'status')
+  if (status !== undefined)
+    return reply(
+      {
+        error: 'temporarily_unavailable',
+        error_description: 'AADSTS90033: A transient error has occurred. Please try again.',
+        error_codes: [90033],
+      },
+      status.status,
+    )
+  return services.login.answer(request)
+}
+
+export function serveControl(control: ControlService): RequestListener {
+  return guarded((request, response) => send(control.answer(request), response, []))
+}
+
+/** A listener that answers every request, its own bugs included. */
+function guarded(
+  answer: (request: Request, response: ServerResponse) => Promise<void>,
+): RequestListener {
+  const run: RequestListener = async (message, response) => {
+    try {
+      const request = await readRequest(message)
+      if (request === null) response.writeHead(400).end()
+      else await answer(request, response)
+    } catch (error) {
+      // A client that went away in the middle of an answer is no fault of ours.
+      if (response.destroyed || message.destroyed) return
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' })
+      response.end(text)
+    }
+  }
+  return run
+}
+
+function delayOf(faults: readonly FaultRule[], baseMs: number, random: SeededRandom): number {
+  let ms = baseMs
+  for (const { fault, ms: own, jitterMs } of faults)
+    if (fault === 'delay') ms += own + random.below(jitterMs + 1)
+  return ms
+}
+
+/** Page and delta tokens are long and say nothing; their names are kept. */
+function withoutTokens(request: Request): string {
+  const options = [...request.query].map(([name, value]) =>
+    /token$/i.test(name) && value.length > 20 ? `${name}=…` : `${name}=${value}`,
+  )
+  return options.length === 0 ? request.path : `${request.path}?${options.join('&')}`
+}
