@@ -32,6 +32,8 @@ export type Change =
       readonly groupNo: number
       readonly memberNo: number
       readonly isMember: boolean
+      /** The group's once this edge has changed, where the writer knows it. */
+      readonly membersVersion?: number
       readonly usn: number
       readonly atMs: number
     }
@@ -40,6 +42,8 @@ export type Change =
       readonly kind: 'members'
       readonly groupNo: number
       readonly memberNos: readonly number[]
+      /** The group's when the list was read, where the reader knows it. */
+      readonly membersVersion?: number
       readonly usn: number
       readonly atMs: number
     }

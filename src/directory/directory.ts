@@ -65,6 +65,11 @@ export interface Follower {
   membersVersions(): ReadonlyMap<number, number>
   /** Applies a slice. Values older than what is held are ignored, so a replay does no harm. */
   apply(changes: readonly (Change | import('./credential.ts').CredentialChange)[]): void
+  /**
+   * Called when the journal turns out to be another one (a new epoch, after a restore), before the
+   * catch-up from it: versions of the old one say nothing, and until `reached` every value is taken.
+   */
+  restarted?(): void
   /** Called when everything up to `position` has been applied. */
   reached(position: Position): void
 }

@@ -1,6 +1,9 @@
+import type { Candidates } from './candidates.ts'
+import { Compactor } from './compact.ts'
 import { foldText } from './fold.ts'
+import { FieldIndexes } from './indexes/field-indexes.ts'
 import { NoSet } from './no-set.ts'
-import { Paged, PagedNumbers } from './paged.ts'
+import { Paged } from './paged.ts'
 import type { Person } from './person.ts'
 import type { Entry, EntryKind, EntryValue } from './query.ts'
 
@@ -10,8 +13,14 @@ export interface Outcome {
   readonly came: number | null
 }
 
+/** A version that no row has, so that the row is read again. */
+export const UNTRUSTED = -1
+
+const unmoved: Outcome = { gone: [], came: null }
+
 interface Tombstone {
   readonly kind: EntryKind
+  readonly no: number
   readonly version: number
 }
 
@@ -21,22 +30,36 @@ interface Tombstone {
  */
 export class EntryTable {
   readonly living = new NoSet()
+  readonly indexes = new FieldIndexes()
   readonly #values = new Paged<EntryValue>()
   readonly #entries = new Paged<Entry>()
-  readonly #usns = new PagedNumbers()
-  readonly #modified = new PagedNumbers()
-  readonly #ids = new Map<string, number>()
-  readonly #names = new Map<string, number>()
-  readonly #loginNames = new Map<string, number>()
+  readonly #usns = this.indexes.column('usn')
+  readonly #modified = this.indexes.column('modifiedAtMs')
   readonly #tombstones = new Map<string, Tombstone>()
   readonly #kinds = { person: new NoSet(), group: new NoSet(), service: new NoSet() }
+  readonly #compactor = new Compactor()
   #usn = 0
   #atMs = 0
+  #trust: 'versions' | 'nothing' = 'versions'
 
   /** What follows happened at this journal number. */
   changing(usn: number, atMs: number): void {
     this.#usn = usn
     this.#atMs = atMs
+  }
+
+  /** Versions held say nothing any more: until {@link trustVersions}, any value is taken. */
+  distrustVersions(): void {
+    this.#trust = 'nothing'
+    for (const no of this.living) {
+      this.#entries.set(no, null)
+      this.#usns.set(no, 0)
+      this.#modified.set(no, 0)
+    }
+  }
+
+  trustVersions(): void {
+    this.#trust = 'versions'
   }
 
   entry(no: number): Entry | null {
@@ -49,108 +72,140 @@ export class EntryTable {
     return entry
   }
 
-  entryById(id: string): Entry | null {
-    const no = this.#ids.get(id)
-    return no === undefined ? null : this.entry(no)
+  value(no: number): EntryValue | null {
+    return this.#values.at(no)
   }
 
+  entryById(id: string): Entry | null {
+    const value = this.#valueById(id)
+    return value === null ? null : this.entry(value.no)
+  }
+
+  /** Null as well when it leads to more than one. */
   personByLoginName(folded: string): Entry<Person> | null {
-    const no = this.#loginNames.get(folded)
-    return no === undefined ? null : (this.entry(no) as Entry<Person> | null)
+    let found: number | null = null
+    const candidates = this.indexes.equalText('loginName', folded)
+    for (const no of numbersOf(candidates)) {
+      const value = this.#values.at(no)
+      if (value?.kind !== 'person' || !hasLoginName(value, folded)) continue
+      if (found !== null) return null
+      found = no
+    }
+    return found === null ? null : (this.entry(found) as Entry<Person> | null)
   }
 
   byName(kind: EntryKind, folded: string): Entry | null {
-    const no = this.#names.get(`${kind} ${folded}`)
-    return no === undefined ? null : this.entry(no)
+    for (const no of numbersOf(this.indexes.equalText('name', folded))) {
+      const value = this.#values.at(no)
+      if (value?.kind === kind && foldText(nameOf(value)) === folded) return this.entry(no)
+    }
+    return null
   }
 
   ofKind(kind: EntryKind): NoSet {
     return this.#kinds[kind]
   }
 
+  tombstones(): ReadonlyMap<string, Tombstone> {
+    return this.#tombstones
+  }
+
   /** The entry is another one now. Its journal number never goes back. */
   touch(no: number): void {
     if (this.#values.at(no) === null) return
     this.#entries.set(no, null)
-    const held = this.#usns.at(no)
-    if (held > this.#usn) return
+    if (this.#usns.at(no) > this.#usn) return
     this.#usns.set(no, this.#usn)
     this.#modified.set(no, this.#atMs)
   }
 
   put(value: EntryValue): Outcome {
-    const { id, no } = value
-    const heldNo = this.#ids.get(id)
-    const held = heldNo === undefined ? null : this.#values.at(heldNo)
-    const heldVersion = held?.version ?? this.#tombstones.get(id)?.version ?? -1
-    if (value.version <= heldVersion) return { gone: [], came: null }
+    const { id, kind, no, version } = value
+    const held = this.#valueById(id)
+    const heldVersion = held?.version ?? this.#tombstones.get(id)?.version ?? UNTRUSTED
+    if (this.#trust === 'versions' && version <= heldVersion) {
+      if (held?.version === version) this.#touchAgain(held.no)
+      return unmoved
+    }
     this.#tombstones.delete(id)
     if (value.lifecycle === 'deleted') {
-      const gone = held === null ? [] : [held.no]
-      if (held !== null) this.#drop(held)
-      this.#tombstones.set(id, { kind: value.kind, version: value.version })
-      return { gone, came: null }
+      this.#tombstones.set(id, { kind, no, version })
+      return held === null ? unmoved : this.#take(held)
     }
-    const gone: number[] = []
-    const squatter = this.#values.at(no)
-    if (squatter !== null && squatter.id !== id) {
-      this.#drop(squatter)
-      gone.push(no)
-    }
-    if (held !== null) this.#drop(held)
-    this.#add(value)
-    return { gone, came: held === null ? no : null }
+    return this.#place(held, this.#compactor.compact(value))
   }
 
-  remove(id: string): Outcome {
+  /** Takes it out for good, living or not; gives the number it had. */
+  remove(id: string): readonly number[] {
+    const tombstone = this.#tombstones.get(id)
     this.#tombstones.delete(id)
-    const no = this.#ids.get(id)
-    const held = no === undefined ? null : this.#values.at(no)
-    if (held === null) return { gone: [], came: null }
-    this.#drop(held)
-    return { gone: [held.no], came: null }
+    const held = this.#valueById(id)
+    if (held !== null) return this.#take(held).gone
+    return tombstone === undefined ? [] : [tombstone.no]
   }
 
   versions(kind: EntryKind): ReadonlyMap<string, number> {
     const versions = new Map<string, number>()
+    const add = (id: string, version: number): void => {
+      versions.set(id, this.#trust === 'versions' ? version : UNTRUSTED)
+    }
     for (const no of this.#kinds[kind]) {
       const value = this.#values.at(no)
-      if (value !== null) versions.set(value.id, value.version)
+      if (value !== null) add(value.id, value.version)
     }
     for (const [id, tombstone] of this.#tombstones) {
-      if (tombstone.kind === kind) versions.set(id, tombstone.version)
+      if (tombstone.kind === kind) add(id, tombstone.version)
     }
     return versions
   }
 
-  #add(value: EntryValue): void {
-    const { no } = value
-    this.#values.set(no, value)
-    this.#ids.set(value.id, no)
-    this.#names.set(nameKey(value), no)
-    this.#kinds[value.kind].add(no)
-    this.living.add(no)
-    if (value.kind === 'person') {
-      for (const { folded } of value.loginNames) this.#loginNames.set(folded, no)
-    }
-    this.touch(no)
+  /** Another journal row about a value that is here already. */
+  #touchAgain(no: number): void {
+    if (this.#usns.at(no) < this.#usn) this.touch(no)
   }
 
-  #drop(value: EntryValue): void {
+  /** Numbers are not used twice, save by a restore: whoever sits on one has to go. */
+  #place(held: EntryValue | null, value: EntryValue): Outcome {
+    const gone: number[] = []
+    const squatter = this.#values.at(value.no)
+    if (squatter !== null && squatter.id !== value.id) gone.push(...this.#take(squatter).gone)
+    if (held !== null && held.no !== value.no) gone.push(...this.#take(held).gone)
+    const before = this.#values.at(value.no)
+    this.indexes.replace(before, value)
+    this.#values.set(value.no, value)
+    this.#kinds[value.kind].add(value.no)
+    this.living.add(value.no)
+    this.touch(value.no)
+    return { gone, came: before === null ? value.no : null }
+  }
+
+  #take(value: EntryValue): Outcome {
     const { no } = value
+    this.indexes.replace(value, null)
     this.#values.set(no, null)
     this.#entries.set(no, null)
-    this.#ids.delete(value.id)
-    if (this.#names.get(nameKey(value)) === no) this.#names.delete(nameKey(value))
     this.#kinds[value.kind].delete(no)
     this.living.delete(no)
-    if (value.kind !== 'person') return
-    for (const { folded } of value.loginNames) {
-      if (this.#loginNames.get(folded) === no) this.#loginNames.delete(folded)
+    return { gone: [no], came: null }
+  }
+
+  #valueById(id: string): EntryValue | null {
+    for (const no of numbersOf(this.indexes.equalText('id', id))) {
+      const value = this.#values.at(no)
+      if (value?.id === id) return value
     }
+    return null
   }
 }
 
-function nameKey(value: EntryValue): string {
-  return `${value.kind} ${foldText(value.kind === 'person' ? value.username : value.name)}`
+function hasLoginName(person: Person, folded: string): boolean {
+  return person.loginNames.some((name) => name.folded === folded)
+}
+
+function nameOf(value: EntryValue): string {
+  return value.kind === 'person' ? value.username : value.name
+}
+
+function* numbersOf(candidates: Candidates): Generator<number, void, void> {
+  for (let no = candidates.nextAbove(-1); no >= 0; no = candidates.nextAbove(no)) yield no
 }

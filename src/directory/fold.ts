@@ -6,9 +6,11 @@
  * through LDAP's caseIgnoreMatch and one compared in SQL on a folded column are the same value.
  */
 export function foldText(text: string): string {
-  return isPlainLowerAscii(text)
-    ? text
-    : text.normalize('NFKC').toLowerCase().normalize('NFKC').replace(/\s+/gu, ' ').trim()
+  if (isPlainLowerAscii(text)) return text
+  const lower = isPrintableAscii(text)
+    ? text.toLowerCase()
+    : text.normalize('NFKC').toLowerCase().normalize('NFKC')
+  return hasLooseSpace(lower) ? lower.replace(/\s+/gu, ' ').trim() : lower
 }
 
 const plainLowerAscii = /^[!-@[-`a-~]*$/
@@ -17,3 +19,17 @@ const plainLowerAscii = /^[!-@[-`a-~]*$/
 function isPlainLowerAscii(text: string): boolean {
   return plainLowerAscii.test(text)
 }
+
+/** Of ASCII, compatibility composition changes nothing. */
+function isPrintableAscii(text: string): boolean {
+  return printableAscii.test(text)
+}
+
+const printableAscii = /^[ -~]*$/
+
+function hasLooseSpace(text: string): boolean {
+  return looseSpace.test(text)
+}
+
+/** A space at an end, two in a row, or white space that is not the space. */
+const looseSpace = /^\s|\s$|\s\s|[^\S ]/u

@@ -1,9 +1,11 @@
+import { type Candidates, unionOf } from './candidates.ts'
 import type { MembershipFacts } from './evaluate.ts'
 import { Nesting } from './nesting.ts'
 import { NoSet } from './no-set.ts'
 import { Paged } from './paged.ts'
 
 const none = new NoSet()
+const noEdges: Iterable<number> = []
 
 /** Told of each entry whose memberships, nested ones included, or direct members changed. */
 export type Touch = (no: number) => void
@@ -32,8 +34,8 @@ export class Membership implements MembershipFacts {
     this.#living.add(no)
     if (isGroup) this.#livingGroups.add(no)
     const edges: [number, number][] = []
-    for (const groupNo of this.#waitingGroups.get(no) ?? []) edges.push([groupNo, no])
-    for (const memberNo of this.#waitingMembers.get(no) ?? []) edges.push([no, memberNo])
+    for (const groupNo of this.#waitingGroups.get(no) ?? noEdges) edges.push([groupNo, no])
+    for (const memberNo of this.#waitingMembers.get(no) ?? noEdges) edges.push([no, memberNo])
     for (const [groupNo, memberNo] of edges) {
       if (!this.#canLink(groupNo, memberNo)) continue
       this.#stopWaiting(groupNo, memberNo)
@@ -55,6 +57,12 @@ export class Membership implements MembershipFacts {
     this.#livingGroups.delete(no)
   }
 
+  /** It will not come back: edges that wait for it wait in vain. */
+  forget(no: number): void {
+    for (const groupNo of this.#waitingGroups.get(no) ?? noEdges) this.#stopWaiting(groupNo, no)
+    for (const memberNo of this.#waitingMembers.get(no) ?? noEdges) this.#stopWaiting(no, memberNo)
+  }
+
   setMember(groupNo: number, memberNo: number, isMember: boolean): void {
     if (!this.#canLink(groupNo, memberNo)) {
       if (isMember) this.#wait(groupNo, memberNo)
@@ -74,9 +82,16 @@ export class Membership implements MembershipFacts {
     for (const no of memberNos) this.setMember(groupNo, no, true)
   }
 
-  /** Direct members as they were told, those that do not live included. */
+  /** Direct members as they were told, those that do not live included; ascending. */
   heldMembers(groupNo: number): number[] {
-    return [...this.directMembers(groupNo), ...(this.#waitingMembers.get(groupNo) ?? [])]
+    const waiting = this.#waitingMembers.get(groupNo) ?? noEdges
+    return [...this.directMembers(groupNo), ...waiting].sort((a, b) => a - b)
+  }
+
+  *heldEdges(): Generator<readonly [number, readonly number[]], void, void> {
+    for (const groupNo of new Set([...this.#members.keys(), ...this.#waitingMembers.keys()])) {
+      yield [groupNo, this.heldMembers(groupNo)]
+    }
   }
 
   directMembers(groupNo: number): NoSet {
@@ -92,22 +107,27 @@ export class Membership implements MembershipFacts {
     return this.#nesting.below(groupNo)
   }
 
-  *allMembers(groupNo: number): Generator<number, void, void> {
-    const nested = this.#nesting.below(groupNo)
+  /** Members at any depth; the group itself may be among them when it lies in a cycle. */
+  withMembersOf(groupNo: number): Candidates {
     const sets = [this.directMembers(groupNo)]
-    for (const no of nested) sets.push(this.directMembers(no))
-    for (let no = nextOfAny(sets, -1); no >= 0; no = nextOfAny(sets, no)) {
-      if (no !== groupNo) yield no
-    }
+    for (const no of this.#nesting.below(groupNo)) sets.push(this.directMembers(no))
+    return unionOf(sets)
   }
 
-  *allGroups(no: number): Generator<number, void, void> {
+  /** Groups at any depth; the entry itself may be among them when it lies in a cycle. */
+  withGroupsOf(no: number): Candidates {
     const direct = this.directGroups(no)
     const sets = [direct]
     for (const groupNo of direct) sets.push(this.#nesting.above(groupNo))
-    for (let at = nextOfAny(sets, -1); at >= 0; at = nextOfAny(sets, at)) {
-      if (at !== no) yield at
-    }
+    return unionOf(sets)
+  }
+
+  allMembers(groupNo: number): Iterable<number> {
+    return numbersWithout(this.withMembersOf(groupNo), groupNo)
+  }
+
+  allGroups(no: number): Iterable<number> {
+    return numbersWithout(this.withGroupsOf(no), no)
   }
 
   isDirectMember(groupNo: number, no: number): boolean {
@@ -179,14 +199,10 @@ export class Membership implements MembershipFacts {
   }
 }
 
-/** The smallest number above `no` in any of the sets, or -1. */
-function nextOfAny(sets: readonly NoSet[], no: number): number {
-  let next = -1
-  for (const set of sets) {
-    const candidate = set.nextAbove(no)
-    if (candidate >= 0 && (next < 0 || candidate < next)) next = candidate
+function* numbersWithout(candidates: Candidates, self: number): Generator<number, void, void> {
+  for (let no = candidates.nextAbove(-1); no >= 0; no = candidates.nextAbove(no)) {
+    if (no !== self) yield no
   }
-  return next
 }
 
 function addTo(sets: Map<number, NoSet>, key: number, no: number): void {

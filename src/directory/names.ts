@@ -203,8 +203,9 @@ export interface NameRequest {
   readonly maxLength: number
 }
 
-/** Candidates looked up at once for each name; a collision in tenants is rare beyond a few. */
-const LOOK_AHEAD = 8
+/** Candidates looked up at once for each name; more each time, as most names are free at once. */
+const LOOK_AHEAD = 4
+const LOOK_FURTHER = 8
 
 /**
  * Gives each request a name nobody has: its base, or the base with the lowest free number. Requests
@@ -218,9 +219,11 @@ export async function chooseNames(
 ): Promise<readonly string[]> {
   const chosen: (string | null)[] = requests.map(() => null)
   const used = new Set<string>()
-  for (let from = 1; chosen.includes(null); from += LOOK_AHEAD) {
+  let from = 1
+  let count = LOOK_AHEAD
+  while (chosen.includes(null)) {
     const open = requests.map((request, at) =>
-      chosen[at] === null ? candidates(request, from) : [],
+      chosen[at] === null ? candidates(request, from, count) : [],
     )
     const taken = await findTaken([...new Set(open.flat())])
     for (const [at, names] of open.entries()) {
@@ -229,12 +232,14 @@ export async function chooseNames(
       chosen[at] = free
       used.add(free)
     }
+    from += count
+    count *= LOOK_FURTHER
   }
   return chosen.map((name) => name ?? '')
 }
 
-function candidates(request: NameRequest, from: number): string[] {
-  return Array.from({ length: LOOK_AHEAD }, (_, i) =>
+function candidates(request: NameRequest, from: number, count: number): string[] {
+  return Array.from({ length: count }, (_, i) =>
     numberedName(request.base, from + i, request.maxLength),
   )
 }

@@ -39,6 +39,21 @@ export class NoSet {
     return true
   }
 
+  addAll(other: NoSet): void {
+    const words = other.#words
+    if (words === null) {
+      for (const no of other.#list) this.add(no)
+    } else if (this.#words === null) {
+      const own = this.#list
+      this.#list = []
+      this.#words = words.slice()
+      this.#size = other.#size
+      for (const no of own) this.add(no)
+    } else {
+      this.#addWords(words)
+    }
+  }
+
   /** Gives false when it was not there. */
   delete(no: number): boolean {
     if (this.#words !== null) return this.#clearBit(no)
@@ -59,6 +74,17 @@ export class NoSet {
 
   *[Symbol.iterator](): Generator<number, void, void> {
     for (let no = this.nextAbove(-1); no >= 0; no = this.nextAbove(no)) yield no
+  }
+
+  #addWords(words: Uint32Array): void {
+    const own = this.#wordsFor(words.length * BITS_PER_WORD - 1)
+    for (let at = 0; at < words.length; at++) {
+      const before = own[at] ?? 0
+      const after = (before | (words[at] ?? 0)) >>> 0
+      if (after === before) continue
+      own[at] = after
+      this.#size += countBits(after) - countBits(before)
+    }
   }
 
   #setBit(no: number): boolean {
@@ -143,4 +169,10 @@ function nextBit(words: Uint32Array, from: number): number {
     word = words[at] ?? 0
   }
   return (at << 5) + (31 - Math.clz32(word & -word))
+}
+
+function countBits(word: number): number {
+  let bits = word - ((word >>> 1) & 0x55555555)
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333)
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
 }

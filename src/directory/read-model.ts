@@ -1,13 +1,16 @@
 import type { Change, DirectorySettings, EntityChange, EntityKind, Position } from './change.ts'
 import type { CredentialChange } from './credential.ts'
+import { digestOf, digestOfLines, sha256 } from './digest.ts'
 import type { Directory, Follower } from './directory.ts'
 import { EntryTable } from './entry-table.ts'
 import { evaluate } from './evaluate.ts'
 import { foldText } from './fold.ts'
 import type { Group } from './group.ts'
+import { History } from './history.ts'
 import { Membership } from './membership.ts'
 import type { Nas, Network } from './network.ts'
 import type { Person } from './person.ts'
+import { planSearch, type Sources } from './plan.ts'
 import type { Entry, EntryKind, EntryValue, Query } from './query.ts'
 import { Registry } from './registry.ts'
 import type { Administrator, Service } from './service.ts'
@@ -34,6 +37,13 @@ export class ReadModel implements Directory, Follower {
   readonly #table = new EntryTable()
   readonly #membership = new Membership((no) => this.#table.touch(no))
   readonly #registry = new Registry()
+  readonly #sources: Sources = {
+    living: this.#table.living,
+    indexes: this.#table.indexes,
+    membership: this.#membership,
+    ofKind: (kind) => this.#table.ofKind(kind),
+  }
+  readonly #history = new History()
   readonly #membersVersions = new Map<number, number>()
   #position: Position = { usn: 0, epoch: '' }
 
@@ -114,10 +124,12 @@ export class ReadModel implements Directory, Follower {
   }
 
   *search(query: Query, options?: { readonly afterNo?: number }): Generator<Entry, void, void> {
-    const living = this.#table.living
-    for (let no = living.nextAbove(options?.afterNo ?? -1); no >= 0; no = living.nextAbove(no)) {
+    const candidates = planSearch(query, this.#sources) ?? this.#table.living
+    let no = candidates.nextAbove(options?.afterNo ?? -1)
+    while (no >= 0) {
       const entry = this.#table.entry(no)
       if (entry !== null && evaluate(query, entry, this.#membership) === true) yield entry
+      no = candidates.nextAbove(no)
     }
   }
 
@@ -146,49 +158,82 @@ export class ReadModel implements Directory, Follower {
     for (const change of changes) {
       if (change.kind === 'credential') continue
       this.#table.changing(change.usn, change.atMs)
-      switch (change.kind) {
-        case 'membership':
-          this.#membership.setMember(change.groupNo, change.memberNo, change.isMember)
-          this.#noteMembers(change.groupNo)
-          break
-        case 'members':
-          this.#membership.replaceMembers(change.groupNo, change.memberNos)
-          this.#noteMembers(change.groupNo)
-          break
-        default:
-          this.#applyEntity(change)
-      }
+      if (change.kind === 'membership' || change.kind === 'members') this.#applyMembers(change)
+      else this.#applyEntity(change)
     }
+  }
+
+  /** Every value is taken until the next {@link reached}, as none of the versions held is certain. */
+  restarted(): void {
+    this.#table.distrustVersions()
+    this.#registry.distrustVersions()
+    this.#membersVersions.clear()
+    this.#history.clear()
   }
 
   reached(position: Position): void {
     this.#position = position
+    this.#table.trustVersions()
+    this.#registry.trustVersions()
+  }
+
+  /**
+   * One digest of all values and direct edges, tombstones included; versions and journal numbers
+   * left out, so that two directories with the same content have the same one.
+   */
+  digest(): string {
+    const lines = this.#registry.digestLines()
+    for (const no of this.#table.living) {
+      const value = this.#table.value(no)
+      if (value !== null) lines.push(digestOf(value))
+    }
+    for (const [id, { kind }] of this.#table.tombstones()) lines.push(`${kind} ${id} deleted`)
+    for (const [groupNo, members] of this.#membership.heldEdges()) {
+      lines.push(`members ${groupNo} ${sha256(members.join())}`)
+    }
+    return digestOfLines(lines)
   }
 
   #applyEntity(change: EntityChange): void {
-    const { kind, value } = change
-    switch (kind) {
-      case 'person':
-      case 'group':
-      case 'service':
-        this.#applyEntry(change.id, value as EntryValue | null)
-        break
-      default:
-        this.#registry.apply(change)
+    const { kind, id, value, usn } = change
+    if (value === null) this.#history.purge(id, usn)
+    else if (this.#history.isPurgedSince(id, usn)) return
+    if (kind !== 'person' && kind !== 'group' && kind !== 'service') {
+      this.#registry.apply(change)
+    } else if (value === null) {
+      this.#purge(id)
+    } else {
+      this.#applyEntry(value as EntryValue)
     }
   }
 
-  #applyEntry(id: string, value: EntryValue | null): void {
-    const outcome = value === null ? this.#table.remove(id) : this.#table.put(value)
-    for (const no of outcome.gone) this.#membership.bury(no)
-    if (outcome.came !== null) this.#membership.revive(outcome.came, value?.kind === 'group')
+  #applyEntry(value: EntryValue): void {
+    const { gone, came } = this.#table.put(value)
+    for (const no of gone) this.#membership.bury(no)
+    if (came !== null) this.#membership.revive(came, value.kind === 'group')
   }
 
-  /** The list of members is known to be as new as the group it came after. */
-  #noteMembers(groupNo: number): void {
-    const group = this.#table.entry(groupNo)
-    if (group?.value.kind === 'group') {
-      this.#membersVersions.set(groupNo, group.value.membersVersion)
+  #purge(id: string): void {
+    for (const no of this.#table.remove(id)) {
+      this.#membership.bury(no)
+      this.#membership.forget(no)
+      this.#membersVersions.delete(no)
+      this.#history.forgetGroup(no)
     }
+  }
+
+  #applyMembers(change: Extract<Change, { kind: 'membership' | 'members' }>): void {
+    const { groupNo, usn } = change
+    if (!this.#history.takesMembers(groupNo, usn)) return
+    if (change.kind === 'members') this.#membership.replaceMembers(groupNo, change.memberNos)
+    else this.#membership.setMember(groupNo, change.memberNo, change.isMember)
+    const version = change.membersVersion ?? this.#membersVersionOf(groupNo)
+    if (version !== null) this.#membersVersions.set(groupNo, version)
+  }
+
+  /** The list of members is at least as new as the group that came before it. */
+  #membersVersionOf(groupNo: number): number | null {
+    const value = this.#table.value(groupNo)
+    return value?.kind === 'group' ? value.membersVersion : null
   }
 }

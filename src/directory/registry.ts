@@ -1,4 +1,6 @@
 import type { DirectorySettings, EntityChange, EntityKind } from './change.ts'
+import { digestOf } from './digest.ts'
+import { UNTRUSTED } from './entry-table.ts'
 import type { Nas, Network } from './network.ts'
 import type { Administrator } from './service.ts'
 
@@ -20,6 +22,8 @@ export class Registry {
   readonly #nas = new Map<string, Nas>()
   readonly #networks = new Map<string, Network>()
   #settings: DirectorySettings = initialSettings
+  #trust: 'versions' | 'nothing' = 'versions'
+  #living: readonly Administrator[] = []
   #allNas: readonly Nas[] = []
   #inOrder: readonly Network[] = []
 
@@ -27,8 +31,9 @@ export class Registry {
     return this.#settings
   }
 
+  /** Those that are not deleted. */
   administrators(): readonly Administrator[] {
-    return [...this.#administrators.values()].filter((one) => one.lifecycle !== 'deleted')
+    return this.#living
   }
 
   nasById(id: string): Nas | null {
@@ -44,13 +49,30 @@ export class Registry {
   }
 
   versions(kind: EntityKind): ReadonlyMap<string, number> {
-    if (kind === 'settings') {
-      const { id, version } = this.#settings
-      return new Map(version === 0 ? [] : [[id, version]])
-    }
     const versions = new Map<string, number>()
-    for (const { id, version } of this.#mapOf(kind)?.values() ?? []) versions.set(id, version)
+    const values = kind === 'settings' ? [this.#settings] : (this.#mapOf(kind)?.values() ?? [])
+    for (const { id, version } of values) {
+      if (id !== initialSettings.id) versions.set(id, this.#trustsVersions ? version : UNTRUSTED)
+    }
     return versions
+  }
+
+  distrustVersions(): void {
+    this.#trust = 'nothing'
+  }
+
+  trustVersions(): void {
+    this.#trust = 'versions'
+  }
+
+  digestLines(): string[] {
+    const values = [
+      ...this.#administrators.values(),
+      ...this.#nas.values(),
+      ...this.#networks.values(),
+      this.#settings,
+    ]
+    return values.map(digestOf)
   }
 
   apply(change: EntityChange): void {
@@ -63,7 +85,13 @@ export class Registry {
     if (map === null) return
     const held = map.get(id)
     if (value === null) map.delete(id)
-    else if (held === undefined || value.version > held.version) map.set(id, value as Registered)
+    else if (this.#isNewer(value, held)) map.set(id, value as Registered)
+    else return
+    this.#list()
+  }
+
+  #list(): void {
+    this.#living = [...this.#administrators.values()].filter((one) => one.lifecycle !== 'deleted')
     this.#allNas = [...this.#nas.values()]
     this.#inOrder = [...this.#networks.values()].sort(
       (a, b) => a.priority - b.priority || (a.name < b.name ? -1 : 1),
@@ -72,7 +100,15 @@ export class Registry {
 
   #applySettings(value: DirectorySettings | null): void {
     if (value === null) this.#settings = initialSettings
-    else if (value.version > this.#settings.version) this.#settings = value
+    else if (this.#isNewer(value, this.#settings)) this.#settings = value
+  }
+
+  #isNewer(value: { readonly version: number }, held?: { readonly version: number }): boolean {
+    return held === undefined || !this.#trustsVersions || value.version > held.version
+  }
+
+  get #trustsVersions(): boolean {
+    return this.#trust === 'versions'
   }
 
   #mapOf(kind: EntityKind): Map<string, Registered> | null {

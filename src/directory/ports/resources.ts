@@ -55,7 +55,7 @@ export interface FailureStore {
   /** Counts one failure and tells how many there are now in the window. */
   recordFailure(key: FailureKey): Promise<FailureCount>
   clear(key: FailureKey): Promise<void>
-  /** Every count that still matters, for a daemon that starts. */
+  /** Every count that still matters, by {@link formatFailureKey}. */
   current(): Promise<ReadonlyMap<string, FailureCount>>
 }
 
@@ -64,6 +64,11 @@ export interface FailureKey {
   readonly resourceKind: string
   /** `''` where the protocol names no device. */
   readonly device: string
+}
+
+/** A key's text: principal, kind and device, of which only the last may hold a bar. */
+export function formatFailureKey(key: FailureKey): string {
+  return `${key.principalId}|${key.resourceKind}|${key.device}`
 }
 
 export interface FailureCount {
