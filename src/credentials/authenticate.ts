@@ -21,6 +21,8 @@ export interface Attempt {
   readonly address: string
   /** The end device where the protocol names one (Calling-Station-Id); null elsewhere. */
   readonly device: string | null
+  /** More for the record of this attempt: NAS, SSID, TLS version … never a secret. */
+  readonly detail?: Readonly<Record<string, string | number | boolean>> | null
 }
 
 export type Denial =
@@ -30,6 +32,8 @@ export type Denial =
   | 'credential-expired'
   | 'backing-off'
   | 'locked-out'
+  /** The address has failed with too many different names. */
+  | 'too-many-names'
   | AccessDenial
 
 export type Authenticated = Entry<Person> | Entry<Service>
@@ -65,6 +69,27 @@ export interface Authenticator {
    * @throws {AuthenticationUnavailable} (or rejects with it) when neither yes nor no can be said
    */
   authenticate(attempt: Attempt, signal: AbortSignal): Outcome | Promise<Outcome>
+}
+
+/** An administrator's try to get in with a password; the Unix socket needs none and stays open. */
+export interface AdministratorAttempt {
+  readonly username: string
+  readonly password: Buffer
+  readonly method: string
+  readonly address: string
+}
+
+export type AdministratorOutcome =
+  | { readonly ok: true; readonly who: Administrator }
+  | { readonly ok: false; readonly denial: Denial }
+
+/** The way in for administrators, who are no entries of the directory's view. */
+export interface AdministratorAuthenticator {
+  /** @throws {AuthenticationUnavailable} (or rejects with it) when neither yes nor no can be said */
+  authenticateAdministrator(
+    attempt: AdministratorAttempt,
+    signal: AbortSignal,
+  ): AdministratorOutcome | Promise<AdministratorOutcome>
 }
 
 /** Finds the service or administrator a bearer token belongs to. Constant time, no SQL. */

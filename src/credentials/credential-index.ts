@@ -1,0 +1,145 @@
+import type { Change, EntityKind, Position } from '../directory/change.ts'
+import type { Credential, CredentialChange } from '../directory/credential.ts'
+import type { Follower } from '../directory/directory.ts'
+import type { PrincipalId } from '../directory/id.ts'
+
+/** What a password may be checked against, for one principal at one service. */
+export interface Candidates {
+  /**
+   * Stands for the ids and versions of these credentials: no other set, and no later state of this
+   * one, ever has the same number in this process.
+   */
+  readonly stamp: number
+  readonly primary: Credential | null
+  /** Generated passwords: those of the principal itself, and app passwords for the service. */
+  readonly generated: readonly Credential[]
+}
+
+/** Every credential in memory, by principal and, for tokens, by digest. It follows the journal. */
+export class CredentialIndex implements Follower {
+  readonly name = 'credentials'
+  readonly kinds = ['credential'] as const
+  readonly #byId = new Map<string, Credential>()
+  readonly #byPrincipal = new Map<string, Map<string, Credential>>()
+  readonly #tokens = new Map<string, Credential>()
+  /** Built when first asked for, forgotten when a credential of the principal changes. */
+  readonly #candidates = new Map<string, Map<string, Candidates>>()
+  #position: Position | null = null
+  #lastStamp = 0
+
+  get position(): Position | null {
+    return this.#position
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  versions(kind: EntityKind | 'credential'): ReadonlyMap<string, number> {
+    const versions = new Map<string, number>()
+    if (kind !== 'credential') return versions
+    for (const [id, credential] of this.#byId) versions.set(id, credential.version)
+    return versions
+  }
+
+  membersVersions(): ReadonlyMap<number, number> {
+    return new Map()
+  }
+
+  apply(changes: readonly (Change | CredentialChange)[]): void {
+    for (const change of changes) {
+      if (change.kind === 'credential') this.#applyOne(change)
+    }
+  }
+
+  reached(position: Position): void {
+    this.#position = position
+  }
+
+  /** @param serviceId the LDAP client through which somebody signs in; null where there is none */
+  candidatesFor(principalId: PrincipalId, serviceId: PrincipalId | null): Candidates {
+    let byService = this.#candidates.get(principalId)
+    if (byService === undefined) {
+      byService = new Map()
+      this.#candidates.set(principalId, byService)
+    }
+    const own = this.#byPrincipal.get(principalId)
+    // Without an app password for it, a service sees what every other service sees.
+    const scope = own !== undefined && hasAppPasswordFor(own, serviceId) ? (serviceId ?? '') : ''
+    let candidates = byService.get(scope)
+    if (candidates === undefined) {
+      candidates = this.#makeCandidates(own, serviceId)
+      byService.set(scope, candidates)
+    }
+    return candidates
+  }
+
+  /** By the digest that `digestSecret` makes of a token. */
+  findToken(digest: string): Credential | null {
+    return this.#tokens.get(digest) ?? null
+  }
+
+  #makeCandidates(
+    own: ReadonlyMap<string, Credential> | undefined,
+    serviceId: PrincipalId | null,
+  ): Candidates {
+    this.#lastStamp += 1
+    let primary: Credential | null = null
+    const generated: Credential[] = []
+    for (const credential of own?.values() ?? []) {
+      if (credential.type === 'primary-password') primary = credential
+      else if (credential.type === 'generated-secret') generated.push(credential)
+      else if (isAppPasswordFor(credential, serviceId)) generated.push(credential)
+    }
+    return { stamp: this.#lastStamp, primary, generated }
+  }
+
+  #applyOne(change: CredentialChange): void {
+    const held = this.#byId.get(change.id)
+    if (change.value === null) {
+      if (held !== undefined) this.#remove(held)
+      return
+    }
+    if (held !== undefined && held.version >= change.value.version) return
+    if (held !== undefined) this.#remove(held)
+    this.#add(change.value)
+  }
+
+  #add(credential: Credential): void {
+    this.#byId.set(credential.id, credential)
+    const own = this.#byPrincipal.get(credential.principalId)
+    if (own === undefined) {
+      this.#byPrincipal.set(credential.principalId, new Map([[credential.id, credential]]))
+    } else own.set(credential.id, credential)
+    if (credential.type === 'token') this.#tokens.set(credential.verifier, credential)
+    this.#candidates.delete(credential.principalId)
+  }
+
+  #remove(credential: Credential): void {
+    this.#byId.delete(credential.id)
+    const own = this.#byPrincipal.get(credential.principalId)
+    own?.delete(credential.id)
+    if (own?.size === 0) this.#byPrincipal.delete(credential.principalId)
+    if (this.#tokens.get(credential.verifier) === credential) {
+      this.#tokens.delete(credential.verifier)
+    }
+    this.#candidates.delete(credential.principalId)
+  }
+}
+
+function isAppPasswordFor(credential: Credential, serviceId: PrincipalId | null): boolean {
+  return (
+    serviceId !== null && credential.type === 'app-password' && credential.serviceId === serviceId
+  )
+}
+
+function hasAppPasswordFor(
+  own: ReadonlyMap<string, Credential>,
+  serviceId: PrincipalId | null,
+): boolean {
+  if (serviceId === null) return false
+  for (const credential of own.values()) {
+    if (isAppPasswordFor(credential, serviceId)) return true
+  }
+  return false
+}

@@ -1,0 +1,41 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { equalConstantTime } from '../../protocols/wire/index.ts'
+
+/** Crockford's base 32 in lower case: no i, l, o or u, so nothing is read for something else. */
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+/** 32 characters of 5 bits: 160 bits. */
+const TOKEN_CHARACTERS = 32
+/** Seven groups of four: 140 bits, above the 128 that make a slow hash unnecessary. */
+const PASSWORD_CHARACTERS = 28
+const GROUP = 4
+const TOKEN_PREFIX = 'gh_'
+
+/** For machines: `gh_` and 160 random bits. The prefix lets scanners of leaked secrets find it. */
+export function makeToken(): string {
+  return TOKEN_PREFIX + randomCharacters(TOKEN_CHARACTERS)
+}
+
+/** For people to type once: seven groups of four characters with hyphens, 140 random bits. */
+export function makeGeneratedPassword(): string {
+  const characters = randomCharacters(PASSWORD_CHARACTERS)
+  return (characters.match(new RegExp(`.{${GROUP}}`, 'g')) ?? []).join('-')
+}
+
+/**
+ * What is stored of a generated secret: base64 of its SHA-256. With 128 bits or more behind it there
+ * is nothing to guess, so it needs neither salt nor cost. Never use it for what people choose.
+ */
+export function digestSecret(secret: string | Uint8Array): string {
+  return createHash('sha256').update(secret).digest('base64')
+}
+
+/** `digest` as {@link digestSecret} made it. Takes the same time for every wrong secret. */
+export function verifySecret(secret: string | Uint8Array, digest: string): boolean {
+  const actual = createHash('sha256').update(secret).digest()
+  return equalConstantTime(actual, Buffer.from(digest, 'base64'))
+}
+
+function randomCharacters(count: number): string {
+  // 256 is a multiple of 32, so a byte's low five bits are uniform.
+  return Array.from(randomBytes(count), (byte) => ALPHABET[byte % ALPHABET.length]).join('')
+}

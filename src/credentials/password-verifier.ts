@@ -1,0 +1,181 @@
+import type { Credential } from '../directory/credential.ts'
+import type { PrincipalId } from '../directory/id.ts'
+import type { FailureKey } from '../directory/ports/resources.ts'
+import type { Argon2Pool } from './argon2-pool.ts'
+import type { Candidates } from './credential-index.ts'
+import type { Blocked } from './failure-policy.ts'
+import type { Failures } from './failures.ts'
+import { verifySecret } from './generated-secret.ts'
+import { SharedWork } from './shared-work.ts'
+import { VerifierCache } from './verifier-cache.ts'
+
+/** Somebody the directory knows, and what her password is checked against. */
+export interface Claim {
+  readonly principalId: PrincipalId
+  readonly principalVersion: number
+  readonly candidates: Candidates
+  readonly resourceKind: string
+  readonly device: string | null
+}
+
+export type Verdict =
+  | { readonly isRight: true; readonly credential: Credential }
+  | { readonly isRight: false; readonly denial: WrongReason }
+
+export type WrongReason = 'wrong-password' | 'no-credential' | 'credential-expired' | Blocked
+
+/** A verdict, and whether reaching it has already taken a verification's time. */
+export interface Checked {
+  readonly verdict: Verdict
+  readonly hasTakenTime: boolean
+  /** Stands for (who, password); what {@link PasswordVerifier.settle} is asked with. */
+  readonly pair: string
+}
+
+/**
+ * Says whether a password is right. It answers at once from what it remembers and with a promise
+ * where argon2 must run.
+ *
+ * Time is kept equal by one rule: the first denial of a pair (who, password) takes as long as a
+ * verification, queueing included, whatever its reason, and a repetition of the same pair is
+ * answered at once, whatever its reason. {@link settle} holds the answers to it that needed no argon2.
+ */
+export class PasswordVerifier {
+  readonly #pool: Argon2Pool
+  readonly #failures: Failures
+  readonly #cache: VerifierCache
+  readonly #nowMs: () => number
+  readonly #verifications = new SharedWork<boolean>()
+  readonly #pauses = new SharedWork<void>()
+
+  constructor(parts: {
+    readonly pool: Argon2Pool
+    readonly failures: Failures
+    readonly cache?: VerifierCache
+    readonly nowMs?: () => number
+  }) {
+    this.#pool = parts.pool
+    this.#failures = parts.failures
+    this.#cache = parts.cache ?? new VerifierCache()
+    this.#nowMs = parts.nowMs ?? Date.now
+  }
+
+  /** @param password prepared bytes */
+  check(claim: Claim, password: Buffer, turn: CheckTurn): Checked | Promise<Checked> {
+    const { candidates } = claim
+    const pair = this.#cache.keyOf(
+      { stamp: candidates.stamp, principalVersion: claim.principalVersion },
+      password,
+    )
+    const generated = candidates.generated.find((one) => verifySecret(password, one.verifier))
+    // What carries 128 random bits cannot be guessed, so no lock of somebody else's making holds it.
+    if (generated !== undefined) return atOnce(pair, this.#judgeExpiry(generated))
+    const blocked = this.#failures.findBlocked(failureKeyOf(claim))
+    if (blocked !== null) return atOnce(pair, { isRight: false, denial: blocked })
+    if (candidates.primary === null) return atOnce(pair, withoutPrimary(candidates))
+    return this.#checkPrimary(claim, candidates.primary, { pair, password, turn })
+  }
+
+  /** The pair of a name that leads to nobody. */
+  pairOfName(name: string, password: Buffer): string {
+    return this.#cache.keyOfName(name, password)
+  }
+
+  /**
+   * To be called before a denial of `pair` is answered that took no time: returns null when it may
+   * go out at once, a promise of the right moment otherwise.
+   */
+  settle(pair: string, turn: CheckTurn): Promise<void> | null {
+    const nowMs = this.#nowMs()
+    if (this.#cache.findDenied(pair, nowMs) !== null) return null
+    const pause = (signal: AbortSignal) => this.#pool.pause({ key: turn.key, signal })
+    return this.#pauses.join(pair, pause, turn.signal).then(() => this.markSeen(pair))
+  }
+
+  /** Notes a denial of `pair` that has taken its time already. */
+  markSeen(pair: string): void {
+    this.#cache.rememberDenied(pair, 'seen', this.#nowMs())
+  }
+
+  #checkPrimary(claim: Claim, primary: Credential, asked: Asked): Checked | Promise<Checked> {
+    const { pair } = asked
+    const nowMs = this.#nowMs()
+    const remembered = this.#cache.findRight(pair, nowMs)
+    if (remembered !== null) {
+      this.#failures.recordSuccess(failureKeyOf(claim))
+      return atOnce(pair, this.#judgeExpiry(remembered))
+    }
+    if (this.#cache.findDenied(pair, nowMs) === 'wrong') return atOnce(pair, wrongPassword)
+    return this.#verifyPrimary(claim, primary, asked)
+  }
+
+  async #verifyPrimary(claim: Claim, primary: Credential, asked: Asked): Promise<Checked> {
+    const { pair, turn } = asked
+    // The caller's buffer may be a socket's; what waits in the queue needs bytes of its own.
+    const password = Buffer.from(asked.password)
+    const isRight = await this.#verifications.join(
+      pair,
+      (signal) => this.#verifyOnce(claim, primary, { pair, password, turn: { ...turn, signal } }),
+      turn.signal,
+    )
+    const verdict = isRight ? this.#judgeExpiry(primary) : wrongPassword
+    return { verdict, hasTakenTime: true, pair }
+  }
+
+  /** Remembers and counts here, once for all who share it, and also when they have gone away. */
+  async #verifyOnce(claim: Claim, primary: Credential, asked: Asked): Promise<boolean> {
+    const { pair, password, turn } = asked
+    const endTry = this.#failures.beginTry(failureKeyOf(claim))
+    const isRight = await this.#pool.verify(primary.verifier, password, turn).finally(endTry)
+    if (isRight) {
+      this.#cache.rememberRight(pair, primary, this.#nowMs())
+      this.#failures.recordSuccess(failureKeyOf(claim))
+      turn.onRight?.(primary, password)
+    } else {
+      this.#cache.rememberDenied(pair, 'wrong', this.#nowMs())
+      this.#failures.recordFailure(failureKeyOf(claim))
+    }
+    return isRight
+  }
+
+  #judgeExpiry(credential: Credential): Verdict {
+    const isExpired = credential.expiresAtMs !== null && credential.expiresAtMs <= this.#nowMs()
+    return isExpired
+      ? { isRight: false, denial: 'credential-expired' }
+      : { isRight: true, credential }
+  }
+}
+
+/** Whose turn a check takes, and when to give up. */
+export interface CheckTurn {
+  readonly key: string
+  readonly signal: AbortSignal
+  /** Told of a primary password just found right, while its text is at hand. */
+  readonly onRight?: (credential: Credential, password: Buffer) => void
+}
+
+interface Asked {
+  readonly pair: string
+  readonly password: Buffer
+  readonly turn: CheckTurn
+}
+
+const wrongPassword: Verdict = { isRight: false, denial: 'wrong-password' }
+
+function withoutPrimary(candidates: Candidates): Verdict {
+  return candidates.generated.length > 0
+    ? wrongPassword
+    : { isRight: false, denial: 'no-credential' }
+}
+
+function atOnce(pair: string, verdict: Verdict): Checked {
+  return { verdict, hasTakenTime: false, pair }
+}
+
+function failureKeyOf(claim: Claim): FailureKey {
+  return {
+    principalId: claim.principalId,
+    resourceKind: claim.resourceKind,
+    device: claim.device ?? '',
+  }
+}
