@@ -8,6 +8,16 @@ import type { Administrator, Service, View } from './service.ts'
 /** How well the answers from memory can be trusted just now. */
 export type Freshness = 'fresh' | 'within-limit' | 'too-stale'
 
+export interface SearchOptions {
+  /** Only entries whose number is above this one. */
+  readonly afterNo?: number
+  /**
+   * Asked before each candidate, matching or not, with its number; false ends the iteration there.
+   * A caller that must let others work in between goes on later from the last number it allowed.
+   */
+  readonly goOn?: (no: number) => boolean
+}
+
 /**
  * The serving view of the directory, in memory. Every read is synchronous and none waits for SQL.
  * Deleted principals and groups are not to be found here; staged and held people are, and what they
@@ -47,7 +57,7 @@ export interface Directory {
    * The iterator is lazy and sees one state only if it is drained without awaiting; when drained in
    * slices it never returns an entry twice and returns every entry that matched throughout.
    */
-  search(query: Query, options?: { readonly afterNo?: number }): Iterable<Entry>
+  search(query: Query, options?: SearchOptions): Iterable<Entry>
 
   /** Numbers of living entries by kind. */
   count(kind: 'person' | 'group' | 'service'): number

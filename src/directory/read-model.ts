@@ -1,7 +1,7 @@
 import type { Change, DirectorySettings, EntityChange, EntityKind, Position } from './change.ts'
 import type { CredentialChange } from './credential.ts'
 import { digestOf, digestOfLines, sha256 } from './digest.ts'
-import type { Directory, Follower } from './directory.ts'
+import type { Directory, Follower, SearchOptions } from './directory.ts'
 import { EntryTable } from './entry-table.ts'
 import { evaluate } from './evaluate.ts'
 import { foldText } from './fold.ts'
@@ -123,10 +123,11 @@ export class ReadModel implements Directory, Follower {
     return this.#membership.isMember(groupNo, no)
   }
 
-  *search(query: Query, options?: { readonly afterNo?: number }): Generator<Entry, void, void> {
+  *search(query: Query, options: SearchOptions = {}): Generator<Entry, void, void> {
     const candidates = planSearch(query, this.#sources) ?? this.#table.living
-    let no = candidates.nextAbove(options?.afterNo ?? -1)
-    while (no >= 0) {
+    const { afterNo = -1, goOn } = options
+    let no = candidates.nextAbove(afterNo)
+    while (no >= 0 && (goOn === undefined || goOn(no))) {
       const entry = this.#table.entry(no)
       if (entry !== null && evaluate(query, entry, this.#membership) === true) yield entry
       no = candidates.nextAbove(no)
