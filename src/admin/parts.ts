@@ -4,6 +4,7 @@ import type { PrincipalId } from '../directory/id.ts'
 import type { GroupStore, PeopleStore } from '../directory/ports/people.ts'
 import type { CredentialStore, ResourceStore } from '../directory/ports/resources.ts'
 import type { Administrator } from '../directory/service.ts'
+import type { HealthReport } from '../observe/health.ts'
 
 /** One answer that was given, as the log keeps it. */
 export interface LoggedAnswer {
@@ -141,12 +142,8 @@ export interface AdminParts {
   /** Resolves once this daemon's own read model shows the write, so that the next read sees it. */
   reached(inboxSeq: bigint | null): Promise<void>
   status(): Status
-  health(): {
-    readonly ok: boolean
-    readonly ready: boolean
-    readonly checks: Readonly<Record<string, string>>
-  }
-  metrics(): Promise<{ readonly type: string; readonly body: string }>
+  health(): HealthReport
+  metrics(): Promise<{ readonly contentType: string; readonly body: string }>
   /** The LDAP name of a service, for whoever configures the client. */
   serviceDn(name: string): string | null
   writeBackup(passphrase: string | null): AsyncIterable<Buffer>
