@@ -19,5 +19,10 @@ export function parseAttributeDescription(text: string): AttributeDescription | 
   if (found === null) return null
   const [, type = '', options = ''] = found
   if (options === '') return { type, options: NO_OPTIONS }
-  return { type, options: [...new Set(options.slice(1).split(';'))].sort() }
+  return { type, options: [...new Set(options.slice(1).split(';'))].sort(byCodeUnit) }
+}
+
+/** Orders text by UTF-16 code unit, the same everywhere. */
+export function byCodeUnit(left: string, right: string): number {
+  return left < right ? -1 : Number(left > right)
 }

@@ -1,3 +1,4 @@
+import { byCodeUnit } from '../attribute-description.ts'
 import { prepareValue } from '../prepare.ts'
 import { findAttributeType } from '../schema/schema.ts'
 import type { AttributeTypeAndValue, Dn, Rdn } from './dn.ts'
@@ -19,7 +20,7 @@ export function dnKey(dn: Dn): string {
 }
 
 export function rdnKey(rdn: Rdn): string {
-  return rdn.map(attributeKey).sort().join('+')
+  return rdn.map(attributeKey).sort(byCodeUnit).join('+')
 }
 
 function attributeKey({ type, value }: AttributeTypeAndValue): string {
