@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import swagger from '@fastify/swagger'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyRequest,
+} from 'fastify'
 import { DirectoryError, type DirectoryErrorCode } from '../directory/errors.ts'
 import { identify } from './caller.ts'
 import { ApiError } from './error.ts'
@@ -25,7 +30,7 @@ export interface AppOptions {
   /** Told of each fault, with the id the caller was given. */
   onFault(id: string, error: unknown): void
   /** Further protocols on the same listeners, such as SCIM. */
-  readonly plugins?: readonly ((app: FastifyInstance) => Promise<void>)[]
+  readonly plugins?: readonly FastifyPluginAsync[]
 }
 
 /** The HTTP face: admin API under /api/v1, health, metrics, and what plugins add. */
@@ -58,7 +63,13 @@ export async function makeApp(parts: AdminParts, options: AppOptions): Promise<F
   )
   for (const plugin of options.plugins ?? []) await app.register(plugin)
   openRoutes(app, parts)
-  await app.register(async (api) => await adminApi(api, parts, options), { prefix: '/api/v1' })
+  app.register(
+    (api, _options, done) => {
+      adminApi(api, parts, options)
+      done()
+    },
+    { prefix: '/api/v1' },
+  )
   await app.ready()
   return app
 }
@@ -77,12 +88,8 @@ function openRoutes(app: FastifyInstance, parts: AdminParts): void {
   })
 }
 
-async function adminApi(
-  api: FastifyInstance,
-  parts: AdminParts,
-  options: AppOptions,
-): Promise<void> {
-  await api.register(swagger, {
+function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions): void {
+  api.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Gatehouse admin API', version: options.version },
@@ -98,15 +105,19 @@ async function adminApi(
   api.addHook('onRequest', async (request: FastifyRequest) => {
     request.caller = await identify(parts, request, options.isLocalSocket(request.raw))
   })
-  for (const routes of [
-    peopleRoutes,
-    groupRoutes,
-    serviceRoutes,
-    networkRoutes,
-    sourceRoutes,
-    systemRoutes,
-  ])
-    routes(api, parts)
+  // After the document's own plugin, which has to see each route come.
+  api.register((guarded, _options, done) => {
+    for (const routes of [
+      peopleRoutes,
+      groupRoutes,
+      serviceRoutes,
+      networkRoutes,
+      sourceRoutes,
+      systemRoutes,
+    ])
+      routes(guarded, parts)
+    done()
+  })
   api.get('/openapi.json', { schema: { hide: true } }, () => api.swagger())
 }
 
