@@ -42,7 +42,7 @@ export interface Database {
   readonly pool: pg.Pool
   readonly kysely: Kysely<Tables>
   /** A connected client beside the pool, for LISTEN and session locks; the caller ends it. */
-  direct(): Promise<pg.Client>
+  direct(options?: { readonly queryTimeoutMs?: number }): Promise<pg.Client>
   /** READ COMMITTED; run again on deadlock or serialisation failure, so `run` must be repeatable. */
   transaction<T>(run: (tx: Transaction<Tables>) => Promise<T>): Promise<T>
   /** A transaction that may call `journal`; its rows are its last statement, and daemons are woken. */
@@ -145,8 +145,12 @@ class PooledDatabase implements Database {
     })
   }
 
-  async direct(): Promise<pg.Client> {
-    const client = new pg.Client(this.#engine.clientConfig)
+  async direct(options: { readonly queryTimeoutMs?: number } = {}): Promise<pg.Client> {
+    const { queryTimeoutMs } = options
+    const client = new pg.Client({
+      ...this.#engine.clientConfig,
+      ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),
+    })
     client.on('error', () => {})
     try {
       await client.connect()

@@ -5,6 +5,9 @@ import type { ColumnType, Generated } from 'kysely'
 export type Timestamp = ColumnType<Date, Date | string, Date | string>
 /** Comes out parsed, goes in as JSON text. */
 export type Json = ColumnType<unknown, string, string>
+/** The same with a default, which `Generated<Timestamp>` would hide. */
+export type GeneratedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>
+export type GeneratedJson = ColumnType<unknown, string | undefined, string>
 /** Given by the database alone. */
 export type Identity = ColumnType<number, never, never>
 
@@ -69,7 +72,7 @@ export interface CertificateAuthorityTable {
   purpose: string
   certificate: string
   private_key: Buffer
-  created_at: Generated<Timestamp>
+  created_at: GeneratedTimestamp
 }
 
 export interface ConnectionExternalIdTable {
@@ -88,7 +91,7 @@ export interface CredentialTable {
   sealed: Buffer | null
   service_id: string | null
   expires_at: Timestamp | null
-  created_at: Generated<Timestamp>
+  created_at: GeneratedTimestamp
 }
 
 export interface DirectoryGroupTable {
@@ -105,15 +108,15 @@ export interface DirectoryGroupTable {
   origin: 'static' | 'mirrored' | 'rule'
   gid_number: number
   lifecycle: 'active' | 'deleted'
-  created_at: Generated<Timestamp>
-  changed_at: Generated<Timestamp>
+  created_at: GeneratedTimestamp
+  changed_at: GeneratedTimestamp
   deleted_at: Timestamp | null
 }
 
 export interface HoldTable {
   principal_id: string
   reason: string
-  since: Generated<Timestamp>
+  since: GeneratedTimestamp
   note: string | null
 }
 
@@ -137,7 +140,7 @@ export interface JournalDetailTable {
   salt: Buffer
   digest: Buffer
   body: Json | null
-  at: Generated<Timestamp>
+  at: GeneratedTimestamp
 }
 
 export interface JournalHeadTable {
@@ -163,8 +166,13 @@ export interface JournalInboxTable {
 export interface KeyRingTable {
   key_id: string
   check_value: Buffer
-  created_at: Generated<Timestamp>
+  created_at: GeneratedTimestamp
   retired_at: Timestamp | null
+}
+
+export interface LeadershipTable {
+  name: string
+  fence: number
 }
 
 export interface LoginNameTable {
@@ -178,7 +186,7 @@ export interface LoginNameConflictTable {
   folded: string
   principal_id: string
   kind: string
-  since: Generated<Timestamp>
+  since: GeneratedTimestamp
 }
 
 export interface MembershipTable {
@@ -247,8 +255,8 @@ export interface PersonTable {
   home_directory: string
   login_shell: string
   ssh_public_keys: Generated<string[]>
-  changed_at: Generated<Timestamp>
-  folded: Generated<Json>
+  changed_at: GeneratedTimestamp
+  folded: GeneratedJson
 }
 
 export interface PosixAllocatorTable {
@@ -269,7 +277,7 @@ export interface PrincipalTable {
   kind: 'person' | 'device' | 'guest' | 'service' | 'administrator'
   lifecycle: 'staged' | 'active' | 'deleted'
   version: Generated<number>
-  created_at: Generated<Timestamp>
+  created_at: GeneratedTimestamp
   deleted_at: Timestamp | null
 }
 
@@ -279,7 +287,7 @@ export interface RemovalTable {
   group_id: string | null
   kind: 'person' | 'group' | 'membership' | 'suspension'
   subject: string
-  at: Generated<Timestamp>
+  at: GeneratedTimestamp
 }
 
 export interface RemovalWaitingTable {
@@ -287,7 +295,7 @@ export interface RemovalWaitingTable {
   kind: 'person' | 'group' | 'membership' | 'suspension'
   subject: string
   group_external_id: Generated<string>
-  since: Generated<Timestamp>
+  since: GeneratedTimestamp
   approved_at: Timestamp | null
   approved_by: string | null
 }
@@ -304,7 +312,7 @@ export interface SchemaVersionTable {
   one: Generated<boolean>
   version: number
   readable_since: number
-  changed_at: Generated<Timestamp>
+  changed_at: GeneratedTimestamp
 }
 
 export interface ServiceTable {
@@ -314,7 +322,7 @@ export interface ServiceTable {
   name_folded: string
   view_group_ids: string[] | null
   allowed_group_ids: string[] | null
-  config: Generated<Json>
+  config: GeneratedJson
 }
 
 export interface SettingsTable {
@@ -335,7 +343,13 @@ export interface SourceTable {
   secret: Buffer | null
   state: 'active' | 'paused' | 'quarantined'
   state_reason: string | null
-  created_at: Generated<Timestamp>
+  created_at: GeneratedTimestamp
+}
+
+export interface SourceGoneTable {
+  source_id: string
+  external_id: string
+  at: GeneratedTimestamp
 }
 
 export interface SourceLinkTable {
@@ -347,7 +361,7 @@ export interface SourceLinkTable {
   attributes: Json
   generation: Generated<number>
   removed_at: Timestamp | null
-  linked_at: Generated<Timestamp>
+  linked_at: GeneratedTimestamp
   edges_pending: Generated<boolean>
   manager_pending: Generated<boolean>
   manager_external_id: string | null
@@ -383,9 +397,9 @@ export interface SyncRoundTable {
   delta_link: string | null
   pages: Generated<number>
   applied_to: Generated<number>
-  counts: Generated<Json>
+  counts: GeneratedJson
   note: string | null
-  started_at: Generated<Timestamp>
+  started_at: GeneratedTimestamp
   finished_at: Timestamp | null
 }
 
@@ -395,7 +409,7 @@ export interface SyncTokenTable {
   delta_link: string
   fingerprint: string
   generation: number
-  confirmed_at: Generated<Timestamp>
+  confirmed_at: GeneratedTimestamp
   needs_full: Generated<boolean>
 }
 
@@ -416,6 +430,7 @@ export interface Tables {
   journal_head: JournalHeadTable
   journal_inbox: JournalInboxTable
   key_ring: KeyRingTable
+  leadership: LeadershipTable
   login_name: LoginNameTable
   login_name_conflict: LoginNameConflictTable
   membership: MembershipTable
@@ -433,6 +448,7 @@ export interface Tables {
   service: ServiceTable
   settings: SettingsTable
   source: SourceTable
+  source_gone: SourceGoneTable
   source_link: SourceLinkTable
   source_member: SourceMemberTable
   sync_item: SyncItemTable

@@ -43,6 +43,9 @@ import type { ColumnType, Generated } from 'kysely'
 export type Timestamp = ColumnType<Date, Date | string, Date | string>
 /** Comes out parsed, goes in as JSON text. */
 export type Json = ColumnType<unknown, string, string>
+/** The same with a default, which \`Generated<Timestamp>\` would hide. */
+export type GeneratedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>
+export type GeneratedJson = ColumnType<unknown, string | undefined, string>
 /** Given by the database alone. */
 export type Identity = ColumnType<number, never, never>
 `
@@ -63,7 +66,8 @@ function renderColumn(column: Column, choices: ReadonlyMap<string, string>): str
   if (column.identity) return 'Identity'
   const base = choices.get(`${column.table}.${column.column}`) ?? renderType(column.type)
   const value = column.nullable ? `${base} | null` : base
-  return column.fallback && !column.nullable ? `Generated<${value}>` : value
+  if (!column.fallback || column.nullable) return value
+  return base === 'Timestamp' || base === 'Json' ? `Generated${base}` : `Generated<${value}>`
 }
 
 function renderType(type: string): string {

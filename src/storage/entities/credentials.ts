@@ -1,0 +1,51 @@
+import { sql } from 'kysely'
+import type { Credential } from '../../directory/credential.ts'
+import type { CredentialId, PrincipalId } from '../../directory/id.ts'
+import { lastJournalRow } from './principal-columns.ts'
+import { type EntityReader, type LastChange, lastChange } from './reader.ts'
+
+export interface CredentialRow {
+  readonly id: string
+  readonly version: number
+  readonly principal_id: string
+  readonly type: Credential['type']
+  readonly label: string
+  readonly verifier: string
+  readonly service_id: string | null
+  readonly expires_at: Date | null
+  readonly created_at: Date
+}
+
+export const credentialsReader: EntityReader = {
+  kind: 'credential',
+  async versions(db) {
+    const rows = await db.selectFrom('credential').select(['id', 'version']).execute()
+    return new Map(rows.map(({ id, version }) => [id, version]))
+  },
+  async read(db, ids) {
+    const { rows } = await sql<CredentialRow & LastChange>`
+      select c.*, j.usn, j.stamped_at
+      from credential c ${lastJournalRow('c.id')}
+      where c.id = any (${ids}::uuid[])`.execute(db)
+    return rows.map((row) => ({
+      id: row.id,
+      value: toCredential(row),
+      ...lastChange(row, row.created_at),
+    }))
+  },
+}
+
+export function toCredential(row: CredentialRow): Credential {
+  return {
+    kind: 'credential',
+    id: row.id as CredentialId,
+    principalId: row.principal_id as PrincipalId,
+    version: row.version,
+    type: row.type,
+    label: row.label,
+    verifier: row.verifier,
+    serviceId: row.service_id as PrincipalId | null,
+    expiresAtMs: row.expires_at?.getTime() ?? null,
+    createdAtMs: row.created_at.getTime(),
+  }
+}

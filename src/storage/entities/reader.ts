@@ -1,0 +1,35 @@
+import type { Kysely } from 'kysely'
+import type { Entity, EntityKind } from '../../directory/change.ts'
+import type { Credential } from '../../directory/credential.ts'
+import type { Tables } from '../database.ts'
+
+/** Everything followers are told of by key. */
+export type FollowedKind = EntityKind | 'credential'
+
+/** A row as it is now, with the last journal number that named it. */
+export interface Found {
+  readonly id: string
+  readonly value: Entity | Credential
+  readonly usn: number
+  readonly atMs: number
+}
+
+/** How one kind is read. Rows may be newer than the journal number that made somebody ask. */
+export interface EntityReader {
+  readonly kind: FollowedKind
+  /** Every row's id and version, tombstones included. */
+  versions(db: Kysely<Tables>): Promise<ReadonlyMap<string, number>>
+  /** Those of `ids` that there are, in no order. */
+  read(db: Kysely<Tables>, ids: readonly string[]): Promise<readonly Found[]>
+}
+
+/** What every row of a reader ends with: the entity's last journal row, if it is still kept. */
+export interface LastChange {
+  readonly usn: number | null
+  readonly stamped_at: Date | null
+}
+
+/** For rows whose journal rows were purged; `fallback` is when the row says it was changed. */
+export function lastChange(row: LastChange, fallback: Date): { usn: number; atMs: number } {
+  return { usn: row.usn ?? 0, atMs: (row.stamped_at ?? fallback).getTime() }
+}

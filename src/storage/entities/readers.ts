@@ -1,0 +1,23 @@
+import type { Keys } from '../sealing.ts'
+import { credentialsReader } from './credentials.ts'
+import { groupsReader } from './groups.ts'
+import { makeNasReader, networksReader } from './networks.ts'
+import { peopleReader } from './people.ts'
+import type { EntityReader, FollowedKind } from './reader.ts'
+import { administratorsReader, servicesReader } from './services.ts'
+import { settingsReader } from './settings.ts'
+
+/** How each kind is read, in the order in which a start hands them over: groups know no people yet. */
+export function makeReaders(keys: Keys): ReadonlyMap<FollowedKind, EntityReader> {
+  const readers = [
+    settingsReader,
+    administratorsReader,
+    servicesReader,
+    makeNasReader(keys),
+    networksReader,
+    peopleReader,
+    groupsReader,
+    credentialsReader,
+  ]
+  return new Map(readers.map((reader) => [reader.kind, reader]))
+}

@@ -1,0 +1,115 @@
+import { sql } from 'kysely'
+import { foldText } from '../directory/fold.ts'
+import type { Network } from '../directory/network.ts'
+import type { NewNas, NewNetwork } from '../directory/ports/resources.ts'
+import { type NetworkPolicy, sealSecrets } from './entities/networks.ts'
+import type { Keys } from './sealing.ts'
+import type { Tx } from './written.ts'
+
+interface NasInsert {
+  readonly id: string
+  readonly nas: NewNas
+  readonly keys: Keys
+}
+
+interface NasUpdate {
+  readonly id: string
+  readonly change: Partial<NewNas>
+  readonly keys: Keys
+}
+
+/** @returns the version of the new row */
+export async function insertNas(tx: Tx, { id, nas, keys }: NasInsert): Promise<number> {
+  const { version } = await tx
+    .insertInto('nas')
+    .values({
+      id,
+      name: nas.name,
+      name_folded: foldText(nas.name),
+      addresses: sql`${[...nas.addresses]}::text[]::cidr[]`,
+      secrets: sealSecrets(keys, id, nas.secrets),
+      require_message_authenticator: nas.requireMessageAuthenticator,
+      limit_proxy_state: nas.limitProxyState,
+    })
+    .returning('version')
+    .executeTakeFirstOrThrow()
+  return version
+}
+
+/** @returns the row's new version; null when there is no such row */
+export async function updateNasRow(tx: Tx, parts: NasUpdate): Promise<number | null> {
+  const { id, change, keys } = parts
+  const row = await tx
+    .updateTable('nas')
+    .set({
+      version: sql`nextval('entity_version')`,
+      ...(change.name === undefined
+        ? {}
+        : { name: change.name, name_folded: foldText(change.name) }),
+      ...(change.addresses === undefined
+        ? {}
+        : { addresses: sql`${[...change.addresses]}::text[]::cidr[]` }),
+      ...(change.secrets === undefined ? {} : { secrets: sealSecrets(keys, id, change.secrets) }),
+      ...(change.requireMessageAuthenticator === undefined
+        ? {}
+        : { require_message_authenticator: change.requireMessageAuthenticator }),
+      ...(change.limitProxyState === undefined
+        ? {}
+        : { limit_proxy_state: change.limitProxyState }),
+    })
+    .where('id', '=', id)
+    .returning('version')
+    .executeTakeFirst()
+  return row?.version ?? null
+}
+
+function toPolicy(network: NewNetwork): NetworkPolicy {
+  const { rules, methods, groups, everyone, vlan, attributes, sessionTimeoutSeconds } = network
+  return { rules, methods, groups, everyone, vlan, attributes, sessionTimeoutSeconds }
+}
+
+/** @returns the version of the new row */
+export async function insertNetwork(tx: Tx, id: string, network: NewNetwork): Promise<number> {
+  const { version } = await tx
+    .insertInto('network')
+    .values({
+      id,
+      name: network.name,
+      name_folded: foldText(network.name),
+      priority: network.priority,
+      policy: JSON.stringify(toPolicy(network)),
+    })
+    .returning('version')
+    .executeTakeFirstOrThrow()
+  return version
+}
+
+/** @returns the row's new version; null when there is no such row */
+export async function updateNetworkRow(
+  tx: Tx,
+  id: string,
+  change: Partial<NewNetwork>,
+): Promise<number | null> {
+  const before = await tx
+    .selectFrom('network')
+    .selectAll()
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst()
+  if (!before) return null
+  const policy = before.policy as Omit<Network, 'kind' | 'id' | 'version' | 'name' | 'priority'>
+  const after: NewNetwork = { ...policy, name: before.name, priority: before.priority, ...change }
+  const row = await tx
+    .updateTable('network')
+    .set({
+      version: sql`nextval('entity_version')`,
+      name: after.name,
+      name_folded: foldText(after.name),
+      priority: after.priority,
+      policy: JSON.stringify(toPolicy(after)),
+    })
+    .where('id', '=', id)
+    .returning('version')
+    .executeTakeFirst()
+  return row?.version ?? null
+}

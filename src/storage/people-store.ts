@@ -1,0 +1,171 @@
+import { sql } from 'kysely'
+import { DirectoryError } from '../directory/errors.ts'
+import { foldText } from '../directory/fold.ts'
+import type { HoldReason } from '../directory/hold.ts'
+import type { PrincipalId } from '../directory/id.ts'
+import { prepareUsername } from '../directory/names.ts'
+import type { Person } from '../directory/person.ts'
+import type { Actor, HoldOptions, PeopleStore, Written } from '../directory/ports/people.ts'
+import type { Database } from './connection.ts'
+import { peopleReader } from './entities/people.ts'
+import { hintDenial, journal } from './journal.ts'
+import { keepOwner } from './last-owner.ts'
+import { checkNameIsFree, quarantineName } from './name-quarantine.ts'
+import { claimedNames, writeLoginNames } from './sync-login-names.ts'
+import { type Tx, writeInChunks, writeOnce } from './written.ts'
+
+const MAX_SSH_KEYS = 64
+const MAX_SSH_KEY_CHARACTERS = 16_384
+/** An authorized_keys line without options, sshd(8). */
+const SSH_KEY =
+  /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]+={0,2}(?: [^\r\n]*)?$/
+
+export class PostgresPeopleStore implements PeopleStore {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  async read(id: PrincipalId): Promise<Person | null> {
+    const [found] = await peopleReader.read(this.#database.kysely, [id])
+    return found?.value.kind === 'person' ? found.value : null
+  }
+
+  activate(ids: readonly PrincipalId[], actor: Actor): Promise<Written> {
+    return writeInChunks(this.#database, ids, async (tx, chunk) => {
+      await requirePrincipals(tx, chunk)
+      const { rows } = await sql<{ id: string }>`
+        update principal set lifecycle = 'active'
+        where id = any (${chunk}::uuid[]) and lifecycle = 'staged' returning id`.execute(tx)
+      return touch(tx, rows, actor)
+    })
+  }
+
+  hold(ids: readonly PrincipalId[], reason: HoldReason, options: HoldOptions): Promise<Written> {
+    return writeInChunks(this.#database, ids, async (tx, chunk) => {
+      await requirePrincipals(tx, chunk)
+      const { rows } = await sql<{ id: string }>`
+        insert into hold (principal_id, reason, note)
+        select id, ${reason}, ${options.note} from unnest(${chunk}::uuid[]) as asked (id)
+        on conflict do nothing returning principal_id as id`.execute(tx)
+      await keepOwner(tx)
+      for (const { id } of rows) hintDenial(tx, id)
+      return touch(tx, rows, options.actor)
+    })
+  }
+
+  release(ids: readonly PrincipalId[], reason: HoldReason, actor: Actor): Promise<Written> {
+    return writeInChunks(this.#database, ids, async (tx, chunk) => {
+      await requirePrincipals(tx, chunk)
+      const { rows } = await sql<{ id: string }>`
+        delete from hold where principal_id = any (${chunk}::uuid[]) and reason = ${reason}
+        returning principal_id as id`.execute(tx)
+      return touch(tx, rows, actor)
+    })
+  }
+
+  rename(id: PrincipalId, username: string, actor: Actor): Promise<Written> {
+    const prepared = prepareUsername(username)
+    if (prepared === null) {
+      throw new DirectoryError(
+        'DIRECTORY_REFUSED',
+        'a username begins with a letter and has up to 32 of a-z, 0-9, dot, hyphen, underscore',
+      )
+    }
+    return writeOnce(this.#database, async (tx) => {
+      const person = await readForRename(tx, id)
+      if (person.username === prepared) return 0
+      const folded = foldText(prepared)
+      await checkNameIsFree(tx, 'username', { folded, owner: id })
+      await tx
+        .updateTable('person')
+        .set({ username: prepared, username_folded: folded, changed_at: sql`clock_timestamp()` })
+        .where('id', '=', id)
+        .execute()
+      await quarantineName(tx, 'username', { folded: person.username_folded, owner: id })
+      const names = claimedNames({
+        username: prepared,
+        userPrincipalName: person.user_principal_name,
+        mail: person.mail,
+      })
+      const others = await writeLoginNames(tx, [{ principalId: id, names }])
+      const touched = [id, ...others].map((each) => ({ id: each }))
+      return touch(tx, touched, actor, {
+        [id]: { before: { username: person.username }, after: { username: prepared } },
+      })
+    })
+  }
+
+  setSshPublicKeys(id: PrincipalId, keys: readonly string[], actor: Actor): Promise<Written> {
+    checkSshKeys(keys)
+    return writeOnce(this.#database, async (tx) => {
+      await requirePrincipals(tx, [id])
+      const { rows } = await sql<{ id: string }>`
+        update person set ssh_public_keys = ${keys}::text[], changed_at = clock_timestamp()
+        where id = ${id} and ssh_public_keys is distinct from ${keys}::text[]
+        returning id`.execute(tx)
+      return touch(tx, rows, actor)
+    })
+  }
+}
+
+/** @throws {DirectoryError} `DIRECTORY_NOT_FOUND` for an id nobody has, `DIRECTORY_REFUSED` for the dead */
+async function requirePrincipals(tx: Tx, ids: readonly string[]): Promise<void> {
+  // Locked in one order, so that two commands on overlapping lists take turns.
+  const { rows } = await sql<{ id: string; lifecycle: string }>`
+    select id, lifecycle from principal where id = any (${ids}::uuid[])
+    order by id for update`.execute(tx)
+  if (rows.length < new Set(ids).size) {
+    throw new DirectoryError('DIRECTORY_NOT_FOUND', 'there is nobody with such an id')
+  }
+  if (rows.some((row) => row.lifecycle === 'deleted')) {
+    throw new DirectoryError('DIRECTORY_REFUSED', 'a deleted principal cannot be changed')
+  }
+}
+
+/** Gives each a new version and a journal row of its own kind. */
+async function touch(
+  tx: Tx,
+  changed: readonly { readonly id: string }[],
+  actor: Actor,
+  details: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {},
+): Promise<number> {
+  if (changed.length === 0) return 0
+  const { rows } = await sql<{ id: string; version: number; kind: string }>`
+    update principal set version = nextval('entity_version')
+    where id = any (${changed.map(({ id }) => id)}::uuid[]) returning id, version, kind`.execute(tx)
+  for (const { id, version, kind } of rows) {
+    const detail = details[id]
+    journal(tx, {
+      kind: kind === 'service' || kind === 'administrator' ? kind : 'person',
+      entity: id,
+      version,
+      actor,
+      ...(detail ? { detail } : {}),
+    })
+  }
+  return rows.length
+}
+
+async function readForRename(tx: Tx, id: string) {
+  await requirePrincipals(tx, [id])
+  const person = await tx
+    .selectFrom('person')
+    .select(['username', 'username_folded', 'user_principal_name', 'mail'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (!person) throw new DirectoryError('DIRECTORY_NOT_FOUND', 'there is no person with such an id')
+  return person
+}
+
+function checkSshKeys(keys: readonly string[]): void {
+  const isValid =
+    keys.length <= MAX_SSH_KEYS &&
+    keys.every((key) => key.length <= MAX_SSH_KEY_CHARACTERS && SSH_KEY.test(key))
+  if (isValid) return
+  throw new DirectoryError(
+    'DIRECTORY_REFUSED',
+    `each SSH key is one line as in an .pub file, and there are at most ${MAX_SSH_KEYS}`,
+  )
+}
