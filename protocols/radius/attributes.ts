@@ -72,13 +72,18 @@ export function makeTaggedInteger(
   return { type: definition.type, value: bytes }
 }
 
-/** Text with a tag octet in front; tag 0 is left out when the text could not be mistaken for one. */
+/**
+ * Text with a tag octet in front. Tag 0 means "no tag" and is left out, as switches expect, unless
+ * the text's own first octet would read as one (RFC 2868 §3.6).
+ */
 export function makeTaggedText(
   definition: AttributeDefinition,
   tag: number,
   text: string,
 ): Attribute {
-  return makeOctets(definition, Buffer.concat([Buffer.from([tag]), Buffer.from(text, 'utf8')]))
+  const bytes = Buffer.from(text, 'utf8')
+  const needsTag = tag !== 0 || (bytes[0] ?? 0) <= MAX_TAG
+  return makeOctets(definition, needsTag ? Buffer.concat([Buffer.from([tag]), bytes]) : bytes)
 }
 
 /** The tag and what follows it; a first octet above 0x1f is part of the text (RFC 2868 §3.6). */

@@ -3,8 +3,10 @@ const LIFETIME_MS = 10_000
 /** Some 20 MB when full: more than 6,000 requests a second for as long as a reply is kept. */
 const MAX_ENTRIES = 65_536
 
-/** What is known of the request that came from this source with this identifier. */
-interface Entry {
+/** What is known of one request. */
+export interface SeenRequest {
+  /** Socket, source address, source port and identifier. */
+  readonly source: string
   /** Request Authenticator, as latin1 text. */
   readonly authenticator: string
   readonly atMs: number
@@ -12,17 +14,10 @@ interface Entry {
   reply: Buffer | null
 }
 
-export type Duplicate =
-  | { readonly kind: 'new'; readonly entry: PendingReply }
-  | { readonly kind: 'in-progress' }
-  | { readonly kind: 'answered'; readonly reply: Buffer }
-
-/** Place for the reply of one request. */
-export interface PendingReply {
-  /** Keeps the reply for the request's duplicates. */
-  settle(reply: Buffer): void
-  /** Forgets the request: it was not answered, so its repetition is a new try. */
-  forget(): void
+export interface Lookup {
+  /** A request of the same source, identifier and authenticator was there already. */
+  readonly isDuplicate: boolean
+  readonly seen: SeenRequest
 }
 
 /**
@@ -31,7 +26,7 @@ export interface PendingReply {
  */
 export class DuplicateCache {
   /** In the order in which they came. */
-  readonly #entries = new Map<string, Entry>()
+  readonly #requests = new Map<string, SeenRequest>()
   readonly #now: () => number
   readonly #maxEntries: number
 
@@ -41,42 +36,36 @@ export class DuplicateCache {
   }
 
   get size(): number {
-    return this.#entries.size
+    return this.#requests.size
   }
 
-  /** A request with another authenticator replaces what stood under the same source and identifier. */
-  look(source: string, authenticator: Buffer): Duplicate {
-    const text = authenticator.toString('latin1')
+  /** A request with another authenticator replaces what stood under the same source. */
+  look(source: string, requestAuthenticator: Buffer): Lookup {
+    const authenticator = requestAuthenticator.toString('latin1')
     const now = this.#now()
-    const known = this.#entries.get(source)
-    if (known?.authenticator === text && now - known.atMs < LIFETIME_MS) {
-      return known.reply === null
-        ? { kind: 'in-progress' }
-        : { kind: 'answered', reply: known.reply }
+    const known = this.#requests.get(source)
+    if (known !== undefined) {
+      if (known.authenticator === authenticator && now - known.atMs < LIFETIME_MS) {
+        return { isDuplicate: true, seen: known }
+      }
+      this.#requests.delete(source)
     }
-    this.#entries.delete(source)
     this.#makeRoom(now)
-    const entry: Entry = { authenticator: text, atMs: now, reply: null }
-    this.#entries.set(source, entry)
-    return { kind: 'new', entry: this.#pending(source, entry) }
+    const seen: SeenRequest = { source, authenticator, atMs: now, reply: null }
+    this.#requests.set(source, seen)
+    return { isDuplicate: false, seen }
   }
 
-  #pending(source: string, entry: Entry): PendingReply {
-    return {
-      settle: (reply) => {
-        entry.reply = reply
-      },
-      forget: () => {
-        if (this.#entries.get(source) === entry) this.#entries.delete(source)
-      },
-    }
+  /** Forgets a request that was not answered: its repetition is a new try. */
+  forget(seen: SeenRequest): void {
+    if (this.#requests.get(seen.source) === seen) this.#requests.delete(seen.source)
   }
 
   /** Drops what is too old, and the oldest beside it when there is no more room. */
   #makeRoom(now: number): void {
-    for (const [source, { atMs }] of this.#entries) {
-      if (now - atMs < LIFETIME_MS && this.#entries.size < this.#maxEntries) return
-      this.#entries.delete(source)
+    for (const [source, { atMs }] of this.#requests) {
+      if (now - atMs < LIFETIME_MS && this.#requests.size < this.#maxEntries) return
+      this.#requests.delete(source)
     }
   }
 }

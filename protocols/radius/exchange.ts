@@ -1,6 +1,6 @@
 import type { RadiusClient } from './client-table.ts'
 import { PacketCode } from './code.ts'
-import { DuplicateCache, type PendingReply } from './duplicate-cache.ts'
+import { DuplicateCache, type SeenRequest } from './duplicate-cache.ts'
 import { RadiusError } from './errors.ts'
 import type { DropReason, RadiusObserver, SocketKind } from './events.ts'
 import { decodePacket, type Packet } from './packet.ts'
@@ -137,24 +137,20 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
     const { origin, request } = work
     const { packet } = request
     const source = `${origin.label} ${origin.address} ${origin.port} ${packet.identifier}`
-    const found = this.#duplicates.look(source, packet.authenticator)
-    switch (found.kind) {
-      case 'answered':
-        origin.send(found.reply)
-        this.#answered(work, found.reply, true)
-        return
-      case 'in-progress':
-        this.#drop(origin, request.client, 'duplicate-in-progress')
-        return
-      default:
-        this.#work(work, found.entry)
-        return
+    const { isDuplicate, seen } = this.#duplicates.look(source, packet.authenticator)
+    if (!isDuplicate) {
+      this.#work(work, seen)
+    } else if (seen.reply === null) {
+      this.#drop(origin, request.client, 'duplicate-in-progress')
+    } else {
+      origin.send(seen.reply)
+      this.#answered(work, seen.reply, true)
     }
   }
 
-  #work(work: Work<Client>, pending: PendingReply): void {
+  #work(work: Work<Client>, seen: SeenRequest): void {
     if (this.#inFlight >= this.#maxInFlight) {
-      pending.forget()
+      this.#duplicates.forget(seen)
       this.#drop(work.origin, work.request.client, 'overloaded')
       return
     }
@@ -162,23 +158,23 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
       const reply = this.#ask(work)
       // Most replies are there at once, and a promise for each would cost more than the reply.
       if (!(reply instanceof Promise)) {
-        this.#finish(work, pending, reply)
+        this.#finish(work, seen, reply)
         return
       }
-      this.#await(work, pending, reply)
+      this.#await(work, seen, reply)
     } catch (error) {
-      this.#fail(work, pending, error)
+      this.#fail(work, seen, error)
     }
   }
 
-  #await(work: Work<Client>, pending: PendingReply, reply: Promise<Reply | null>): void {
+  #await(work: Work<Client>, seen: SeenRequest, reply: Promise<Reply | null>): void {
     this.#inFlight += 1
     reply
       .then((settled) => {
-        this.#finish(work, pending, settled)
+        this.#finish(work, seen, settled)
       })
       .catch((error: unknown) => {
-        this.#fail(work, pending, error)
+        this.#fail(work, seen, error)
       })
       .finally(() => {
         this.#inFlight -= 1
@@ -198,9 +194,9 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
     }
   }
 
-  #finish(work: Work<Client>, pending: PendingReply, reply: Reply | null): void {
+  #finish(work: Work<Client>, seen: SeenRequest, reply: Reply | null): void {
     if (reply === null) {
-      pending.forget()
+      this.#duplicates.forget(seen)
       this.#drop(work.origin, work.request.client, 'unanswered')
       return
     }
@@ -209,13 +205,13 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
     const bytes = isPlain
       ? encodeUnsignedReply(reply, packet, secret)
       : encodeReply(reply, packet, secret)
-    pending.settle(bytes)
+    seen.reply = bytes
     work.origin.send(bytes)
     this.#answered(work, bytes, false)
   }
 
-  #fail(work: Work<Client>, pending: PendingReply, error: unknown): void {
-    pending.forget()
+  #fail(work: Work<Client>, seen: SeenRequest, error: unknown): void {
+    this.#duplicates.forget(seen)
     this.#options.observer.failed(error, {
       socket: work.origin.socket,
       client: work.request.client.name,

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { makeVendor } from './attributes.ts'
 import { MicrosoftType, Vendor } from './dictionary.ts'
 import { RadiusError } from './errors.ts'
 import { DIGEST_BYTES, md5 } from './md5.ts'
 import type { Attribute } from './packet.ts'
+import { takeRandom } from './random.ts'
 import { xorInto } from './user-password.ts'
 
 const KEY_BYTES = 32
@@ -23,7 +23,7 @@ export interface KeyWrap {
  * @param msk 64 bytes or more; what lies behind is not sent
  */
 export function makeMppeKeys(msk: Buffer, wrap: KeyWrap): [Attribute, Attribute] {
-  const salt = randomBytes(SALT_BYTES).readUInt16BE(0) | 0x8000
+  const salt = takeRandom(SALT_BYTES).readUInt16BE(0) | 0x8000
   // RFC 2548 §2.4.2: the salts within one packet are unique, their highest bit set.
   return [
     makeKey(MicrosoftType.mppeRecvKey, hideKey(msk.subarray(0, KEY_BYTES), salt, wrap)),

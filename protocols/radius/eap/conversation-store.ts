@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { takeRandom } from '../random.ts'
 
 const DAEMON_BYTES = 4
 const WORKER_BYTES = 1
@@ -59,7 +59,7 @@ export class ConversationStore<Conversation extends Closable> {
 
   /** Keeps a conversation and gives the State under which it is found next. */
   put(conversation: Conversation): Buffer {
-    const state = Buffer.concat([this.#prefix, randomBytes(RANDOM_BYTES)], STATE_BYTES)
+    const state = Buffer.concat([this.#prefix, takeRandom(RANDOM_BYTES)], STATE_BYTES)
     this.#slots.set(keyOf(state), { conversation, atMs: this.#now() })
     return state
   }
