@@ -71,7 +71,8 @@ export function serveMicrosoft(services: Services, parts: ServiceParts): Request
     const query = request.query.toString()
     const url = query === '' ? path : `${path}?${decodeURIComponent(query)}`
     const faults = parts.faults.meet({ on, method: request.method, url })
-    await sleep(delayOf(faults, isGraph ? parts.settings.delayMs : 0, parts.random))
+    const delayMs = delayOf(faults, isGraph ? parts.settings.delayMs : 0, parts.random)
+    if (delayMs > 0) await sleep(delayMs)
     const outcome: GraphOutcome = isGraph
       ? services.graph.answer({ ...request, path }, faults)
       : {

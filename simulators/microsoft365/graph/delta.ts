@@ -18,7 +18,7 @@ const COLLECTIONS = { user: 'users', group: 'groups' } as const
 
 /** GET /users/delta and GET /groups/delta. */
 export class DeltaQuery {
-  readonly #plans = new Map<number, Plan>()
+  readonly #plans = new Map<string, Plan>()
 
   answer(kind: DeltaKind, request: Request, context: GraphContext): Answer {
     const { round, page } = this.#position(kind, request, context)
@@ -41,13 +41,13 @@ export class DeltaQuery {
 
   /** A changed fault setting makes new plans; rounds under way keep theirs while they are at hand. */
   #plan(round: Round, view: View, context: GraphContext): Plan {
-    const known = this.#plans.get(round.salt)
+    const { tenant, shaping, canSeeHidden } = context
+    const key = JSON.stringify([round, canSeeHidden])
+    const known = this.#plans.get(key)
     if (known !== undefined) return known
-    const { tenant, shaping } = context
-    const canSeeHidden = context.canSeeHidden
     const plan = planRound({ tenant, round, view, shaping, canSeeHidden })
     if (plan.pages.length === 1) return plan
-    this.#plans.set(round.salt, plan)
+    this.#plans.set(key, plan)
     if (this.#plans.size > MAX_PLANS) {
       const [oldest] = this.#plans.keys()
       if (oldest !== undefined) this.#plans.delete(oldest)

@@ -2,7 +2,7 @@ import { type Answer, type Request, reply } from '../http/exchange.ts'
 import { type DirectoryRecord, findVersion, type ObjectKind } from '../tenant/record.ts'
 import type { GraphContext } from './context.ts'
 import { type Predicate, parseFilter } from './filter.ts'
-import { badRequest, expiredPageToken, GraphError } from './graph-error.ts'
+import { badRequest, expiredPageToken, GraphError, unsupportedQuery } from './graph-error.ts'
 import { isEventual, readOption, readTop, wantsCount } from './query.ts'
 import { parseSelect, renderEntity } from './select.ts'
 
@@ -36,13 +36,16 @@ interface ListToken {
 
 /** Answers a list request: `$select`, `$filter`, `$top`, `$count`, `$skiptoken`. */
 export function answerListing(listing: Listing, request: Request, context: GraphContext): Answer {
+  refuseUnsupported(request)
   const select = readSelect(listing, request, context)
   const matches = readFilter(listing, request, context)
   const top = readTop(request.query)
   const start = readStart(request, context)
   const value: object[] = []
   let next: number | null = null
-  for (let at = start; at < listing.records.length; at++) {
+  // A tenant that suddenly claims to have nobody.
+  const isEmptied = context.deltaFault === 'empty'
+  for (let at = isEmptied ? listing.records.length : start; at < listing.records.length; at++) {
     const record = listing.records[at]
     if (record === undefined || !isMatch(record, matches, context)) continue
     if (value.length === top) {
@@ -55,9 +58,10 @@ export function answerListing(listing: Listing, request: Request, context: Graph
   const body: Record<string, unknown> = {
     '@odata.context': `${context.graphUrl}/v1.0/$metadata#${listing.metadata}${names === null ? '' : `(${names})`}`,
   }
-  if (wantsCount(request)) body['@odata.count'] = countMatches(listing, matches, context)
+  if (wantsCount(request))
+    body['@odata.count'] = isEmptied ? 0 : countMatches(listing, matches, context)
   if (next !== null) body['@odata.nextLink'] = nextLink(request, context, next)
-  return reply({ ...body, value: context.deltaFault === 'empty' ? [] : value })
+  return reply({ ...body, value })
 }
 
 /** `…/$count`: a number in plain text, for advanced queries only. */
@@ -91,6 +95,14 @@ export function answerEntity(
     '@odata.context': `${context.graphUrl}/v1.0/$metadata#${metadata}${names}/$entity`,
     ...renderEntity(context.contract, object, select),
   })
+}
+
+/** Options that real Graph takes here and this simulator does not: refused, never ignored. */
+function refuseUnsupported(request: Request): void {
+  for (const option of ['$expand', '$orderby', '$search']) {
+    if (readOption(request.query, option) !== null)
+      throw unsupportedQuery(`This simulator does not support '${option}'.`)
+  }
 }
 
 function readSelect(

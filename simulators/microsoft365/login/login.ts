@@ -12,6 +12,7 @@ const OTHER_RESOURCES: Readonly<Record<string, string>> = {
   'https://management.azure.com': 'https://management.azure.com',
 }
 const GRAPH_RESOURCES = ['https://graph.microsoft.com', GRAPH_AUDIENCE]
+const SHARED_TENANTS = ['common', 'organizations']
 const TOKEN_LIFE_S = 3_600
 
 export interface LoginParts {
@@ -86,8 +87,11 @@ export class LoginService {
   }
 
   #configuration(tenant: string, version: '' | '/v2.0'): Answer {
-    this.#checkTenant(tenant)
-    const base = `${this.#parts.loginUrl()}/${this.#parts.tenantId}`
+    // For no tenant in particular, the issuer is a pattern, as with Microsoft.
+    const isShared = SHARED_TENANTS.includes(tenant.toLowerCase())
+    if (!isShared) this.#checkTenant(tenant)
+    const base = `${this.#parts.loginUrl()}/${isShared ? tenant : this.#parts.tenantId}`
+    const issuer = isShared ? `${this.#parts.loginUrl()}/{tenantid}/v2.0` : this.#issuer()
     return reply({
       token_endpoint: `${base}/oauth2${version}/token`,
       token_endpoint_auth_methods_supported: [
@@ -101,7 +105,7 @@ export class LoginService {
       id_token_signing_alg_values_supported: ['RS256'],
       response_types_supported: ['code', 'id_token', 'code id_token', 'id_token token'],
       scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
-      issuer: this.#issuer(),
+      issuer,
       authorization_endpoint: `${base}/oauth2${version}/authorize`,
       end_session_endpoint: `${base}/oauth2${version}/logout`,
       device_authorization_endpoint: `${base}/oauth2${version}/devicecode`,

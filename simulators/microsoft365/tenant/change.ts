@@ -25,7 +25,7 @@ export function applyChange(tenant: Tenant, change: Change): string {
     if (!KINDS.includes(kind)) throw new TenantError(`no kind ${String(kind)}`)
     const memberIds = options.memberIds?.map((ref) => resolve(tenant, ref))
     const named = memberIds === undefined ? options : { ...options, memberIds }
-    return tenant.create(kind, properties ?? {}, named).id
+    return tenant.create(kind, properties, named).id
   }
   const id = resolve(tenant, change.id)
   applyTo(tenant, id, change)

@@ -41,6 +41,7 @@ export function generateGroups(tenant: Tenant, options: { seed: string; count: n
     tenant.create(kind, { displayName: name }, { id: random.uuid() }),
   )
   addTo(named.get('IT Admins'), strangers.slice(0, 1))
+  addTo(named.get('VPN Users'), strangers.slice(1, 2))
   addTo(named.get('Press'), strangers.slice(2))
   const teams: DirectoryRecord[] = []
   for (let index = 0; index < options.count - NAMED_GROUPS.length; index++) {

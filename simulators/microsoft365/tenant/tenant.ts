@@ -53,13 +53,14 @@ export class Tenant {
   readonly #byUpn = new Map<string, DirectoryRecord>()
   readonly #log: LogEntry[] = []
   readonly #recycled = new Map<DirectoryRecord, number>()
-  #isFounding = true
+  #isFounding: boolean
   #tell: (change: Change) => void = () => {}
 
   constructor(parts: { organization: Organization; clock: VirtualClock; random: SeededRandom }) {
     this.organization = parts.organization
     this.#clock = parts.clock
     this.#random = parts.random
+    this.#isFounding = true
   }
 
   /** Number of the newest change; 0 while nothing has changed since the beginning. */
