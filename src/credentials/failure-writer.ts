@@ -140,7 +140,7 @@ export class FailureWriter {
 
   async #waitToRetry(): Promise<void> {
     const signal = this.#stopping.signal
-    await delay(this.#retryMs, undefined, { signal, ref: false }).catch(() => undefined)
+    await delay(this.#retryMs, undefined, { signal }).catch(() => undefined)
     this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS)
   }
 }
