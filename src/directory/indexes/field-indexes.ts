@@ -41,15 +41,20 @@ export class FieldIndexes {
   /** Puts `after` in the place of `before`; null stands for an entry that is not there. */
   replace(before: EntryValue | null, after: EntryValue | null): void {
     const no = (after ?? before)?.no ?? 0
-    let isTextual = false
+    const old: string[] = []
+    const fresh: string[] = []
+    let isChanged = false
     for (const field of textFields) {
-      const old = before === null ? noTexts : foldedTexts(before, field)
-      const fresh = after === null ? noTexts : foldedTexts(after, field)
-      if (isSame(old, fresh)) continue
-      this.#replaceTexts(field, no, { old, fresh })
-      isTextual ||= !withoutTrigrams.has(field)
+      const oldTexts = before === null ? noTexts : foldedTexts(before, field)
+      const freshTexts = after === null ? noTexts : foldedTexts(after, field)
+      const isSame = areSame(oldTexts, freshTexts)
+      if (!isSame) this.#replaceTexts(field, no, { old: oldTexts, fresh: freshTexts })
+      if (withoutTrigrams.has(field)) continue
+      isChanged ||= !isSame
+      old.push(...oldTexts)
+      fresh.push(...freshTexts)
     }
-    if (isTextual) this.#trigrams.replace(trigramTexts(before), trigramTexts(after), no)
+    if (isChanged) this.#trigrams.replace(old, fresh, no)
     this.#replaceNumbers(no, before, after)
   }
 
@@ -131,14 +136,7 @@ function foldedTexts(value: EntryValue, field: TextField): readonly string[] {
   return text === null || text === undefined ? noTexts : [foldText(text)]
 }
 
-function trigramTexts(value: EntryValue | null): readonly string[] {
-  if (value === null) return noTexts
-  return textFields.flatMap((field) =>
-    withoutTrigrams.has(field) ? noTexts : foldedTexts(value, field),
-  )
-}
-
-function isSame(a: readonly string[], b: readonly string[]): boolean {
+function areSame(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((text, at) => text === b[at])
 }
 

@@ -29,29 +29,21 @@ export interface Parts {
 export class TrigramIndex {
   readonly #buckets = new Array<NoSet | null>(BUCKETS).fill(null)
   readonly #long = new NoSet()
-  /** Which round a bucket was last seen in, to list each once. */
+  /** Which round a bucket was last seen in, to list each once; for texts of before and of now. */
+  readonly #seenBefore = new Uint32Array(BUCKETS)
   readonly #seen = new Uint32Array(BUCKETS)
   #round = 0
 
-  add(texts: readonly string[], no: number): void {
-    for (const bucket of this.#bucketsOf(texts)) this.#addTo(bucket, no)
-    if (texts.some(isLong)) this.#long.add(no)
-  }
-
-  delete(texts: readonly string[], no: number): void {
-    for (const bucket of this.#bucketsOf(texts)) this.#dropFrom(bucket, no)
-    this.#long.delete(no)
-  }
-
   /** Moves the entry from its texts of before to those of now; what both hold is left alone. */
   replace(before: readonly string[], after: readonly string[], no: number): void {
-    const old = this.#bucketsOf(before)
-    const fresh = this.#bucketsOf(after)
-    for (const bucket of old) if (this.#seen[bucket] !== this.#round) this.#dropFrom(bucket, no)
-    const kept = new Set(old)
-    for (const bucket of fresh) if (!kept.has(bucket)) this.#addTo(bucket, no)
+    this.#round++
+    const round = this.#round
+    const old = this.#bucketsOf(before, this.#seenBefore)
+    const fresh = this.#bucketsOf(after, this.#seen)
+    for (const bucket of old) if (this.#seen[bucket] !== round) this.#dropFrom(bucket, no)
+    for (const bucket of fresh) if (this.#seenBefore[bucket] !== round) this.#addTo(bucket, no)
     if (after.some(isLong)) this.#long.add(no)
-    else this.#long.delete(no)
+    else if (this.#long.size > 0) this.#long.delete(no)
   }
 
   /** A superset of the entries with such a text; null when the parts are too short to tell. */
@@ -79,29 +71,36 @@ export class TrigramIndex {
   #bucketsOfParts({ initial, any, final }: Parts): readonly number[] {
     this.#round++
     const buckets: number[] = []
-    if (initial !== null) this.#collect(initial, START, buckets)
-    for (const part of any) this.#collect(part, null, buckets)
-    if (final !== null) this.#collect(final, null, buckets)
+    const into = { seen: this.#seen, buckets }
+    if (initial !== null) this.#collect(initial, START, into)
+    for (const part of any) this.#collect(part, null, into)
+    if (final !== null) this.#collect(final, null, into)
     return buckets
   }
 
-  #bucketsOf(texts: readonly string[]): readonly number[] {
-    this.#round++
+  #bucketsOf(texts: readonly string[], seen: Uint32Array): readonly number[] {
     const buckets: number[] = []
+    const into = { seen, buckets }
     for (const text of texts) {
-      this.#collect(isLong(text) ? text.slice(0, MAX_INDEXED_LENGTH) : text, START, buckets)
+      this.#collect(isLong(text) ? text.slice(0, MAX_INDEXED_LENGTH) : text, START, into)
     }
     return buckets
   }
 
-  #collect(text: string, before: number | null, buckets: number[]): void {
+  #collect(
+    text: string,
+    before: number | null,
+    into: { readonly seen: Uint32Array; readonly buckets: number[] },
+  ): void {
+    const { seen, buckets } = into
+    const round = this.#round
     let first = before ?? text.charCodeAt(0)
     let second = text.charCodeAt(before === null ? 1 : 0)
     for (let at = before === null ? 2 : 1; at < text.length; at++) {
       const third = text.charCodeAt(at)
       const bucket = bucketOf(first, second, third)
-      if (this.#seen[bucket] !== this.#round) {
-        this.#seen[bucket] = this.#round
+      if (seen[bucket] !== round) {
+        seen[bucket] = round
         buckets.push(bucket)
       }
       first = second
