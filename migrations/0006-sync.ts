@@ -22,6 +22,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   )
   // How much work an item is, so that batches are cut by work and not by rows.
   await sql`alter table sync_item add column weight integer not null default 1`.execute(db)
+  // Deleted before we ever imported them. Should one come back, its memberships are news to us that
+  // no delta will bring.
+  await sql`
+    create table source_gone (
+      source_id   uuid not null references source,
+      external_id text collate "C" not null,
+      at          timestamptz not null default clock_timestamp(),
+      primary key (source_id, external_id)
+    )`.execute(db)
   // Something was seen that a delta cannot tell the rest of: the next round asks for everything.
   await sql`alter table sync_token add column needs_full boolean not null default false`.execute(db)
 }

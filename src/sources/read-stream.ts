@@ -1,4 +1,4 @@
-import { type Source, SourceError, type SourceItem, type Stream } from './source.ts'
+import { type Source, SourceError, type SourceItem, type Step, type Stream } from './source.ts'
 
 /** 100,000 people at 200 a page are 500; a group's members may fill pages of their own. */
 const MAX_PAGES = 50_000
@@ -9,9 +9,7 @@ const MAX_EMPTY_PAGES = 200
 
 export type StreamStep =
   | { readonly kind: 'page'; readonly items: readonly SourceItem[] }
-  | { readonly kind: 'end'; readonly items: readonly SourceItem[]; readonly deltaLink: string }
-  | { readonly kind: 'expired' }
-  | { readonly kind: 'reset'; readonly link: string | null }
+  | Exclude<Step, { readonly kind: 'page' }>
 
 export interface ReadOptions {
   readonly signal: AbortSignal

@@ -67,6 +67,8 @@ export type Step =
   | { readonly kind: 'end'; readonly items: readonly SourceItem[]; readonly deltaLink: string }
   /** The token is too old: begin again with everything. */
   | { readonly kind: 'expired' }
+  /** The link to this page is too old, the token is not: begin the round again. */
+  | { readonly kind: 'stale-page' }
   /** The source wants everything read again, from this link, or from scratch when it is null. */
   | { readonly kind: 'reset'; readonly link: string | null }
 

@@ -1,0 +1,51 @@
+/** How far back removals are counted, over all rounds and restarts. */
+export const WINDOW_MS = 24 * 60 * 60_000
+/** So many may always go: a small company dismisses somebody too. */
+export const WINDOW_MINIMUM = 20
+/** Of what there was, when that is more. */
+export const WINDOW_SHARE = 0.05
+
+/** Below this a full answer that lacks objects is left to the window alone. */
+const SUSPICIOUS_MINIMUM = 10
+const SUSPICIOUS_SHARE = 0.2
+/** A group that a full answer shows empty, though we know more members than this, is not believed. */
+export const EMPTY_GROUP_LIMIT = 5
+
+/**
+ * How many more may be removed now.
+ *
+ * @param living what there is now, of the kind that is counted
+ * @param removed how many went within the window
+ */
+export function remainingAllowance(living: number, removed: number): number {
+  const limit = Math.max(WINDOW_MINIMUM, Math.floor((living + removed) * WINDOW_SHARE))
+  return Math.max(0, limit - removed)
+}
+
+/** Removals that are still allowed; each that is applied takes one. */
+export class Allowance {
+  #left: number
+
+  constructor(left: number) {
+    this.#left = left
+  }
+
+  take(): boolean {
+    if (this.#left <= 0) return false
+    this.#left -= 1
+    return true
+  }
+}
+
+/**
+ * Whether a full answer that lacks known objects may be believed. An empty one never is, and one
+ * that lacks a fifth is more likely a filter, a permission or a fault than that many dismissals.
+ *
+ * @param known objects of the source that live here
+ * @param missing those of them that the answer did not name
+ */
+export function isFullAnswerSound(known: number, missing: number): boolean {
+  if (missing === 0) return true
+  if (missing === known) return false
+  return missing <= Math.max(SUSPICIOUS_MINIMUM, Math.floor(known * SUSPICIOUS_SHARE))
+}

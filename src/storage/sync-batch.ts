@@ -1,0 +1,80 @@
+import { sql, type Transaction } from 'kysely'
+import { DirectoryError } from '../directory/errors.ts'
+import type { Actor } from '../directory/ports/people.ts'
+import type { SourceItem, Stream } from '../sources/source.ts'
+import type { Round } from '../sources/sync-store.ts'
+import type { Tables } from './database.ts'
+import { journal } from './journal.ts'
+
+export type Tx = Transaction<Tables>
+
+/** Work in one transaction: objects, or edges. The budget is 500 and 250 ms. */
+export const BATCH_WEIGHT = 400
+/** Removals touch names, memberships and quarantine, so fewer of them go together. */
+export const REMOVAL_BATCH = 200
+
+export type ObjectKind = 'person' | 'group'
+
+export function objectKind(stream: Stream): ObjectKind {
+  return stream === 'people' ? 'person' : 'group'
+}
+
+export function sourceActor(sourceId: string): Actor {
+  return { name: `source:${sourceId}`, reason: null }
+}
+
+export function sourceHold(sourceId: string): string {
+  return `source:${sourceId}`
+}
+
+/**
+ * Locks an applying round and gives how far it has come. Two processes that apply the same round
+ * take turns here, and the later one goes on where the earlier one stopped.
+ */
+export async function lockRound(tx: Tx, round: Round): Promise<number> {
+  const { rows } = await sql<{ applied_to: number }>`
+    select applied_to from sync_round
+    where id = ${round.id}::uuid and state = 'applying' for update`.execute(tx)
+  const row = rows[0]
+  if (!row) throw new DirectoryError('DIRECTORY_CONFLICT', 'the sync round was taken over')
+  return row.applied_to
+}
+
+export async function advanceRound(tx: Tx, round: Round, appliedTo: number): Promise<void> {
+  await sql`update sync_round set applied_to = ${appliedTo} where id = ${round.id}::uuid`.execute(
+    tx,
+  )
+}
+
+export interface StagedItem {
+  readonly seq: number
+  readonly item: SourceItem
+}
+
+/** Gives every principal a new version and a journal row. */
+export async function touchPrincipals(
+  tx: Tx,
+  ids: Iterable<string>,
+  actor: Actor,
+  details: ReadonlyMap<string, Readonly<Record<string, unknown>>> = new Map(),
+): Promise<void> {
+  const list = [...new Set(ids)]
+  if (list.length === 0) return
+  const { rows } = await sql<{ id: string; version: number }>`
+    update principal set version = nextval('entity_version') where id = any(${list}::uuid[])
+    returning id, version`.execute(tx)
+  for (const { id, version } of rows) {
+    const detail = details.get(id)
+    journal(tx, { kind: 'person', entity: id, version, actor, ...(detail ? { detail } : {}) })
+  }
+}
+
+/** The same for groups. */
+export async function touchGroups(tx: Tx, ids: Iterable<string>, actor: Actor): Promise<void> {
+  const list = [...new Set(ids)]
+  if (list.length === 0) return
+  const { rows } = await sql<{ id: string; version: number }>`
+    update directory_group set version = nextval('entity_version'), changed_at = clock_timestamp()
+    where id = any(${list}::uuid[]) returning id, version`.execute(tx)
+  for (const { id, version } of rows) journal(tx, { kind: 'group', entity: id, version, actor })
+}

@@ -1,0 +1,203 @@
+import { sql } from 'kysely'
+import { groupNameBase } from '../directory/names.ts'
+import { hintDenial } from './journal.ts'
+import {
+  type ObjectKind,
+  sourceActor,
+  type Tx,
+  touchGroups,
+  touchPrincipals,
+} from './sync-batch.ts'
+import { claimedNames, writeLoginNames } from './sync-login-names.ts'
+import { proposeGroupNames, proposeUsernames } from './sync-names.ts'
+
+/** Names of the dead are kept from reuse for so long. */
+const QUARANTINE_DAYS = 365
+
+/**
+ * Takes people out whom the source has deleted: their links end, and those whom no other source
+ * knows become tombstones that can be restored. Memberships are left to the settling of edges.
+ */
+export async function removePeople(
+  tx: Tx,
+  sourceId: string,
+  externalIds: readonly string[],
+): Promise<number> {
+  if (externalIds.length === 0) return 0
+  await endLinks(tx, sourceId, { kind: 'person', externalIds })
+  const { rows } = await sql<{ id: string; username: string; username_folded: string }>`
+    update principal p set lifecycle = 'deleted', deleted_at = clock_timestamp()
+    from source_link l join person n on n.id = l.principal_id
+    where l.source_id = ${sourceId}::uuid and l.object_kind = 'person'
+      and l.external_id = any(${externalIds}::text[])
+      and p.id = l.principal_id and p.lifecycle <> 'deleted'
+      and not exists (select 1 from source_link o
+        where o.principal_id = p.id and o.removed_at is null)
+    returning p.id, n.username, n.username_folded`.execute(tx)
+  const ids = rows.map((row) => row.id)
+  for (const id of ids) hintDenial(tx, id)
+  const others = await writeLoginNames(
+    tx,
+    ids.map((principalId) => ({ principalId, names: new Map() })),
+  )
+  await quarantine(
+    tx,
+    'username',
+    rows.map((row) => [row.username_folded, row.id]),
+  )
+  await touchPrincipals(tx, [...ids, ...others], sourceActor(sourceId))
+  return externalIds.length
+}
+
+export async function removeGroups(
+  tx: Tx,
+  sourceId: string,
+  externalIds: readonly string[],
+): Promise<number> {
+  if (externalIds.length === 0) return 0
+  await endLinks(tx, sourceId, { kind: 'group', externalIds })
+  const { rows } = await sql<{ id: string; name_folded: string }>`
+    update directory_group g set lifecycle = 'deleted', deleted_at = clock_timestamp()
+    from source_link l
+    where l.source_id = ${sourceId}::uuid and l.object_kind = 'group'
+      and l.external_id = any(${externalIds}::text[])
+      and g.id = l.group_id and g.lifecycle <> 'deleted'
+    returning g.id, g.name_folded`.execute(tx)
+  await quarantine(
+    tx,
+    'group',
+    rows.map((row) => [row.name_folded, row.id]),
+  )
+  await touchGroups(
+    tx,
+    rows.map((row) => row.id),
+    sourceActor(sourceId),
+  )
+  return externalIds.length
+}
+
+async function endLinks(
+  tx: Tx,
+  sourceId: string,
+  what: { readonly kind: ObjectKind; readonly externalIds: readonly string[] },
+): Promise<void> {
+  await sql`
+    update source_link l set removed_at = clock_timestamp(), edges_pending = true,
+      manager_pending = false,
+      lifecycle_before = (select p.lifecycle from principal p where p.id = l.principal_id)
+    where l.source_id = ${sourceId}::uuid and l.object_kind = ${what.kind}
+      and l.external_id = any(${what.externalIds}::text[]) and l.removed_at is null`.execute(tx)
+}
+
+async function quarantine(
+  tx: Tx,
+  scope: 'username' | 'group',
+  names: readonly (readonly [folded: string, owner: string])[],
+): Promise<void> {
+  if (names.length === 0) return
+  await sql`
+    insert into name_quarantine (scope, folded, until, owner)
+    select ${scope}, r.folded, clock_timestamp() + make_interval(days => ${QUARANTINE_DAYS}), r.owner
+    from unnest(${names.map(([folded]) => folded)}::text[],
+                ${names.map(([, owner]) => owner)}::uuid[]) as r (folded, owner)
+    on conflict (scope, folded) do update set until = excluded.until, owner = excluded.owner`.execute(
+    tx,
+  )
+}
+
+interface Returned {
+  readonly id: string
+  readonly username: string
+  readonly user_principal_name: string | null
+  readonly mail: string | null
+}
+
+/**
+ * Brings people back whom the source shows again under the same id: as they were, with their name
+ * if nobody has got it since. Their attributes must have been written before.
+ *
+ * @returns principals whose names changed on the way
+ */
+export async function restorePeople(
+  tx: Tx,
+  sourceId: string,
+  externalIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (externalIds.length === 0) return new Set()
+  const { rows } = await sql<Returned>`
+    update principal p set lifecycle = coalesce(l.lifecycle_before, 'staged'), deleted_at = null
+    from source_link l join person n on n.id = l.principal_id
+    where l.source_id = ${sourceId}::uuid and l.object_kind = 'person'
+      and l.external_id = any(${externalIds}::text[])
+      and p.id = l.principal_id and p.lifecycle = 'deleted'
+      and coalesce(l.lifecycle_before, 'staged') <> 'deleted'
+    returning p.id, n.username, n.user_principal_name, n.mail`.execute(tx)
+  const ids = rows.map((row) => row.id)
+  await sql`delete from name_quarantine where scope = 'username' and owner = any(${ids}::uuid[])`.execute(
+    tx,
+  )
+  const names = await keepOrRename(tx, rows)
+  await reopenLinks(tx, sourceId, { kind: 'person', externalIds })
+  const claims = rows.map((row) => ({
+    principalId: row.id,
+    names: claimedNames({
+      username: names.get(row.id) ?? row.username,
+      userPrincipalName: row.user_principal_name,
+      mail: row.mail,
+    }),
+  }))
+  return new Set([...ids, ...(await writeLoginNames(tx, claims))])
+}
+
+/** The old name, unless somebody has it by now: then the next free one, and the row is changed. */
+async function keepOrRename(tx: Tx, rows: readonly Returned[]): Promise<Map<string, string>> {
+  const chosen = await proposeUsernames(
+    tx,
+    rows.map((row) => row.username),
+  )
+  const names = new Map(rows.map((row, at) => [row.id, chosen[at] ?? row.username]))
+  const renamed = rows.filter((row) => names.get(row.id) !== row.username)
+  for (const { id } of renamed) {
+    const name = names.get(id) ?? ''
+    await sql`update person set username = ${name}, username_folded = ${name} where id = ${id}::uuid`.execute(
+      tx,
+    )
+  }
+  return names
+}
+
+export async function restoreGroups(
+  tx: Tx,
+  sourceId: string,
+  externalIds: readonly string[],
+): Promise<void> {
+  if (externalIds.length === 0) return
+  const { rows } = await sql<{ id: string; name: string }>`
+    select g.id, g.name from source_link l join directory_group g on g.id = l.group_id
+    where l.source_id = ${sourceId}::uuid and l.object_kind = 'group'
+      and l.external_id = any(${externalIds}::text[]) and g.lifecycle = 'deleted'`.execute(tx)
+  const ids = rows.map((row) => row.id)
+  await sql`delete from name_quarantine where scope = 'group' and owner = any(${ids}::uuid[])`.execute(
+    tx,
+  )
+  const chosen = await proposeGroupNames(
+    tx,
+    rows.map((row) => groupNameBase(row.name, row.name)),
+  )
+  await sql`
+    update directory_group g set lifecycle = 'active', deleted_at = null, name = r.name,
+      name_folded = r.name
+    from unnest(${ids}::uuid[], ${chosen}::text[]) as r (id, name) where g.id = r.id`.execute(tx)
+  await reopenLinks(tx, sourceId, { kind: 'group', externalIds })
+}
+
+async function reopenLinks(
+  tx: Tx,
+  sourceId: string,
+  what: { readonly kind: ObjectKind; readonly externalIds: readonly string[] },
+): Promise<void> {
+  await sql`
+    update source_link set removed_at = null, edges_pending = true, lifecycle_before = null
+    where source_id = ${sourceId}::uuid and object_kind = ${what.kind}
+      and external_id = any(${what.externalIds}::text[])`.execute(tx)
+}

@@ -1,0 +1,460 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import { fallbackName, usernameBase } from '../directory/names.ts'
+import type { KnownPerson, PersonVerdict } from '../sources/judge-people.ts'
+import type { PersonValues, SourceItem } from '../sources/source.ts'
+import type { BatchResult, JudgePeople, PeopleBatch, Round } from '../sources/sync-store.ts'
+import type { Database } from './connection.ts'
+import { hintDenial } from './journal.ts'
+import {
+  advanceRound,
+  BATCH_WEIGHT,
+  lockRound,
+  REMOVAL_BATCH,
+  sourceActor,
+  sourceHold,
+  type Tx,
+  touchPrincipals,
+} from './sync-batch.ts'
+import { rememberGone, requestFullGroups, takeGone } from './sync-gone.ts'
+import { removePeople, restorePeople } from './sync-lifecycle.ts'
+import { claimedNames, type NameClaims, writeLoginNames } from './sync-login-names.ts'
+import { proposeUsernames } from './sync-names.ts'
+import { personRow, SHOWN_NAMES, WRITTEN_COLUMNS, WRITTEN_TYPES } from './sync-person-rows.ts'
+import { allocateNumbers } from './sync-posix.ts'
+import { awaitApproval, endWaiting, readAllowance, recordRemovals } from './sync-removals.ts'
+
+const LOGIN_SHELL = '/bin/bash'
+/** A source's clock and ours may differ, and its copies lag behind. */
+const CREATED_BEFORE_MARGIN_MS = 60 * 60_000
+
+interface BatchRow {
+  readonly seq: number
+  readonly body: SourceItem
+  readonly external_id: string
+  readonly principal_id: string | null
+  readonly username: string | null
+  readonly attributes: PersonValues | null
+  readonly is_removed: boolean | null
+  readonly is_held: boolean
+  readonly removal_waits: boolean
+  readonly suspension_waits: boolean
+}
+
+/** A person the source has told of before. */
+export interface LinkedPerson extends KnownPerson {
+  readonly principalId: string
+  readonly username: string
+}
+
+export interface ReadBatch extends PeopleBatch {
+  readonly linked: ReadonlyMap<string, LinkedPerson>
+  readonly lastSeq: number
+}
+
+/** The next items of a round with what is known of each; null at the end. */
+export async function readPeopleBatch(
+  tx: Tx,
+  round: Round,
+  afterSeq: number,
+): Promise<ReadBatch | null> {
+  const { rows } = await sql<BatchRow>`
+    with batch as (
+      select seq, external_id, body from sync_item
+      where round_id = ${round.id}::uuid and seq > ${afterSeq} order by seq limit ${BATCH_WEIGHT})
+    select b.seq, b.body, b.external_id, l.principal_id, p.username, l.attributes,
+      l.removed_at is not null as is_removed, h.principal_id is not null as is_held,
+      wr.subject is not null as removal_waits, ws.subject is not null as suspension_waits
+    from batch b
+    left join source_link l on l.source_id = ${round.sourceId}::uuid and l.object_kind = 'person'
+      and l.external_id = b.external_id
+    left join person p on p.id = l.principal_id
+    left join hold h on h.principal_id = l.principal_id
+      and h.reason = ${sourceHold(round.sourceId)}
+    left join removal_waiting wr on wr.source_id = l.source_id and wr.kind = 'person'
+      and wr.subject = b.external_id and wr.group_external_id = ''
+    left join removal_waiting ws on ws.source_id = l.source_id and ws.kind = 'suspension'
+      and ws.subject = b.external_id and ws.group_external_id = ''
+    order by b.seq`.execute(tx)
+  const last = rows.at(-1)
+  if (!last) return null
+  const linked = new Map(rows.flatMap(toLinked))
+  const items = cutRemovals(rows)
+  return {
+    items: items.map((row) => row.body),
+    known: linked,
+    linked,
+    lastSeq: items.at(-1)?.seq ?? last.seq,
+    allowed: items.some(mayRemove)
+      ? await readAllowance(tx, round.sourceId, 'person')
+      : Number.POSITIVE_INFINITY,
+  }
+}
+
+function toLinked(row: BatchRow): [string, LinkedPerson][] {
+  if (row.principal_id === null) return []
+  const linked: LinkedPerson = {
+    principalId: row.principal_id,
+    username: row.username ?? '',
+    values: row.attributes ?? {},
+    isRemoved: row.is_removed === true,
+    isHeld: row.is_held,
+    isRemovalWaiting: row.removal_waits,
+    isSuspensionWaiting: row.suspension_waits,
+  }
+  return [[row.external_id, linked]]
+}
+
+function mayRemove(row: BatchRow): boolean {
+  if (row.principal_id === null || row.is_removed === true) return false
+  const { body } = row
+  if (body.kind === 'gone') return true
+  return body.kind === 'person' && (body.values.isEnabled === false || body.values.isGuest === true)
+}
+
+/** Removals weigh more than anything else: a batch ends when it has its share of them. */
+function cutRemovals(rows: readonly BatchRow[]): readonly BatchRow[] {
+  let removals = 0
+  const end = rows.findIndex((row) => {
+    if (mayRemove(row)) removals += 1
+    return removals > REMOVAL_BATCH
+  })
+  return end === -1 ? rows : rows.slice(0, end)
+}
+
+export async function applyPeople(
+  db: Database,
+  round: Round,
+  judge: JudgePeople,
+): Promise<BatchResult | null> {
+  const { value } = await db.write(async (tx) => {
+    const appliedTo = await lockRound(tx, round)
+    const batch = await readPeopleBatch(tx, round, appliedTo)
+    if (batch === null) return null
+    const verdicts = judge(batch)
+    const result = await new PeopleWriter(tx, round, batch).write(verdicts)
+    await advanceRound(tx, round, batch.lastSeq)
+    return { ...result, items: batch.items.length }
+  })
+  return value
+}
+
+/** Writes one batch of verdicts, statement by statement for all of them at once. */
+class PeopleWriter {
+  readonly #tx: Tx
+  readonly #round: Round
+  readonly #linked: ReadonlyMap<string, LinkedPerson>
+  readonly #touched = new Set<string>()
+  readonly #details = new Map<string, Readonly<Record<string, unknown>>>()
+
+  constructor(tx: Tx, round: Round, batch: ReadBatch) {
+    this.#tx = tx
+    this.#round = round
+    this.#linked = batch.linked
+  }
+
+  async write(verdicts: readonly PersonVerdict[]): Promise<Omit<BatchResult, 'items'>> {
+    const { sourceId } = this.#round
+    const created = verdicts.filter(({ act }) => act === 'create')
+    const restored = verdicts.filter(({ act }) => act === 'restore')
+    const removed = verdicts.filter(({ act }) => act === 'remove')
+    const updated = verdicts.filter(({ act, changed }) => act === 'update' && isShown(changed))
+    if (await this.#isPastUnknown(verdicts, restored.length > 0)) {
+      await requestFullGroups(this.#tx, sourceId)
+    }
+
+    const managers = await this.#readManagers([...created, ...restored, ...updated])
+    const claims = await this.#create(created, managers)
+    await this.#writeLinks(verdicts)
+    await this.#update([...updated, ...restored], managers)
+    const returned = await restorePeople(this.#tx, sourceId, restored.map(idOf))
+    for (const id of returned) this.#touched.add(id)
+    const renamed = updated.filter(({ changed }) => changed.some(isAddress))
+    claims.push(...renamed.flatMap((verdict) => this.#claims(verdict)))
+    for (const id of await writeLoginNames(this.#tx, claims)) this.#touched.add(id)
+    await this.#callManaged([...created, ...restored].map(idOf))
+    const holds = await this.#writeHolds(verdicts)
+    await removePeople(this.#tx, sourceId, removed.map(idOf))
+    const waiting = await this.#writeWaiting(verdicts)
+    for (const id of removed.flatMap((verdict) => this.#principal(verdict)))
+      this.#touched.delete(id)
+    await touchPrincipals(this.#tx, this.#touched, sourceActor(sourceId), this.#details)
+    return {
+      counts: {
+        created: created.length,
+        updated: updated.length,
+        restored: restored.length,
+        removed: removed.length,
+        ...holds,
+        waiting,
+      },
+    }
+  }
+
+  #principal(verdict: PersonVerdict): string[] {
+    const linked = this.#linked.get(verdict.externalId)
+    return linked ? [linked.principalId] : []
+  }
+
+  #claims(verdict: PersonVerdict): NameClaims[] {
+    const linked = this.#linked.get(verdict.externalId)
+    if (!linked) return []
+    return [{ principalId: linked.principalId, names: namesOf(linked.username, verdict.values) }]
+  }
+
+  /**
+   * Somebody was here before we were: deleted and back, or older than our first look. Groups told
+   * of her while we did not know her, so they must be read whole.
+   */
+  async #isPastUnknown(verdicts: readonly PersonVerdict[], isRestored: boolean): Promise<boolean> {
+    const { sourceId, mode } = this.#round
+    const gone = verdicts.filter(({ isUnknownGone }) => isUnknownGone)
+    await rememberGone(this.#tx, sourceId, gone.map(idOf))
+    const created = verdicts.filter(({ act }) => act === 'create')
+    const hasReturned = await takeGone(this.#tx, sourceId, created.map(idOf))
+    if (mode === 'full') return isRestored || hasReturned
+    if (isRestored || hasReturned) return true
+    const known = await this.#knownSinceMs(created.length > 0)
+    return created.some(({ values }) => !isNewerThan(values.createdAt, known))
+  }
+
+  async #knownSinceMs(isNeeded: boolean): Promise<number> {
+    if (!isNeeded) return 0
+    const { rows } = await sql<{ at: Date | null }>`
+      select min(started_at) as at from sync_round
+      where source_id = ${this.#round.sourceId}::uuid and stream = 'people'
+        and mode = 'full' and state = 'done'`.execute(this.#tx)
+    return rows[0]?.at?.getTime() ?? 0
+  }
+
+  async #readManagers(verdicts: readonly PersonVerdict[]): Promise<Map<string, string>> {
+    const wanted = verdicts.flatMap(({ values }) => values.managerExternalId ?? [])
+    if (wanted.length === 0) return new Map()
+    const { rows } = await sql<{ external_id: string; principal_id: string }>`
+      select external_id, principal_id from source_link
+      where source_id = ${this.#round.sourceId}::uuid and object_kind = 'person'
+        and removed_at is null and external_id = any(${wanted}::text[])`.execute(this.#tx)
+    return new Map(rows.map((row) => [row.external_id, row.principal_id]))
+  }
+
+  async #create(
+    verdicts: readonly PersonVerdict[],
+    managers: Map<string, string>,
+  ): Promise<NameClaims[]> {
+    if (verdicts.length === 0) return []
+    const bases = verdicts.map(({ externalId, values }) =>
+      usernameBase(
+        {
+          userPrincipalName: values.userPrincipalName ?? null,
+          mail: values.mail ?? null,
+          displayName: values.displayName ?? null,
+        },
+        fallbackName('user', externalId),
+      ),
+    )
+    const usernames = await proposeUsernames(this.#tx, bases)
+    const numbers = await allocateNumbers(this.#tx, verdicts.length)
+    const ids = verdicts.map(() => randomUUID() as string)
+    for (const [at, { externalId }] of verdicts.entries()) managers.set(externalId, ids[at] ?? '')
+    const rows = verdicts.map(({ externalId, values, hold }, at) => {
+      const username = usernames[at] ?? ''
+      const managerId = managers.get(values.managerExternalId ?? '') ?? null
+      return {
+        ...personRow(values, { username, managerId }),
+        id: ids[at],
+        external_id: externalId,
+        username,
+        number: numbers[at],
+        is_held: hold === 'set',
+        manager_external_id: values.managerExternalId ?? null,
+        attributes: values,
+      }
+    })
+    await insertPeople(this.#tx, this.#round, rows)
+    for (const id of ids) this.#touched.add(id)
+    return verdicts.map(({ values }, at) => ({
+      principalId: ids[at] ?? '',
+      names: namesOf(usernames[at] ?? '', values),
+    }))
+  }
+
+  async #update(
+    verdicts: readonly PersonVerdict[],
+    managers: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    const rows = verdicts.flatMap((verdict) => {
+      const linked = this.#linked.get(verdict.externalId)
+      if (!linked) return []
+      const managerId = managers.get(verdict.values.managerExternalId ?? '') ?? null
+      const row = personRow(verdict.values, { username: linked.username, managerId })
+      this.#touched.add(linked.principalId)
+      this.#details.set(linked.principalId, changesOf(linked.values, verdict))
+      return [{ ...row, id: linked.principalId }]
+    })
+    if (rows.length === 0) return
+    const columns = sql.raw(WRITTEN_COLUMNS.map((column) => `${column} = r.${column}`).join(', '))
+    await sql`
+      update person set ${columns}, changed_at = clock_timestamp()
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+        as r (id uuid, ${sql.raw(WRITTEN_TYPES)})
+      where person.id = r.id`.execute(this.#tx)
+  }
+
+  /** What the source said last, and that it was seen; created links have it already. */
+  async #writeLinks(verdicts: readonly PersonVerdict[]): Promise<void> {
+    const { sourceId, generation, mode } = this.#round
+    const known = verdicts.filter(({ externalId }) => this.#linked.has(externalId))
+    const changed = known.filter((verdict) => verdict.changed.length > 0)
+    const rows = changed.map(({ externalId, values }) => ({
+      external_id: externalId,
+      attributes: values,
+      manager: values.managerExternalId ?? null,
+    }))
+    if (rows.length > 0) {
+      await sql`
+        update source_link l set attributes = r.attributes, manager_external_id = r.manager
+        from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+          as r (external_id text, attributes jsonb, manager text)
+        where l.source_id = ${sourceId}::uuid and l.object_kind = 'person'
+          and l.external_id = r.external_id`.execute(this.#tx)
+    }
+    const seen = known.filter(({ act }) => act !== 'remove' && act !== 'wait').map(idOf)
+    if (mode === 'delta' || seen.length === 0) return
+    await sql`
+      update source_link set generation = ${generation}
+      where source_id = ${sourceId}::uuid and object_kind = 'person'
+        and external_id = any(${seen}::text[])`.execute(this.#tx)
+  }
+
+  /** People whose manager has just come: theirs is worked out in a later batch. */
+  async #callManaged(arrived: readonly string[]): Promise<void> {
+    if (arrived.length === 0) return
+    await sql`
+      update source_link l set manager_pending = true
+      from source_link m, person p
+      where l.source_id = ${this.#round.sourceId}::uuid and l.object_kind = 'person'
+        and l.manager_external_id = any(${arrived}::text[]) and l.removed_at is null
+        and m.source_id = l.source_id and m.object_kind = 'person'
+        and m.external_id = l.manager_external_id
+        and p.id = l.principal_id and p.manager_id is distinct from m.principal_id`.execute(
+      this.#tx,
+    )
+  }
+
+  async #writeHolds(verdicts: readonly PersonVerdict[]) {
+    const reason = sourceHold(this.#round.sourceId)
+    const set = verdicts.filter(({ hold, act }) => hold === 'set' && act !== 'create')
+    const lifted = verdicts.filter(({ hold }) => hold === 'lift')
+    const held = set.flatMap((verdict) => this.#principal(verdict))
+    const freed = lifted.flatMap((verdict) => this.#principal(verdict))
+    if (held.length > 0) {
+      await sql`
+        insert into hold (principal_id, reason)
+        select id, ${reason} from unnest(${held}::uuid[]) as r (id)
+        on conflict do nothing`.execute(this.#tx)
+    }
+    if (freed.length > 0) {
+      await sql`
+        delete from hold where reason = ${reason} and principal_id = any(${freed}::uuid[])`.execute(
+        this.#tx,
+      )
+    }
+    for (const id of held) hintDenial(this.#tx, id)
+    for (const id of [...held, ...freed]) this.#touched.add(id)
+    const suspended = set.filter(({ act }) => act !== 'restore')
+    await recordRemovals(
+      this.#tx,
+      this.#round.sourceId,
+      suspended.map(({ externalId }) => ({
+        kind: 'suspension',
+        subject: externalId,
+        groupId: null,
+      })),
+    )
+    return { suspended: suspended.length, resumed: lifted.length }
+  }
+
+  async #writeWaiting(verdicts: readonly PersonVerdict[]): Promise<number> {
+    const { sourceId } = this.#round
+    const key = (kind: 'person' | 'suspension') => (verdict: PersonVerdict) =>
+      ({ kind, subject: verdict.externalId, group: '' }) as const
+    const removed = verdicts.filter(({ act }) => act === 'remove')
+    await recordRemovals(
+      this.#tx,
+      sourceId,
+      removed.map(({ externalId }) => ({ kind: 'person', subject: externalId, groupId: null })),
+    )
+    await endWaiting(this.#tx, sourceId, [
+      ...removed.flatMap((verdict) => [key('person')(verdict), key('suspension')(verdict)]),
+      ...verdicts.filter(({ isWaitingOver }) => isWaitingOver).map(key('person')),
+      ...verdicts
+        .filter(({ isWaitingOver, values }) => isWaitingOver && values.isEnabled !== false)
+        .map(key('suspension')),
+    ])
+    return awaitApproval(this.#tx, sourceId, [
+      ...verdicts.filter(({ act }) => act === 'wait').map(key('person')),
+      ...verdicts.filter(({ hold }) => hold === 'wait').map(key('suspension')),
+    ])
+  }
+}
+
+async function insertPeople(
+  tx: Tx,
+  round: Round,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): Promise<void> {
+  const columns = sql.raw(WRITTEN_COLUMNS.join(', '))
+  await sql`
+    with r as (
+      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r (id uuid,
+        external_id text, username text, number integer, is_held boolean,
+        manager_external_id text, attributes jsonb, ${sql.raw(WRITTEN_TYPES)})),
+    principals as (
+      insert into principal (id, kind, lifecycle) select id, 'person', 'staged' from r),
+    holds as (
+      insert into hold (principal_id, reason)
+      select id, ${sourceHold(round.sourceId)} from r where is_held),
+    links as (
+      insert into source_link (source_id, object_kind, external_id, principal_id, attributes,
+        generation, manager_external_id, edges_pending)
+      select ${round.sourceId}::uuid, 'person', external_id, id, attributes, ${round.generation},
+        manager_external_id, exists (select 1 from source_member m
+          where m.source_id = ${round.sourceId}::uuid and m.member_external_id = r.external_id)
+      from r)
+    insert into person (id, username, username_folded, uid_number, gid_number, home_directory,
+      login_shell, ${columns})
+    select id, username, username, number, number, '/home/' || username, ${LOGIN_SHELL}, ${columns}
+    from r`.execute(tx)
+}
+
+function idOf(verdict: PersonVerdict): string {
+  return verdict.externalId
+}
+
+function isShown(changed: readonly string[]): boolean {
+  return changed.some((name) => SHOWN_NAMES.has(name))
+}
+
+function isAddress(name: string): boolean {
+  return name === 'mail' || name === 'userPrincipalName'
+}
+
+function namesOf(username: string, values: PersonValues) {
+  const { userPrincipalName = null, mail = null } = values
+  return claimedNames({ username, userPrincipalName, mail })
+}
+
+function isNewerThan(createdAt: string | null | undefined, sinceMs: number): boolean {
+  const createdMs = createdAt ? Date.parse(createdAt) : Number.NaN
+  return createdMs > sinceMs - CREATED_BEFORE_MARGIN_MS
+}
+
+/** Before and after of what changed, for the log. */
+function changesOf(before: PersonValues, verdict: PersonVerdict): Record<string, unknown> {
+  const from = before as Readonly<Record<string, unknown>>
+  const to = verdict.values as Readonly<Record<string, unknown>>
+  const shown = verdict.changed.filter((name) => SHOWN_NAMES.has(name))
+  return Object.fromEntries(
+    shown.map((name) => [name, { before: from[name] ?? null, after: to[name] ?? null }]),
+  )
+}

@@ -1,0 +1,55 @@
+import { sql } from 'kysely'
+import { DirectoryError } from '../directory/errors.ts'
+import type { Tx } from './sync-batch.ts'
+
+/** Above what distributions give local accounts, below systemd's own ranges at 524,288. */
+export const POSIX_FIRST = 300_000
+export const POSIX_LAST = 524_287
+
+/** Sets the range, once; later calls change nothing. */
+export async function prepareAllocator(tx: Tx): Promise<void> {
+  await sql`
+    insert into posix_allocator (first, last, next_number)
+    values (${POSIX_FIRST}, ${POSIX_LAST}, ${POSIX_FIRST}) on conflict do nothing`.execute(tx)
+}
+
+/**
+ * Takes numbers nobody has had and nobody may have by another way.
+ *
+ * @throws {DirectoryError} `DIRECTORY_REFUSED` when the range is used up
+ */
+export async function allocateNumbers(tx: Tx, count: number): Promise<readonly number[]> {
+  const numbers: number[] = []
+  while (numbers.length < count) {
+    const wanted = count - numbers.length
+    const { rows } = await sql<{ upto: number }>`
+      update posix_allocator set next_number = next_number + ${wanted}
+      where next_number + ${wanted} <= last + 1 returning next_number as upto`.execute(tx)
+    const upto = rows[0]?.upto
+    if (upto === undefined) await refuse(tx)
+    else numbers.push(...(await withoutUsed(tx, upto - wanted, upto - 1)))
+  }
+  return numbers
+}
+
+async function refuse(tx: Tx): Promise<void> {
+  const { rows } = await sql<{ first: number; last: number }>`
+    select first, last from posix_allocator`.execute(tx)
+  const range = rows[0]
+  if (!range) return prepareAllocator(tx)
+  throw new DirectoryError(
+    'DIRECTORY_REFUSED',
+    `the POSIX numbers ${range.first} to ${range.last} are used up; widen the range`,
+  )
+}
+
+/** Reserved numbers, and those imported from elsewhere, are passed over. */
+async function withoutUsed(tx: Tx, first: number, last: number): Promise<readonly number[]> {
+  const { rows } = await sql<{ number: number }>`
+    select n as number from generate_series(${first}::integer, ${last}::integer) n
+    where not exists (select 1 from posix_reserved r where r.number = n)
+      and not exists (select 1 from person p where p.uid_number = n)
+      and not exists (select 1 from directory_group g where g.gid_number = n)
+    order by n`.execute(tx)
+  return rows.map((row) => row.number)
+}

@@ -1,0 +1,123 @@
+import { sql } from 'kysely'
+import type { SourceItem, Stream } from '../sources/source.ts'
+import type {
+  JudgeGroups,
+  JudgePeople,
+  Round,
+  SourceState,
+  SyncCounts,
+  SyncStore,
+} from '../sources/sync-store.ts'
+import type { Database } from './connection.ts'
+import { journal } from './journal.ts'
+import { sourceActor } from './sync-batch.ts'
+import { applyGroups } from './sync-groups.ts'
+import { settleEdges, sweepMembers } from './sync-members.ts'
+import { applyPeople } from './sync-people.ts'
+import { previewGroups, previewPeople } from './sync-preview.ts'
+import * as rounds from './sync-rounds.ts'
+import { applyApproved, settleManagers, sweepObjects } from './sync-sweep.ts'
+
+/** The sync engine's store in Postgres; one file of this folder for each part of it. */
+export class PostgresSyncStore implements SyncStore {
+  readonly #db: Database
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  readState(sourceId: string) {
+    return rounds.readState(this.#db, sourceId)
+  }
+
+  confirmToken(
+    sourceId: string,
+    stream: Stream,
+    links: { readonly from: string; readonly to: string },
+  ) {
+    return rounds.confirmToken(this.#db, { sourceId, stream }, links)
+  }
+
+  openRound(round: Omit<Round, 'id'>) {
+    return rounds.openRound(this.#db, round)
+  }
+
+  stagePage(round: Round, page: number, items: readonly SourceItem[]) {
+    return rounds.stagePage(this.#db, round, { page, items })
+  }
+
+  sealRound(round: Round, deltaLink: string) {
+    return rounds.sealRound(this.#db, round, deltaLink)
+  }
+
+  abandonRound(round: Round, why: string) {
+    return rounds.abandonRound(this.#db, round, why)
+  }
+
+  finishRound(round: Round, result: { readonly counts: SyncCounts; readonly note: string | null }) {
+    return rounds.finishRound(this.#db, round, result)
+  }
+
+  readDisappearance(round: Round) {
+    return rounds.readDisappearance(this.#db, round)
+  }
+
+  applyPeople(round: Round, judge: JudgePeople) {
+    return applyPeople(this.#db, round, judge)
+  }
+
+  applyGroups(round: Round, judge: JudgeGroups) {
+    return applyGroups(this.#db, round, judge)
+  }
+
+  sweepObjects(round: Round, options: { readonly isBelieved: boolean }) {
+    return sweepObjects(this.#db, round, options)
+  }
+
+  sweepMembers(round: Round, options: { readonly isBelieved: boolean }) {
+    return sweepMembers(this.#db, round, options)
+  }
+
+  applyApproved(sourceId: string) {
+    return applyApproved(this.#db, sourceId)
+  }
+
+  settleEdges(sourceId: string) {
+    return settleEdges(this.#db, sourceId)
+  }
+
+  settleManagers(sourceId: string) {
+    return settleManagers(this.#db, sourceId)
+  }
+
+  previewPeople(round: Round, afterSeq: number, judge: JudgePeople) {
+    return previewPeople(this.#db, round, { afterSeq, judge })
+  }
+
+  previewGroups(round: Round, afterSeq: number, judge: JudgeGroups) {
+    return previewGroups(this.#db, round, { afterSeq, judge })
+  }
+
+  async setState(sourceId: string, state: SourceState, reason: string | null) {
+    await this.#db.write(async (tx) => {
+      const { rows } = await sql<{ version: number }>`
+        update source set state = ${state}, state_reason = ${reason},
+          version = nextval('entity_version')
+        where id = ${sourceId}::uuid and (state <> ${state} or state_reason is distinct from ${reason})
+        returning version`.execute(tx)
+      const version = rows[0]?.version
+      if (version === undefined) return
+      const actor = { ...sourceActor(sourceId), reason }
+      journal(tx, { kind: `source.${state}`, entity: sourceId, version, actor })
+    })
+  }
+
+  async liftQuarantine(sourceId: string) {
+    const state = await this.readState(sourceId)
+    if (state.state === 'quarantined') await this.setState(sourceId, 'active', null)
+  }
+
+  pruneStaging(sourceId: string) {
+    return rounds.pruneStaging(this.#db, sourceId)
+  }
+}
