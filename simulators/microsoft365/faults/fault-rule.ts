@@ -23,7 +23,7 @@ export const FAULT_KINDS = [
   'wrong-content-type',
   /** The body gzipped, whether or not that was asked for. */
   'gzip',
-  /** The connection is reset before the body is through. */
+  /** The connection breaks in the middle of the body. */
   'reset',
   /** The body in pieces of `chunkBytes`, one every `ms`. */
   'slow-body',
@@ -74,6 +74,13 @@ const DEFAULTS: Omit<FaultRule, 'fault'> = {
   chunkBytes: 512,
 }
 
+/** Calls that a fault can strike at all; a rule without a path meets those. */
+const NATURAL_PATHS: Partial<Readonly<Record<FaultKind, string>>> = {
+  gone: '^/(users|groups)/[^/]*delta',
+  'sync-state-not-found': '[$]deltatoken=',
+  'page-token-expired': '[$]skiptoken=',
+}
+
 /** @throws {TypeError} for a key or a fault that does not exist, or an expression that is none */
 export function parseFaultRule(value: unknown): FaultRule {
   if (typeof value !== 'object' || value === null) throw new TypeError('a fault rule is an object')
@@ -81,7 +88,8 @@ export function parseFaultRule(value: unknown): FaultRule {
   if (!FAULT_KINDS.includes(request.fault)) throw new TypeError(`no fault ${String(request.fault)}`)
   for (const key of Object.keys(request))
     if (key !== 'fault' && !(key in DEFAULTS)) throw new TypeError(`a fault rule has no ${key}`)
-  const rule = { ...DEFAULTS, ...request }
+  const path = NATURAL_PATHS[request.fault] ?? DEFAULTS.path
+  const rule = { ...DEFAULTS, path, ...request }
   new RegExp(rule.path, 'i')
   return rule
 }

@@ -41,7 +41,9 @@ export class Throttle {
 
   spend(units: number, parts: { quota: number | null; nowMs: number }): Verdict {
     const { quota, nowMs } = parts
-    if (nowMs - this.#windowStartMs >= WINDOW_MS) {
+    const isNewWindow = nowMs - this.#windowStartMs >= WINDOW_MS
+    // Nothing counts while the bucket is off, so that switching it on begins with a full one.
+    if (quota === null || isNewWindow) {
       this.#windowStartMs = nowMs
       this.#used = 0
     }

@@ -50,7 +50,7 @@ const SPOILERS: Readonly<Record<string, Spoiler>> = {
   },
   reset: (response, bytes) => {
     response.setHeader('content-length', bytes.length)
-    response.write(bytes.subarray(0, bytes.length >> 1), () => response.socket?.resetAndDestroy())
+    response.write(bytes.subarray(0, bytes.length >> 1), () => response.destroy())
   },
   'slow-body': async (response, bytes, fault) => {
     response.setHeader('content-length', bytes.length)
