@@ -11,6 +11,9 @@ export interface LocalAddress extends ListenAddress {
   readonly isRequired: boolean
 }
 
+/** `*` and `::` mean both families. */
+const wildcards = new Set(['*', '::', '0.0.0.0'])
+
 /**
  * The local addresses that a list of listeners means: a wildcard becomes each address of this host,
  * since a wildcard socket answers from whichever address the route happens to have.
@@ -21,7 +24,7 @@ export function expandListeners(
 ): LocalAddress[] {
   const found = new Map<string, LocalAddress>()
   for (const { host, port } of listeners) {
-    const isWildcard = host === '0.0.0.0' || host === '::' || host === ''
+    const isWildcard = wildcards.has(host)
     const hosts = isWildcard ? hostsFor(host, interfaces) : [host]
     for (const each of hosts) {
       const key = `${each} ${port}`

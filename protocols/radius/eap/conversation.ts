@@ -109,5 +109,5 @@ function asStep<Grant>(type: number, step: MethodStep<Grant>): ConversationStep<
 }
 
 function failure<Grant>(reason: string, detail: string | null): ConversationStep<Grant> {
-  return { kind: 'failure', failure: { reason, detail } }
+  return { kind: 'failure', failure: { reason, detail, isVerdict: false } }
 }

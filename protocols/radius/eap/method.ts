@@ -4,6 +4,8 @@ export interface MethodFailure {
   readonly reason: string
   /** The particulars: an OpenSSL error code, a malformed field; never a secret. */
   readonly detail: string | null
+  /** The authenticate port said no, and so knows of it already. */
+  readonly isVerdict: boolean
 }
 
 /** What a method has found out by the time it ends, as far as it came. */

@@ -118,7 +118,7 @@ export class EapServer<Context, Grant> {
   /** RFC 3579 §2.1: an empty EAP-Message asks us to ask for the identity. */
   #start(input: EapInput<Context, Grant>): EapAnswer<Context, Grant> {
     const conversation = this.#open(input)
-    if (conversation === null) return reject(0, { reason: 'no-network', detail: null }, null)
+    if (conversation === null) return reject(0, notOpened, null)
     if (conversation === 'full') return silence('too-many-conversations')
     return this.#request(conversation, 0, { type: EapType.identity, data: Buffer.alloc(0) })
   }
@@ -131,7 +131,7 @@ export class EapServer<Context, Grant> {
     const conversation = this.#open(input)
     if (conversation === 'full') return silence('too-many-conversations')
     if (conversation === null) {
-      return reject(response.identifier, { reason: 'no-network', detail: null }, null)
+      return reject(response.identifier, notOpened, null)
     }
     return this.#step(conversation, response, signal)
   }
@@ -201,9 +201,12 @@ export class EapServer<Context, Grant> {
   }
 }
 
+const notOpened: MethodFailure = { reason: 'no-network', detail: null, isVerdict: false }
+const lost: MethodFailure = { reason: 'unknown-state', detail: null, isVerdict: false }
+
 /** After a restart or a fail-over: the peer is told at once and starts anew. */
 function unknownState<Context, Grant>(response: EapPacket): EapAnswer<Context, Grant> {
-  return reject(response.identifier, { reason: 'unknown-state', detail: null }, null)
+  return reject(response.identifier, lost, null)
 }
 
 function reject<Context, Grant>(
@@ -220,7 +223,7 @@ function silence<Context, Grant>(reason: SilenceReason): EapAnswer<Context, Gran
 
 function failureOf(error: unknown): MethodFailure {
   if (!(error instanceof RadiusError)) throw error
-  return { reason: 'protocol', detail: `${error.code}: ${error.message}` }
+  return { reason: 'protocol', detail: `${error.code}: ${error.message}`, isVerdict: false }
 }
 
 function factsOf<Context, Grant>(conversation: Conversation<Context, Grant>): PeerFacts<Context> {

@@ -92,7 +92,7 @@ export class TlsCarrier {
 
   #fail(error: Error, alert: Buffer): CarrierStep {
     const code = 'code' in error && typeof error.code === 'string' ? error.code : error.message
-    this.#failure = { reason: reasonOf(code), detail: code }
+    this.#failure = { reason: reasonOf(code), detail: code, isVerdict: false }
     if (alert.length === 0) return { kind: 'failure', failure: this.#failure }
     this.#outgoing.load(alert)
     return { kind: 'send', data: this.#outgoing.next() }

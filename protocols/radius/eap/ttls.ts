@@ -7,6 +7,7 @@ import type {
   AuthenticatePassword,
   EapMethod,
   MethodFacts,
+  MethodFailure,
   MethodRun,
   MethodSetting,
   MethodStep,
@@ -25,7 +26,8 @@ const MAX_NAME_BYTES = 253
 const MAX_PASSWORD_BYTES = 1024
 
 export interface TtlsOptions<Context, Grant> {
-  readonly secureContext: SecureContext
+  /** Asked at each start, so that a renewed certificate serves the next conversation. */
+  readonly secureContext: () => SecureContext
   readonly authenticate: AuthenticatePassword<Context, Grant>
 }
 
@@ -54,7 +56,7 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
     this.#options = options
     this.#setting = setting
     this.#carrier = new TlsCarrier({
-      secureContext: options.secureContext,
+      secureContext: options.secureContext(),
       version: VERSION,
       maxDataBytes: setting.maxDataBytes,
       maxMessageBytes: MAX_MESSAGE_BYTES,
@@ -89,7 +91,9 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
     if (plaintext.length === 0) throw new RadiusError('EAP_UNEXPECTED', 'nothing in the tunnel')
     const inner = readInner(decodeAvps(plaintext))
     this.#name = inner.name
-    if (inner.password === null) return failure('inner-method', inner.offered)
+    if (inner.password === null) {
+      return failure({ reason: 'inner-method', detail: inner.offered, isVerdict: false })
+    }
     const verdict = await this.#options.authenticate(
       {
         context: this.#setting.context,
@@ -100,7 +104,7 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
       },
       signal,
     )
-    if (!verdict.ok) return failure(verdict.reason, null)
+    if (!verdict.ok) return failure({ reason: verdict.reason, detail: null, isVerdict: true })
     const msk = this.#carrier.exportKeys(KEYS).subarray(0, MSK_BYTES)
     return { kind: 'success', msk, grant: verdict.grant }
   }
@@ -157,6 +161,6 @@ function badAvp(message: string): RadiusError {
   return new RadiusError('TTLS_BAD_AVP', message)
 }
 
-function failure<Grant>(reason: string, detail: string | null): MethodStep<Grant> {
-  return { kind: 'failure', failure: { reason, detail } }
+function failure<Grant>(failed: MethodFailure): MethodStep<Grant> {
+  return { kind: 'failure', failure: failed }
 }

@@ -1,0 +1,111 @@
+import type { SecureContext } from 'node:tls'
+import {
+  type Holder,
+  joinEapMessage,
+  type RadiusHandler,
+  type RadiusRequest,
+  type Reply,
+} from '../../../protocols/radius/index.ts'
+import { AuthenticationUnavailable, type Authenticator } from '../../credentials/authenticate.ts'
+import type { Directory, Freshness } from '../../directory/directory.ts'
+import type { SessionStore } from '../../directory/ports/accounting.ts'
+import type { AuthEventSink } from '../../observe/auth-event.ts'
+import { readReport } from './accounting.ts'
+import { chooseNetwork } from './choose-network.ts'
+import { Denials, type Visit } from './denials.ts'
+import { EapAnswers } from './eap.ts'
+import { readFacts } from './facts.ts'
+import type { NasClient } from './nas-table.ts'
+import { PapAnswers } from './pap.ts'
+
+export interface RadiusAnswersParts {
+  readonly directory: Directory
+  readonly authenticator: Authenticator
+  readonly events: AuthEventSink
+  readonly sessions: SessionStore
+  readonly freshness: () => Freshness
+  readonly secureContext: () => SecureContext
+  readonly holder: Holder
+  readonly nowMs?: () => number
+}
+
+/**
+ * RADIUS, spoken for our directory. A denial is an Access-Reject whatever its reason; what we can't
+ * decide (a directory too old, a fault of our own) gets no answer, so that the NAS asks elsewhere.
+ */
+export class RadiusAnswers implements RadiusHandler<NasClient> {
+  readonly #directory: Directory
+  readonly #sessions: SessionStore
+  readonly #freshness: () => Freshness
+  readonly #nowMs: () => number
+  readonly #pap: PapAnswers
+  readonly #eap: EapAnswers
+
+  constructor(parts: RadiusAnswersParts) {
+    this.#directory = parts.directory
+    this.#sessions = parts.sessions
+    this.#freshness = parts.freshness
+    this.#nowMs = parts.nowMs ?? Date.now
+    const denials = new Denials(parts.events, this.#nowMs)
+    this.#pap = new PapAnswers({ authenticator: parts.authenticator, denials })
+    this.#eap = new EapAnswers({
+      authenticator: parts.authenticator,
+      denials,
+      secureContext: parts.secureContext,
+      holder: parts.holder,
+    })
+  }
+
+  /** EAP conversations that wait for their peer. */
+  get conversations(): number {
+    return this.#eap.size
+  }
+
+  access(
+    request: RadiusRequest<NasClient>,
+    signal: AbortSignal,
+  ): Reply | null | Promise<Reply | null> {
+    if (this.#freshness() === 'too-stale') return null
+    try {
+      const reply = this.#answer(request, signal)
+      return reply instanceof Promise ? reply.catch(silenceWhenUnavailable) : reply
+    } catch (error) {
+      return silenceWhenUnavailable(error)
+    }
+  }
+
+  async account({ packet, client }: RadiusRequest<NasClient>): Promise<boolean> {
+    const report = readReport(packet, client.nas, {
+      directory: this.#directory,
+      nowMs: this.#nowMs(),
+    })
+    // A status we keep nothing of is acknowledged all the same, or the NAS would repeat it for ever.
+    if (report !== null) await this.#sessions.record(report)
+    return true
+  }
+
+  stop(): void {
+    this.#eap.stop()
+  }
+
+  #answer(
+    request: RadiusRequest<NasClient>,
+    signal: AbortSignal,
+  ): Reply | null | Promise<Reply | null> {
+    const eap = joinEapMessage(request.packet.attributes)
+    return eap === null
+      ? this.#pap.answer(request, this.#visitOf(request), signal)
+      : this.#eap.answer(request, { eap, visit: () => this.#visitOf(request) }, signal)
+  }
+
+  #visitOf({ packet, client, address }: RadiusRequest<NasClient>): Visit {
+    const facts = readFacts(packet)
+    const network = chooseNetwork(this.#directory.networks(), client.nas, facts)
+    return { client, address, facts, network }
+  }
+}
+
+function silenceWhenUnavailable(error: unknown): null {
+  if (error instanceof AuthenticationUnavailable) return null
+  throw error
+}

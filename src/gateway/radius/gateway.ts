@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import type { SecureContext } from 'node:tls'
+import {
+  type ListenAddress,
+  makeTlsContext,
+  RadiusServer,
+  type SocketKind,
+} from '../../../protocols/radius/index.ts'
+import type { Service } from '../../lifecycle.ts'
+import type { Log } from '../../observe/log.ts'
+import type { Metrics } from '../../observe/metrics.ts'
+import { RadiusAnswers, type RadiusAnswersParts } from './answers.ts'
+import { type NasClient, NasTable } from './nas-table.ts'
+import { RadiusReporter } from './observer.ts'
+
+const DAEMON_ID_BYTES = 4
+const MAIN_WORKER = 0
+
+/** What the tunnelled methods show the peer; PEM, the chain behind the leaf. */
+export interface ServedPair {
+  readonly certificate: string
+  readonly privateKey: string
+}
+
+export interface RadiusGatewayParts extends Omit<RadiusAnswersParts, 'secureContext' | 'holder'> {
+  readonly listen: {
+    readonly auth: readonly ListenAddress[]
+    readonly acct: readonly ListenAddress[]
+  }
+  readonly certificate: ServedPair
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+/** The RADIUS service of a daemon: sockets, NAS, log-ins, accounting. */
+export class RadiusGateway implements Service {
+  readonly name = 'radius'
+  readonly #answers: RadiusAnswers
+  readonly #server: RadiusServer<NasClient>
+  readonly #log: Log
+  #secureContext: SecureContext
+
+  constructor(parts: RadiusGatewayParts) {
+    this.#log = parts.log
+    this.#secureContext = contextOf(parts.certificate)
+    this.#answers = new RadiusAnswers({
+      ...parts,
+      secureContext: () => this.#secureContext,
+      holder: { daemon: randomBytes(DAEMON_ID_BYTES), worker: MAIN_WORKER },
+    })
+    const table = new NasTable(parts.directory)
+    this.#server = new RadiusServer({
+      ...parts.listen,
+      findClient: (address) => table.find(address),
+      handler: this.#answers,
+      observer: new RadiusReporter({
+        metrics: parts.metrics,
+        log: parts.log,
+        ...(parts.nowMs === undefined ? {} : { nowMs: parts.nowMs }),
+      }),
+    })
+    parts.metrics.watch(
+      'radius_eap_conversations',
+      'EAP conversations that wait for a peer',
+      () => {
+        return this.#answers.conversations
+      },
+    )
+  }
+
+  /** Serves new conversations with another certificate; those under way keep theirs. */
+  setCertificate(pair: ServedPair): void {
+    this.#secureContext = contextOf(pair)
+  }
+
+  addresses(kind: SocketKind): readonly ListenAddress[] {
+    return this.#server.addresses(kind)
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#server.start(signal)
+    this.#log.info('radius.listening', {
+      auth: this.addresses('auth').length,
+      acct: this.addresses('acct').length,
+    })
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.stop()
+    this.#answers.stop()
+  }
+}
+
+function contextOf({ certificate, privateKey }: ServedPair): SecureContext {
+  return makeTlsContext({ certificate, key: privateKey })
+}
