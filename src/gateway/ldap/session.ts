@@ -1,0 +1,161 @@
+import {
+  type Answer,
+  type BindRequest,
+  type CompareRequest,
+  decodePagedResults,
+  type EntryWriter,
+  type ExtendedOutcome,
+  type ExtendedRequest,
+  LdapError,
+  type LdapOperation,
+  type LdapPeer,
+  type LdapSession,
+  Oid,
+  type Outcome,
+  type PagedResults,
+  ResultCode,
+  type SearchRequest,
+} from '../../../protocols/ldap/index.ts'
+import type { Outcome as Authentication } from '../../credentials/authenticate.ts'
+import { canSignIn } from '../../directory/hold.ts'
+import type { PrincipalId } from '../../directory/id.ts'
+import type { Service } from '../../directory/service.ts'
+import { answerAtOnce, answerFault, answerOf, attemptOf, subjectOf } from './bind.ts'
+import { compare } from './compare.ts'
+import type { LdapGateway } from './gateway.ts'
+import { result } from './result.ts'
+import { rootDse, subschemaEntry } from './root-dse.ts'
+import { SearchRun, searchPublic } from './search.ts'
+import { planSearch } from './search-plan.ts'
+import type { ShapeContext } from './shapes/shape.ts'
+import type { SyntheticEntry } from './synthetic.ts'
+import { resolveDn, type Target } from './tree.ts'
+import { anonymous, type Identity, viewerOf } from './viewer.ts'
+
+const bindFirst: Outcome = result(ResultCode.insufficientAccessRights, 'bind first')
+const readOnly: Outcome = result(ResultCode.unwillingToPerform, 'this directory is read-only')
+
+/** One LDAP connection, spoken for our directory. */
+export class GatewaySession implements LdapSession {
+  readonly #gateway: LdapGateway
+  readonly #peer: LdapPeer
+  #identity: Identity = anonymous
+  /** The LDAP client that has signed in here; people who bind later do so through it. */
+  #clientId: PrincipalId | null = null
+
+  constructor(gateway: LdapGateway, peer: LdapPeer) {
+    this.#gateway = gateway
+    this.#peer = peer
+  }
+
+  get isAuthenticated(): boolean {
+    return this.#identity.kind === 'principal'
+  }
+
+  bind(request: BindRequest, operation: LdapOperation): Answer<Outcome> {
+    // RFC 4513 §4: whoever was signed in is so no longer, however this bind ends.
+    this.#identity = anonymous
+    const { directory, authenticator } = this.#gateway
+    const atOnce = answerAtOnce(request, this.#peer, directory.settings)
+    if (atOnce !== null) return atOnce
+    const subject = subjectOf(request.name, directory, this.#gateway.served?.tree ?? null)
+    const attempt = attemptOf(request, { subject, client: this.#client(), peer: this.#peer })
+    try {
+      const answer = authenticator.authenticate(attempt, operation.signal)
+      if (!(answer instanceof Promise)) return this.#bound(answer)
+      return answer.then((authentication) => this.#bound(authentication), answerFault)
+    } catch (error) {
+      return answerFault(error)
+    }
+  }
+
+  search(request: SearchRequest, writer: EntryWriter, operation: LdapOperation): Answer<Outcome> {
+    const paged = pagedOf(operation)
+    if (paged === 'malformed') return result(ResultCode.protocolError, 'malformed paged results')
+    const selection = this.#gateway.selections.find(request.attributes, request.typesOnly)
+    const target = this.#resolve(request.baseObject)
+    if (target.is === 'subschema' || (target.is === 'root' && request.scope === 'base')) {
+      const entry = target.is === 'root' ? this.#rootDse() : subschemaEntry()
+      return searchPublic(entry, request, { writer, selection, isPaged: paged !== null })
+    }
+    const context = this.#context()
+    if (context === null) return bindFirst
+    const plan = planSearch(target, request, context)
+    if ('refusal' in plan) return plan.refusal
+    const isAllowed = () => this.#context()?.viewer.key === context.viewer.key
+    const parts = { request, selection, context, cookies: this.#gateway.cookies, paged, isAllowed }
+    return new SearchRun(plan, parts, { writer, operation }).run()
+  }
+
+  compare(request: CompareRequest): Outcome {
+    const context = this.#context()
+    if (context === null) return bindFirst
+    return compare(request, this.#resolve(request.entry), context)
+  }
+
+  update(): Outcome {
+    return readOnly
+  }
+
+  extended(request: ExtendedRequest): ExtendedOutcome {
+    if (request.name !== Oid.whoAmI) {
+      return result(ResultCode.protocolError, 'unknown extended operation')
+    }
+    if (request.value !== null) return result(ResultCode.protocolError, 'WhoAmI takes no value')
+    const context = this.#context()
+    const name = context === null ? '' : `dn:${context.tree.dnOf(context.viewer.entry.value)}`
+    return { ...result(ResultCode.success, ''), value: Buffer.from(name) }
+  }
+
+  closed(): void {
+    this.#identity = anonymous
+  }
+
+  #bound(authentication: Authentication): Outcome {
+    if (authentication.ok) {
+      const { value } = authentication.who
+      this.#identity = { kind: 'principal', id: value.id }
+      if (value.kind === 'service') this.#clientId = value.id
+    }
+    return answerOf(authentication)
+  }
+
+  /** The client this connection belongs to, as it is now; null once it may not be here itself. */
+  #client(): Service | null {
+    if (this.#clientId === null) return null
+    const value = this.#gateway.directory.entryById(this.#clientId)?.value
+    return value?.kind === 'service' && canSignIn(value) ? value : null
+  }
+
+  #resolve(dn: string): Target {
+    if (dn === '') return { is: 'root' }
+    return resolveDn(dn, this.#gateway.served?.tree ?? null, this.#gateway.directory)
+  }
+
+  #rootDse(): SyntheticEntry {
+    const { directory, served, vendorVersion, hasTls } = this.#gateway
+    return rootDse(directory, { tree: served?.tree ?? null, vendorVersion, hasTls: hasTls() })
+  }
+
+  /** What the identity may see just now; null when it is nobody, or may be here no longer. */
+  #context(): ShapeContext | null {
+    const { directory, served } = this.#gateway
+    const viewer = viewerOf(this.#identity, directory)
+    if (viewer === null || served === null) return null
+    const { tree, names, encoder } = served
+    return { directory, tree, names, encoder, viewer }
+  }
+}
+
+function pagedOf(operation: LdapOperation): PagedResults | 'malformed' | null {
+  for (const control of operation.controls) {
+    if (control.type !== Oid.pagedResults) continue
+    try {
+      return decodePagedResults(control)
+    } catch (error) {
+      if (error instanceof LdapError) return 'malformed'
+      throw error
+    }
+  }
+  return null
+}
