@@ -8,7 +8,7 @@ export { formatEntityTag } from './entity-tag.ts'
 export { ScimError, type ScimErrorCode, type ScimType } from './errors.ts'
 export type { CompareOp, Filter, FilterValue, ValuePathRest } from './filter/ast.ts'
 export { type BindOptions, type BoundFilter, type BoundOp, bindFilter } from './filter/bind.ts'
-export { type Folding, matches } from './filter/evaluate.ts'
+export { comparesWith, type Folding, matches } from './filter/evaluate.ts'
 export { formatFilter } from './filter/format.ts'
 export {
   type FilterOptions,

@@ -46,7 +46,7 @@ function evaluate(filter: BoundFilter, read: Read, folding: Folding): boolean {
         evaluate(filter.where, (part) => readPart(value, part), folding),
       )
     case 'compare':
-      return compares(read(filter.attribute), filter, folding)
+      return comparesWith(read(filter.attribute), filter, folding)
   }
 }
 
@@ -67,7 +67,8 @@ function valuesOf(value: Json | undefined): readonly Json[] {
   return isJsonArray(value) ? value.filter(isAssigned) : isAssigned(value) ? [value ?? null] : []
 }
 
-function compares(
+/** Whether one value, or none, satisfies a comparison. */
+export function comparesWith(
   actual: Json | undefined,
   filter: Extract<BoundFilter, { kind: 'compare' }>,
   folding: Folding,
