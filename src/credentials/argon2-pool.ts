@@ -37,7 +37,8 @@ export interface Turn {
 interface Job {
   readonly turn: Turn
   readonly queuedAtMs: number
-  readonly run: (waitedMs: number) => Promise<void>
+  /** Resolves, never rejects, to what hands the result over once the slot is free again. */
+  readonly run: (waitedMs: number) => Promise<() => void>
   readonly refuse: (reason: unknown) => void
 }
 
@@ -144,7 +145,10 @@ export class Argon2Pool implements Service {
         queuedAtMs: performance.now(),
         run: (waitedMs) => {
           settleWaiting()
-          return work(waitedMs).then(resolve, reject)
+          return work(waitedMs).then(
+            (result) => () => resolve(result),
+            (error: unknown) => () => reject(error),
+          )
         },
         refuse: (reason) => {
           settleWaiting()
@@ -173,9 +177,10 @@ export class Argon2Pool implements Service {
     while (this.#running.size < this.concurrency) {
       const job = this.#queue.take()
       if (job === null) return
-      const done = job.run(performance.now() - job.queuedAtMs).finally(() => {
+      const done = job.run(performance.now() - job.queuedAtMs).then((handOver) => {
         this.#running.delete(done)
         this.#fillSlots()
+        handOver()
       })
       this.#running.add(done)
     }

@@ -95,14 +95,17 @@ export class FailureWriter {
     })
   }
 
+  /** A pass that begins after the stop is the last, and ends where the database refuses. */
   async #writeAll(): Promise<void> {
+    let isLast = false
     do {
+      isLast = this.#stopping.signal.aborted
       for (const [text, pending] of this.#pending) {
         const isWritten = await this.#tryToWrite(pending)
         if (isWritten) this.#pending.delete(text)
-        else if (this.#stopping.signal.aborted) return
+        else if (isLast) return
       }
-    } while (this.#pending.size > 0 && !this.#stopping.signal.aborted)
+    } while (this.#pending.size > 0 && !isLast)
   }
 
   /** True when nothing of it is left to write. */

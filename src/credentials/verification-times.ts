@@ -3,7 +3,9 @@ const REMEMBERED = 64
 /** Older than this, the times tell of another load; one real verification renews them. */
 const STALE_AFTER_MS = 5_000
 /** How quickly the correction follows a timer that fires late. */
-const SMOOTHING = 0.1
+const SMOOTHING = 0.05
+/** One stall of the event loop says nothing about the next timer. */
+const MAX_LESSON_MS = 5
 
 /**
  * How long verifications take just now, so that an answer without one can take as long. A drawn
@@ -41,6 +43,7 @@ export class VerificationTimes {
 
   /** Learns from a timer that was meant to take `wantedMs`. */
   observeTimer(wantedMs: number, tookMs: number): void {
-    this.#latenessMs += SMOOTHING * (tookMs - wantedMs)
+    const lessonMs = Math.max(-MAX_LESSON_MS, Math.min(tookMs - wantedMs, MAX_LESSON_MS))
+    this.#latenessMs += SMOOTHING * lessonMs
   }
 }

@@ -40,7 +40,10 @@ export class BatchingAuthEvents implements AuthEventSink, Service {
   readonly #onLost: (count: number) => void
   readonly #windows = new SuccessWindows()
   readonly #overflow = new Overflow()
+  /** Aborted when a stop begins: a long wait ends, further ones are short. */
   readonly #stopping = new AbortController()
+  /** Aborted when a stop has waited long enough. */
+  readonly #givenUp = new AbortController()
   #queue: AuthEventRow[] = []
   #unwritten: AuthEventBatch | null = null
   #flushing: Promise<void> | null = null
@@ -84,11 +87,12 @@ export class BatchingAuthEvents implements AuthEventSink, Service {
 
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer)
+    this.#stopping.abort()
     const timeout = new AbortController()
     const tooLate = delay(STOP_MS, undefined, { signal: timeout.signal }).catch(() => undefined)
     await Promise.race([this.flush(), tooLate])
     timeout.abort()
-    this.#stopping.abort()
+    this.#givenUp.abort()
     const lost = this.#recorded - this.#written
     if (lost > 0) this.#onLost(lost)
   }
@@ -114,7 +118,7 @@ export class BatchingAuthEvents implements AuthEventSink, Service {
     for (let batch = this.#nextBatch(); batch !== null; batch = this.#nextBatch()) {
       this.#unwritten = batch
       while (this.#unwritten !== null) {
-        if (this.#stopping.signal.aborted) return
+        if (this.#givenUp.signal.aborted) return
         await this.#tryToWrite(batch)
       }
     }
@@ -128,10 +132,16 @@ export class BatchingAuthEvents implements AuthEventSink, Service {
       this.#retryMs = FIRST_RETRY_MS
     } catch (error) {
       this.#onFault(error)
-      const { signal } = this.#stopping
-      await delay(this.#retryMs, undefined, { signal }).catch(() => undefined)
-      this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS)
+      await this.#waitToRetry()
     }
+  }
+
+  async #waitToRetry(): Promise<void> {
+    const isStopping = this.#stopping.signal.aborted
+    const { signal } = isStopping ? this.#givenUp : this.#stopping
+    const waitMs = isStopping ? FIRST_RETRY_MS : this.#retryMs
+    await delay(waitMs, undefined, { signal }).catch(() => undefined)
+    this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS)
   }
 
   #nextBatch(): AuthEventBatch | null {

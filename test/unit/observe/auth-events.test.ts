@@ -166,6 +166,17 @@ await t.test('a stop writes open windows, and says what it could not write', asy
   t.same(lost, [])
 })
 
+await t.test('a stop without a database ends, and says how many answers it lost', async (t) => {
+  const writer = new FakeWriter()
+  writer.mode = 'away'
+  const lost: number[] = []
+  const events = new BatchingAuthEvents({ writer, onLost: (count) => lost.push(count) })
+  for (let n = 0; n < 7; n += 1) events.record(denied({ atMs: n }))
+  await events.stop()
+  t.same(lost, [7])
+  t.ok(writer.calls > 5, 'it tried until the end')
+})
+
 await t.test('many answers are counted without as many rows', async (t) => {
   const writer = new FakeWriter()
   const events = new BatchingAuthEvents({ writer })
