@@ -103,8 +103,8 @@ export const ruleSet = {
       name: 'only-the-root-composes',
       comment: 'What is wired together is to be read in one place.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(main|demo|cli/(serve|demo))' },
-      to: { path: '^src/(daemon|demo)(\\.ts|/)', pathNot: '^src/demo/' },
+      from: { path: '^src/', pathNot: '^src/(main|demo|daemon|cli/(serve|demo))' },
+      to: { path: '^src/(daemon|demo)(.ts$|/)' },
     },
     {
       name: 'simulators-stand-apart',

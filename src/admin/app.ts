@@ -29,6 +29,12 @@ export interface AppOptions {
   isLocalSocket(request: IncomingMessage): boolean
   /** Told of each fault, with the id the caller was given. */
   onFault(id: string, error: unknown): void
+  onAnswered?(answer: {
+    readonly path: string
+    readonly method: string
+    readonly status: number
+    readonly tookMs: number
+  }): void
   /** Further protocols on the same listeners, such as SCIM. */
   readonly plugins?: readonly FastifyPluginAsync[]
 }
@@ -61,6 +67,15 @@ export async function makeApp(parts: AdminParts, options: AppOptions): Promise<F
       },
     }),
   )
+  app.addHook('onResponse', (request, reply, done) => {
+    options.onAnswered?.({
+      path: request.url,
+      method: request.method,
+      status: reply.statusCode,
+      tookMs: reply.elapsedTime,
+    })
+    done()
+  })
   for (const plugin of options.plugins ?? []) await app.register(plugin)
   openRoutes(app, parts)
   app.register(

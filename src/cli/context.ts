@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Config, RawSetting, SettingKey } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
+import { adminSocketPath } from '../config/paths.ts'
 import { ApiClient } from './client.ts'
 import { type Output, printFields, printJson } from './print.ts'
-
-export const SOCKET_NAME = 'admin.sock'
 
 export interface GlobalOptions {
   readonly config?: string
@@ -52,7 +51,7 @@ export class CommandContext {
       tokenFile === undefined
         ? (this.#env['GATEHOUSE_TOKEN'] ?? null)
         : readFileSync(tokenFile, 'utf8').trim()
-    const socketPath = url === null ? join(this.config().dataDir, SOCKET_NAME) : ''
+    const socketPath = url === null ? adminSocketPath(this.config()) : ''
     return new ApiClient({ socketPath, url, token, caFile: this.#options.caFile ?? null })
   }
 

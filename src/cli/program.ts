@@ -1,0 +1,33 @@
+import { Command } from 'commander'
+import { readVersion } from '../version.ts'
+import { CommandContext, type Run } from './context.ts'
+import { addGroup } from './group.ts'
+import { addLog } from './log.ts'
+import { addNetworks } from './networks.ts'
+import { addPerson } from './person.ts'
+import { addServe } from './serve.ts'
+import { addServices } from './services.ts'
+import { addSource } from './source.ts'
+
+/** All commands; each says its own part. */
+export function makeProgram(process: {
+  readonly env: NodeJS.ProcessEnv
+  readonly signal: AbortSignal
+  write(text: string): void
+}): Command {
+  const program = new Command('gatehouse')
+    .description('Identity gateway: Microsoft 365 in; LDAP, RADIUS and SCIM out')
+    .version(readVersion())
+    .option('--config <file>', 'configuration (default: gatehouse.yaml, if there)')
+    .option('--data <dir>', 'data folder of the daemon on this machine')
+    .option('--url <url>', 'a daemon elsewhere, with GATEHOUSE_TOKEN or --token-file')
+    .option('--token-file <file>', 'file with an API token')
+    .option('--ca-file <file>', 'CA to trust for --url (PEM)')
+    .option('--json', 'output for machines')
+    .showHelpAfterError()
+    .exitOverride()
+  const run: Run = (command) => new CommandContext(command, process)
+  for (const add of [addServe, addSource, addPerson, addGroup, addServices, addNetworks, addLog])
+    add(program, run)
+  return program
+}

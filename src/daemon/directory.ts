@@ -1,0 +1,103 @@
+import type { Config } from '../config/config.ts'
+import { CredentialIndex } from '../credentials/credential-index.ts'
+import { ReadModel } from '../directory/read-model.ts'
+import type { Service } from '../lifecycle.ts'
+import type { Health } from '../observe/health.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { type Database, openDatabase } from '../storage/connection.ts'
+import { Feed } from '../storage/feed/feed.ts'
+import { Leader } from '../storage/leader.ts'
+import { openKeys } from '../storage/master-key.ts'
+import { checkSchema, migrate } from '../storage/migrate.ts'
+import type { Keys } from '../storage/sealing.ts'
+
+/** The truth in the database and the answer in memory, kept the same. */
+export interface DirectoryParts {
+  readonly database: Database
+  readonly keys: Keys
+  readonly readModel: ReadModel
+  readonly credentialIndex: CredentialIndex
+  readonly feed: Feed
+  readonly leader: Leader
+  /** To be started in this order. */
+  readonly services: readonly Service[]
+}
+
+export interface Observers {
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly health: Health
+}
+
+/**
+ * Opens the database, brings its schema up to date where that is ours to do, and makes what follows
+ * its journal.
+ *
+ * @throws {StorageError} with what to do: locked, foreign key, schema of another release
+ */
+export async function openDirectory(
+  config: Config,
+  options: Observers & { readonly mayMigrate: boolean },
+): Promise<DirectoryParts> {
+  const { log, metrics, health } = options
+  const database = await openDatabase(
+    config.databaseUrl === null ? { dataDir: config.dataDir } : { url: config.databaseUrl },
+  )
+  try {
+    await prepareSchema(database, {
+      ...options,
+      mayMigrate: options.mayMigrate || database.kind === 'embedded',
+    })
+    const keys = await openKeys(database, config.keyFile)
+    const readModel = new ReadModel()
+    const credentialIndex = new CredentialIndex()
+    const feed = new Feed({
+      database,
+      keys,
+      followers: [readModel, credentialIndex],
+      onAdvanced: ({ usn }) => metrics.feedApplied(1, usn),
+      onFault: (error) => log.warn('feed.round-failed', { error }),
+    })
+    const leader = new Leader({
+      database,
+      onChange: (isLeader) => log.info('leader.changed', { isLeader }),
+    })
+    observe(feed, config, { metrics, health })
+    return { database, keys, readModel, credentialIndex, feed, leader, services: [feed, leader] }
+  } catch (error) {
+    await database.stop()
+    throw error
+  }
+}
+
+async function prepareSchema(
+  database: Database,
+  options: { readonly log: Log; readonly mayMigrate: boolean },
+): Promise<void> {
+  if (!options.mayMigrate) {
+    await checkSchema(database.kysely)
+    return
+  }
+  const { from, to, applied } = await migrate(database.kysely)
+  if (applied.length > 0) options.log.info('schema.migrated', { from, to })
+}
+
+function observe(
+  feed: Feed,
+  config: Config,
+  { metrics, health }: Pick<Observers, 'metrics' | 'health'>,
+): void {
+  metrics.watch(
+    'feed_age_seconds',
+    'Age of the read model as last confirmed',
+    () => feed.ageMs / 1000,
+  )
+  health.register('directory', () => {
+    const freshness = feed.freshness(config.maxStalenessMs)
+    return {
+      ok: freshness !== 'too-stale',
+      detail: `${freshness}, confirmed ${Math.round(feed.ageMs)} ms ago`,
+    }
+  })
+}

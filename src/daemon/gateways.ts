@@ -1,0 +1,87 @@
+import { createSecureContext } from 'node:tls'
+import { LdapServer } from '../../protocols/ldap/index.ts'
+import type { Config } from '../config/config.ts'
+import { formatListen, type ListenAddress } from '../config/listen.ts'
+import type { KeyedCertificate } from '../credentials/certificates/authority.ts'
+import { LdapGateway } from '../gateway/ldap/gateway.ts'
+import { LdapReporter } from '../gateway/ldap/reporter.ts'
+import { RadiusGateway } from '../gateway/radius/gateway.ts'
+import type { Service } from '../lifecycle.ts'
+import { PostgresSessionStore } from '../storage/session-store.ts'
+import type { DirectoryParts, Observers } from './directory.ts'
+import type { LogInParts } from './log-in.ts'
+
+export interface GatewayParts {
+  readonly services: readonly Service[]
+  readonly ldap: LdapGateway
+  setCertificate(pair: KeyedCertificate): void
+  listeners(): Readonly<Record<string, readonly string[]>>
+}
+
+export interface GatewayInput extends Observers {
+  readonly config: Config
+  readonly version: string
+  readonly directory: DirectoryParts
+  readonly logIn: LogInParts
+  readonly certificate: KeyedCertificate
+}
+
+/** LDAP and RADIUS: protocol on one side, directory and log-in on the other. */
+export function makeGateways(input: GatewayInput): GatewayParts {
+  const { config, directory, logIn, log, metrics } = input
+  const { readModel, feed, database } = directory
+  const freshness = () => feed.freshness(config.maxStalenessMs)
+
+  const ldap = new LdapGateway({
+    directory: readModel,
+    authenticator: logIn.authenticator,
+    vendorVersion: input.version,
+    hasTls: () => true,
+  })
+  const ldapServer = new LdapServer({
+    handler: ldap,
+    listeners: [...config.listen.ldap.map(bind(false)), ...config.listen.ldaps.map(bind(true))],
+    secureContext: ldapContext(input.certificate),
+    observer: new LdapReporter({ log, metrics }),
+  })
+  const radius = new RadiusGateway({
+    directory: readModel,
+    authenticator: logIn.authenticator,
+    events: logIn.events,
+    sessions: new PostgresSessionStore(database),
+    freshness,
+    listen: { auth: config.listen.radiusAuth, acct: config.listen.radiusAcct },
+    certificate: input.certificate,
+    metrics,
+    log,
+  })
+  const plainCount = config.listen.ldap.length
+  return {
+    services: [ldapServer, radius],
+    ldap,
+    setCertificate(pair) {
+      ldapServer.setSecureContext(ldapContext(pair))
+      radius.setCertificate(pair)
+    },
+    listeners() {
+      const bound = ldapServer
+        .addresses()
+        .map(({ address, port }) => formatListen({ host: address, port }))
+      return {
+        ldap: bound.slice(0, plainCount),
+        ldaps: bound.slice(plainCount),
+        radiusAuth: radius.addresses('auth').map(formatListen),
+        radiusAcct: radius.addresses('acct').map(formatListen),
+      }
+    },
+  }
+}
+
+function bind(isTls: boolean) {
+  // `::` takes IPv4 as well; a mapped address is normalised when a connection comes.
+  return ({ host, port }: ListenAddress) => ({ host: host === '*' ? '::' : host, port, isTls })
+}
+
+function ldapContext({ certificate, privateKey }: KeyedCertificate) {
+  return createSecureContext({ cert: certificate, key: privateKey, minVersion: 'TLSv1.2' })
+}

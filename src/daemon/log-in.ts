@@ -1,0 +1,66 @@
+import type { Config } from '../config/config.ts'
+import { Argon2Pool } from '../credentials/argon2-pool.ts'
+import { Failures } from '../credentials/failures.ts'
+import { PasswordAuthenticator } from '../credentials/password-authenticator.ts'
+import { MemoryTokenVerifier } from '../credentials/token-verifier.ts'
+import type { CredentialStore } from '../directory/ports/resources.ts'
+import type { Service } from '../lifecycle.ts'
+import type { AuthEvent, AuthEventSink } from '../observe/auth-event.ts'
+import { BatchingAuthEvents } from '../observe/auth-events.ts'
+import { PostgresAuthEventWriter } from '../storage/auth-event-store.ts'
+import { PostgresCredentialStore } from '../storage/credential-store.ts'
+import { PostgresFailureStore } from '../storage/failure-store.ts'
+import type { DirectoryParts, Observers } from './directory.ts'
+
+/** The one way in, and the record of who came. */
+export interface LogInParts {
+  readonly authenticator: PasswordAuthenticator
+  readonly tokens: MemoryTokenVerifier
+  readonly pool: Argon2Pool
+  readonly credentials: CredentialStore
+  readonly events: AuthEventSink
+  readonly services: readonly Service[]
+}
+
+export function makeLogIn(
+  config: Config,
+  directory: DirectoryParts,
+  { log, metrics }: Observers,
+): LogInParts {
+  const { database, readModel, credentialIndex, feed } = directory
+  const recorder = new BatchingAuthEvents({
+    writer: new PostgresAuthEventWriter(database),
+    onFault: (error) => {
+      metrics.authEventWriteFailed()
+      log.warn('auth-events.write-failed', { error })
+    },
+    onLost: (count) => {
+      metrics.authEventsLost(count)
+      log.error('auth-events.lost', { count })
+    },
+  })
+  const events: AuthEventSink = {
+    record(event: AuthEvent) {
+      metrics.authenticationAnswered(event)
+      recorder.record(event)
+    },
+  }
+  const pool = new Argon2Pool({ onVerified: (time) => metrics.argon2Verified(time) })
+  const failures = new Failures({
+    store: new PostgresFailureStore(database),
+    onFault: (error) => log.warn('failures.not-stored', { error }),
+  })
+  const credentials = new PostgresCredentialStore(database)
+  const authenticator = new PasswordAuthenticator({
+    directory: readModel,
+    credentials: credentialIndex,
+    pool,
+    failures,
+    store: credentials,
+    events,
+    freshness: () => feed.freshness(config.maxStalenessMs),
+    onFault: (error) => log.warn('authenticator.fault', { error }),
+  })
+  const tokens = new MemoryTokenVerifier({ directory: readModel, credentials: credentialIndex })
+  return { authenticator, tokens, pool, credentials, events, services: [pool, failures, recorder] }
+}
