@@ -444,9 +444,10 @@ function namesOf(username: string, values: PersonValues) {
   return claimedNames({ username, userPrincipalName, mail })
 }
 
+/** A source that tells no time of creation is taken at its word: what is new to us is new. */
 function isNewerThan(createdAt: string | null | undefined, sinceMs: number): boolean {
   const createdMs = createdAt ? Date.parse(createdAt) : Number.NaN
-  return createdMs > sinceMs - CREATED_BEFORE_MARGIN_MS
+  return !(createdMs < sinceMs - CREATED_BEFORE_MARGIN_MS)
 }
 
 /** Before and after of what changed, for the log. */

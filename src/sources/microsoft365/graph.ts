@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client, ResponseType } from '@microsoft/microsoft-graph-client'
+import { SourceError } from '../source.ts'
+import type { HttpsFetch } from './https.ts'
+import { Authentication, CallOptions, Retry, type Timing, Transport } from './middleware.ts'
+import type { TokenProvider } from './sign-in.ts'
+
+const VERSION = 'v1.0'
+/** An answer that makes no sense is asked for once more before it is believed. */
+const NONSENSE_ATTEMPTS = 2
+
+export type GraphAnswer =
+  | { readonly kind: 'ok'; readonly body: Readonly<Record<string, unknown>> }
+  /** A no of Graph's own; `code` is what may be branched on. */
+  | {
+      readonly kind: 'error'
+      readonly status: number
+      readonly code: string
+      readonly location: string | null
+    }
+
+const REAL_TIME: Timing = {
+  nowMs: Date.now,
+  sleep: async (ms, signal) => {
+    await sleep(ms, undefined, { signal })
+  },
+  random: Math.random,
+}
+
+/** Reads from Microsoft Graph through graph-client, with a chain of our own. */
+export class Graph {
+  readonly #client: Client
+  readonly #base: string
+  readonly #tokens: TokenProvider
+  readonly #retry: Retry
+
+  constructor(parts: {
+    readonly graphUrl: string
+    readonly tokens: TokenProvider
+    readonly fetch: HttpsFetch
+    readonly timing?: Partial<Timing>
+  }) {
+    const { origin, hostname } = new URL(parts.graphUrl)
+    this.#base = `${origin}/${VERSION}`
+    this.#tokens = parts.tokens
+    this.#retry = new Retry({ ...REAL_TIME, ...parts.timing })
+    this.#client = Client.initWithMiddleware({
+      baseUrl: `${origin}/`,
+      defaultVersion: VERSION,
+      customHosts: new Set([hostname]),
+      middleware: [
+        new Authentication(parts.tokens, origin),
+        this.#retry,
+        new Transport(parts.fetch),
+      ],
+    })
+  }
+
+  get unitsUsed(): number {
+    return this.#retry.unitsUsed
+  }
+
+  /** A link below `/v1.0`. */
+  link(pathAndQuery: string): string {
+    return `${this.#base}${pathAndQuery}`
+  }
+
+  /** The next request signs in anew. */
+  forgetToken(): void {
+    this.#tokens.forget()
+  }
+
+  /** @throws {SourceError} */
+  async getJson(link: string, signal: AbortSignal): Promise<GraphAnswer> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const response = await this.#get(link, signal, {})
+        return await readAnswer(response)
+      } catch (error) {
+        const isNonsense = error instanceof SourceError && error.code === 'SOURCE_NONSENSE'
+        if (!isNonsense || attempt >= NONSENSE_ATTEMPTS) throw error
+      }
+    }
+  }
+
+  /** The plain number that `$count` answers with. */
+  async getCount(link: string, signal: AbortSignal): Promise<number> {
+    const response = await this.#get(link, signal, { consistencylevel: 'eventual' })
+    const text = (await response.text()).replace(/^\uFEFF/, '').trim()
+    if (!response.ok) throw refusal({ status: response.status, code: '' })
+    if (!/^\d{1,9}$/.test(text)) throw nonsense('a count that is no number')
+    return Number(text)
+  }
+
+  async #get(
+    link: string,
+    signal: AbortSignal,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Response> {
+    const call = new CallOptions(link, signal)
+    const request = this.#client
+      .api('/')
+      .middlewareOptions([call])
+      .headers({
+        accept: 'application/json',
+        'client-request-id': randomUUID(),
+        // Background work gives way to the tenant's other applications.
+        'x-ms-throttle-priority': 'low',
+        ...headers,
+      })
+      .responseType(ResponseType.RAW)
+    try {
+      const response: unknown = await request.get()
+      if (response instanceof Response) return response
+    } catch (error) {
+      throw toFault(call.fault ?? error, signal)
+    }
+    throw nonsense('no response')
+  }
+}
+
+function toFault(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason
+  if (error instanceof SourceError) return error
+  const why = error instanceof Error ? error.message : String(error)
+  return new SourceError('SOURCE_UNAVAILABLE', `Graph did not answer: ${why}`, { cause: error })
+}
+
+async function readAnswer(response: Response): Promise<GraphAnswer> {
+  const { status } = response
+  const type = response.headers.get('content-type') ?? ''
+  const text = await response.text()
+  // A 410 carries all it has to say in its headers.
+  if (status === 410) {
+    return { kind: 'error', status, code: 'gone', location: response.headers.get('location') }
+  }
+  if (!/^application\/([a-z.+-]+\+)?json\b/i.test(type)) {
+    throw nonsense(`Graph answered with ${type === '' ? 'no type' : type} instead of JSON`)
+  }
+  const body = parseObject(text)
+  if (response.ok) return { kind: 'ok', body }
+  const { error } = body
+  const code = isObject(error) && typeof error['code'] === 'string' ? error['code'] : ''
+  return { kind: 'error', status, code, location: null }
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw nonsense('an answer that is cut short or no JSON')
+  }
+  if (!isObject(value)) throw nonsense('an answer that is no object')
+  return value
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function nonsense(what: string): SourceError {
+  return new SourceError('SOURCE_NONSENSE', `${what}; nothing of it was used`)
+}
+
+/** What a no means for an admin. */
+export function refusal(answer: { readonly status: number; readonly code: string }): SourceError {
+  const { status, code } = answer
+  if (status === 401) {
+    return new SourceError('SOURCE_REFUSED', `Graph does not accept our token (${code})`)
+  }
+  if (status === 403) {
+    return new SourceError(
+      'SOURCE_REFUSED',
+      `Graph refuses (${code}): grant the application User.Read.All and GroupMember.Read.All, ` +
+        'and give admin consent',
+    )
+  }
+  return new SourceError('SOURCE_NONSENSE', `Graph refused a request it knows: ${status} ${code}`)
+}

@@ -1,0 +1,102 @@
+import type { IncomingMessage } from 'node:http'
+import { Agent, request } from 'node:https'
+import { rootCertificates } from 'node:tls'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+
+/** A page of 200 people is some 300 KB, one of 2,000 members as much. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024
+/** Without a byte for so long the other side is taken for dead. */
+const IDLE_TIMEOUT_MS = 30_000
+/** One answer, from the first byte of the request to the last of the body. */
+const TOTAL_TIMEOUT_MS = 120_000
+const MAX_SOCKETS = 4
+
+const inflate = promisify(gunzip)
+
+export interface HttpRequest {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly signal?: AbortSignal
+}
+
+/** One HTTPS exchange, its body read whole. Rejects when the answer does not arrive complete. */
+export type HttpsFetch = (url: string, options: HttpRequest) => Promise<Response>
+
+/**
+ * A fetch over TLS with CAs of our own choosing, which the built-in one only takes from the
+ * environment of the process. Redirects are not followed: neither service sends any.
+ *
+ * @param ca PEM to trust beside the public CAs
+ */
+export function makeHttpsFetch(ca: string | null): HttpsFetch {
+  const trusted = ca === null ? {} : { ca: [...rootCertificates, ca] }
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: MAX_SOCKETS,
+    minVersion: 'TLSv1.2',
+    ...trusted,
+  })
+  return async (url, options) => {
+    const limit = AbortSignal.timeout(TOTAL_TIMEOUT_MS)
+    const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
+    const { message, body } = await exchange(new URL(url), options, { agent, signal })
+    const bytes = message.headers['content-encoding'] === 'gzip' ? await unzip(body) : body
+    return toResponse(message, bytes)
+  }
+}
+
+function unzip(body: Buffer): Promise<Buffer> {
+  return inflate(body, { maxOutputLength: MAX_BODY_BYTES })
+}
+
+function exchange(
+  url: URL,
+  options: HttpRequest,
+  by: { readonly agent: Agent; readonly signal: AbortSignal },
+): Promise<{ message: IncomingMessage; body: Buffer }> {
+  return new Promise((resolve, reject) => {
+    if (url.protocol !== 'https:') throw new Error(`${url.protocol} is not https`)
+    const { method, headers, body = '' } = options
+    const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    const sent = request(
+      url,
+      {
+        ...by,
+        method,
+        headers: { ...headers, ...length, 'accept-encoding': 'gzip' },
+        timeout: IDLE_TIMEOUT_MS,
+      },
+      (message) => {
+        readBody(message).then((read) => resolve({ message, body: read }), reject)
+      },
+    )
+    sent.on('timeout', () => sent.destroy(new Error(`no answer within ${IDLE_TIMEOUT_MS} ms`)))
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+async function readBody(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > MAX_BODY_BYTES) throw new Error(`an answer of more than ${MAX_BODY_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  if (!message.complete) throw new Error('the answer was cut short')
+  return Buffer.concat(chunks)
+}
+
+const BODILESS = new Set([204, 205, 304])
+
+function toResponse(message: IncomingMessage, body: Buffer): Response {
+  const status = message.statusCode ?? 0
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(message.headers)) {
+    if (typeof value === 'string' && name !== 'content-encoding') headers.set(name, value)
+  }
+  return new Response(BODILESS.has(status) ? null : new Uint8Array(body), { status, headers })
+}

@@ -1,0 +1,61 @@
+/** What is kept of a connection without its secrets; `source.config` holds it. */
+export interface Microsoft365Config {
+  readonly tenantId: string
+  readonly clientId: string
+  /** Origin of the login service: national clouds have their own. */
+  readonly loginUrl: string
+  /** Origin of Graph, without `/v1.0`. */
+  readonly graphUrl: string
+  /** PEM of the certificate whose key signs our assertions; null when a secret is used. */
+  readonly certificate: string | null
+  /** PEM of CAs to trust beside the system's own. */
+  readonly ca: string | null
+  readonly includesGuests: boolean
+  readonly includesDisabled: boolean
+}
+
+/** Sealed in the database; exactly one of the two is given. */
+export interface Microsoft365Secret {
+  readonly clientSecret: string | null
+  /** PEM, PKCS #8 */
+  readonly privateKey: string | null
+}
+
+export const GLOBAL_LOGIN_URL = 'https://login.microsoftonline.com'
+export const GLOBAL_GRAPH_URL = 'https://graph.microsoft.com'
+
+const SECRET_KEYS = ['clientSecret', 'privateKey'] as const
+
+export function formatSecret(secret: Microsoft365Secret): Buffer {
+  return Buffer.from(JSON.stringify(secret), 'utf8')
+}
+
+/** @throws {SyntaxError} when it is not what {@link formatSecret} made */
+export function parseSecret(bytes: Buffer): Microsoft365Secret {
+  const value: unknown = JSON.parse(bytes.toString('utf8'))
+  const read = (key: (typeof SECRET_KEYS)[number]): string | null => {
+    const found = (value as Record<string, unknown>)[key]
+    return typeof found === 'string' ? found : null
+  }
+  return { clientSecret: read('clientSecret'), privateKey: read('privateKey') }
+}
+
+/** @throws {TypeError} for a row that another release, or a hand, has written */
+export function parseConfig(value: unknown): Microsoft365Config {
+  const row = value as Partial<Microsoft365Config> | null
+  for (const key of ['tenantId', 'clientId', 'loginUrl', 'graphUrl'] as const) {
+    if (typeof row?.[key] !== 'string')
+      throw new TypeError(`the source's configuration has no ${key}`)
+  }
+  const { tenantId = '', clientId = '', loginUrl = '', graphUrl = '' } = row ?? {}
+  return {
+    tenantId,
+    clientId,
+    loginUrl,
+    graphUrl,
+    certificate: row?.certificate ?? null,
+    ca: row?.ca ?? null,
+    includesGuests: row?.includesGuests === true,
+    includesDisabled: row?.includesDisabled !== false,
+  }
+}

@@ -1,0 +1,164 @@
+import { X509Certificate } from 'node:crypto'
+import {
+  AuthError,
+  ConfidentialClientApplication,
+  type Configuration,
+  type INetworkModule,
+  type NetworkRequestOptions,
+  type NetworkResponse,
+} from '@azure/msal-node'
+import { SourceError } from '../source.ts'
+import type { HttpsFetch } from './https.ts'
+import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
+
+/** A token is renewed this long before it ends, so that none dies on the way. */
+const RENEW_BEFORE_MS = 5 * 60_000
+
+/** What to do about Entra's own error codes; all others are named as they are. */
+const NEXT_STEPS: Readonly<Record<string, string>> = {
+  '7000215': "the client secret is wrong: enter the secret's value, not its id",
+  '7000222': 'the client secret has expired: make a new one in the app registration',
+  '700016': 'the tenant has no such application: check the client id and the tenant id',
+  '700027': 'the certificate is not known to the app registration: upload it there',
+  '90002': 'there is no such tenant: check the tenant id',
+  '7000112': 'the application is disabled in the tenant: enable it under Enterprise applications',
+  '53003': 'a Conditional Access policy blocks the application',
+}
+
+/** Gives access tokens for the application itself; nobody's password is involved. */
+export interface TokenProvider {
+  /** @throws {SourceError} `SOURCE_REFUSED`, `SOURCE_UNAVAILABLE` */
+  token(): Promise<string>
+  /** Forgets the token: permissions granted since are only in a new one. */
+  forget(): void
+}
+
+/** App-only sign-in with a certificate or a secret, through MSAL. */
+export class AppSignIn implements TokenProvider {
+  readonly #configuration: Configuration
+  readonly #scope: string
+  readonly #nowMs: () => number
+  #known: { readonly token: string; readonly untilMs: number } | null = null
+  #pending: Promise<string> | null = null
+
+  constructor(parts: {
+    readonly config: Microsoft365Config
+    readonly secret: Microsoft365Secret
+    readonly fetch: HttpsFetch
+    readonly nowMs?: () => number
+  }) {
+    const { config, secret } = parts
+    this.#nowMs = parts.nowMs ?? Date.now
+    this.#scope = `${new URL(config.graphUrl).origin}/.default`
+    this.#configuration = {
+      auth: {
+        clientId: config.clientId,
+        authority: `${new URL(config.loginUrl).origin}/${config.tenantId}`,
+        // Without it MSAL asks Microsoft's public cloud which authorities there are.
+        knownAuthorities: [new URL(config.loginUrl).host],
+        ...credential(config, secret),
+      },
+      system: { networkClient: new MsalNetwork(parts.fetch) },
+    }
+  }
+
+  token(): Promise<string> {
+    if (this.#known && this.#known.untilMs > this.#nowMs())
+      return Promise.resolve(this.#known.token)
+    this.#pending ??= this.#acquire().finally(() => {
+      this.#pending = null
+    })
+    return this.#pending
+  }
+
+  forget(): void {
+    this.#known = null
+  }
+
+  /** A client of its own each time: one that was throttled once refuses on its own afterwards. */
+  async #acquire(): Promise<string> {
+    try {
+      const client = new ConfidentialClientApplication(this.#configuration)
+      const scopes = [this.#scope]
+      const result = await client.acquireTokenByClientCredential({ scopes, skipCache: true })
+      if (!result?.accessToken) throw new SourceError('SOURCE_NONSENSE', 'the login gave no token')
+      const endsMs = result.expiresOn?.getTime() ?? this.#nowMs()
+      this.#known = { token: result.accessToken, untilMs: endsMs - RENEW_BEFORE_MS }
+      return result.accessToken
+    } catch (error) {
+      throw toSourceError(error)
+    }
+  }
+}
+
+function credential(config: Microsoft365Config, secret: Microsoft365Secret) {
+  if (config.certificate !== null && secret.privateKey !== null) {
+    const { fingerprint256 } = new X509Certificate(config.certificate)
+    const thumbprintSha256 = fingerprint256.replaceAll(':', '').toLowerCase()
+    return { clientCertificate: { thumbprintSha256, privateKey: secret.privateKey } }
+  }
+  return { clientSecret: secret.clientSecret ?? '' }
+}
+
+function toSourceError(error: unknown): SourceError {
+  if (error instanceof SourceError) return error
+  if (!(error instanceof AuthError)) {
+    const why = error instanceof Error ? error.message : String(error)
+    return new SourceError('SOURCE_UNAVAILABLE', `the login service did not answer: ${why}`)
+  }
+  const code = /AADSTS(\d+)/.exec(error.errorMessage)?.[1]
+  const isTransient = code === undefined && !/invalid_|unauthorized/.test(error.errorCode)
+  if (isTransient || code === '90033' || code === '90055') {
+    const what = error.errorCode
+    return new SourceError('SOURCE_UNAVAILABLE', `the login service did not answer: ${what}`)
+  }
+  const advice = NEXT_STEPS[code ?? ''] ?? 'see the sign-in log of the tenant'
+  const name = code === undefined ? error.errorCode : `AADSTS${code}`
+  return new SourceError('SOURCE_REFUSED', `sign-in was refused (${name}): ${advice}`)
+}
+
+/** MSAL's port to the network, on our own TLS. */
+class MsalNetwork implements INetworkModule {
+  readonly #fetch: HttpsFetch
+
+  constructor(fetch: HttpsFetch) {
+    this.#fetch = fetch
+  }
+
+  sendGetRequestAsync<T>(
+    url: string,
+    options?: NetworkRequestOptions,
+  ): Promise<NetworkResponse<T>> {
+    return this.#send<T>(url, 'GET', options)
+  }
+
+  sendPostRequestAsync<T>(
+    url: string,
+    options?: NetworkRequestOptions,
+  ): Promise<NetworkResponse<T>> {
+    return this.#send<T>(url, 'POST', options)
+  }
+
+  async #send<T>(
+    url: string,
+    method: string,
+    options: NetworkRequestOptions = {},
+  ): Promise<NetworkResponse<T>> {
+    const { headers = {}, body } = options
+    const response = await this.#fetch(url, { method, headers, ...(body ? { body } : {}) })
+    const text = await response.text()
+    return {
+      headers: Object.fromEntries(response.headers),
+      body: parseBody(text) as T,
+      status: response.status,
+    }
+  }
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new SourceError('SOURCE_NONSENSE', 'the login service answered with something else')
+  }
+}
