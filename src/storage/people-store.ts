@@ -65,7 +65,7 @@ export class PostgresPeopleStore implements PeopleStore {
     })
   }
 
-  rename(id: PrincipalId, username: string, actor: Actor): Promise<Written> {
+  async rename(id: PrincipalId, username: string, actor: Actor): Promise<Written> {
     const prepared = prepareUsername(username)
     if (prepared === null) {
       throw new DirectoryError(
@@ -97,7 +97,7 @@ export class PostgresPeopleStore implements PeopleStore {
     })
   }
 
-  setSshPublicKeys(id: PrincipalId, keys: readonly string[], actor: Actor): Promise<Written> {
+  async setSshPublicKeys(id: PrincipalId, keys: readonly string[], actor: Actor): Promise<Written> {
     checkSshKeys(keys)
     return writeOnce(this.#database, async (tx) => {
       await requirePrincipals(tx, [id])

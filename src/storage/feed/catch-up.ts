@@ -73,7 +73,8 @@ function compare(
 interface GroupRow {
   readonly group_no: number
   readonly member_nos: readonly number[]
-  readonly usn: number
+  readonly members_version: number
+  readonly usn: number | null
   readonly stamped_at: Date | null
 }
 
@@ -87,9 +88,12 @@ async function catchUpMembers(parts: CatchUp, followers: readonly Follower[]): P
     from directory_group g order by g.no`.execute(parts.db)
   const known = new Set(followers.flatMap((follower) => [...follower.membersVersions().keys()]))
   const wanted = sizes.filter(({ no, size }) => size > 0 || known.has(no))
+  // Where the journal no longer says when a list changed: not before anything a follower has seen.
+  const fallbackUsn = Math.max(...followers.map(({ position }) => position?.usn ?? 0))
   for (const page of pages(wanted)) {
     const rows = await readMembers(parts.db, page)
-    await parts.slices.apply(followers, rows.map(toMembers))
+    const changes = rows.map((row) => toMembers(row, fallbackUsn))
+    await parts.slices.apply(followers, changes)
   }
 }
 
@@ -112,7 +116,7 @@ async function readMembers(
   groupNos: readonly number[],
 ): Promise<readonly GroupRow[]> {
   const { rows } = await sql<GroupRow>`
-    select g.no as group_no, coalesce(j.usn, 0) as usn, j.at as stamped_at,
+    select g.no as group_no, g.members_version, j.usn, j.at as stamped_at,
            array(select m.member_no from membership m where m.group_no = g.no order by m.member_no)
              as member_nos
     from directory_group g
@@ -122,12 +126,13 @@ async function readMembers(
   return rows
 }
 
-function toMembers(row: GroupRow): AnyChange {
+function toMembers(row: GroupRow, fallbackUsn: number): AnyChange {
   return {
     kind: 'members',
     groupNo: row.group_no,
     memberNos: row.member_nos,
-    usn: row.usn,
+    membersVersion: row.members_version,
+    usn: row.usn ?? fallbackUsn,
     atMs: row.stamped_at?.getTime() ?? 0,
   }
 }

@@ -225,6 +225,9 @@ export class Feed implements Service {
     // While this goes on, what is held is neither the old state nor the new.
     this.#position = null
     const { followers } = this.#options
+    for (const follower of followers) {
+      if (follower.position && follower.position.epoch !== head.epoch) follower.restarted?.()
+    }
     await catchUp({ db, readers: this.#readers, followers, slices: this.#slices, head })
     this.#reach(head)
   }
