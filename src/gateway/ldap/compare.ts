@@ -10,7 +10,7 @@ import type { Entry } from '../../directory/query.ts'
 import { noSuchObject, result } from './result.ts'
 import type { SearchPlan } from './search.ts'
 import { planSearch } from './search-plan.ts'
-import type { ShapeContext } from './shapes/shape.ts'
+import type { SearchContext } from './serving.ts'
 import { syntheticValues } from './synthetic.ts'
 import type { Target } from './tree.ts'
 
@@ -18,7 +18,7 @@ import type { Target } from './tree.ts'
  * Compares as the equality filter does (RFC 4511 §4.10), which makes it as quick in a group of
  * 10,000 as in one of ten.
  */
-export function compare(request: CompareRequest, target: Target, context: ShapeContext): Outcome {
+export function compare(request: CompareRequest, target: Target, context: SearchContext): Outcome {
   const { attribute, value } = request
   const asked = planSearch(
     target,
@@ -55,7 +55,7 @@ function baseSearch(filter: Filter, baseObject: string) {
   }
 }
 
-function isTrue(plan: SearchPlan, filter: Filter, { directory }: ShapeContext): boolean {
+function isTrue(plan: SearchPlan, filter: Filter, { directory }: SearchContext): boolean {
   const matches = compileFilter(filter)
   if (plan.first.some((entry) => matches(syntheticValues(entry)) === true)) return true
   if (plan.query === null) return false

@@ -5,33 +5,10 @@ import {
   Oid,
   type Request,
 } from '../../../protocols/ldap/index.ts'
-import type { Authenticator } from '../../credentials/authenticate.ts'
-import type { Directory } from '../../directory/directory.ts'
-import { EntryEncoder } from './encoder.ts'
-import { NameCache } from './name-cache.ts'
-import { PageCookies } from './page-cookie.ts'
-import { Selections } from './selection.ts'
+import { type LdapGatewayParts, Serving } from './serving.ts'
 import { GatewaySession } from './session.ts'
-import { Tree } from './tree.ts'
 
-export interface LdapGatewayParts {
-  readonly directory: Directory
-  readonly authenticator: Authenticator
-  /** Shown in the root DSE. */
-  readonly vendorVersion: string
-  /** Whether StartTLS can be offered just now. */
-  readonly hasTls: () => boolean
-  /** Secret behind page cookies, the same for all daemons behind one address; random by default. */
-  readonly cookieKey?: Buffer
-}
-
-/** Everything whose bytes depend on the base DN. */
-export interface Served {
-  readonly domain: string
-  readonly tree: Tree
-  readonly names: NameCache
-  readonly encoder: EntryEncoder
-}
+export type { LdapGatewayParts } from './serving.ts'
 
 const ALL_REQUESTS: readonly Request['kind'][] = [
   'bindRequest',
@@ -52,34 +29,13 @@ export class LdapGateway implements LdapHandler {
     [Oid.passwordPolicy, ALL_REQUESTS],
     [Oid.manageDsaIt, ALL_REQUESTS],
   ])
-  readonly directory: Directory
-  readonly authenticator: Authenticator
-  readonly vendorVersion: string
-  readonly hasTls: () => boolean
-  readonly selections = new Selections()
-  readonly cookies: PageCookies
-  #served: Served | null = null
+  readonly #serving: Serving
 
   constructor(parts: LdapGatewayParts) {
-    this.directory = parts.directory
-    this.authenticator = parts.authenticator
-    this.vendorVersion = parts.vendorVersion
-    this.hasTls = parts.hasTls
-    this.cookies = new PageCookies(parts.cookieKey)
-  }
-
-  /** The tree that is served; null until the directory has a domain. */
-  get served(): Served | null {
-    const { domain } = this.directory.settings
-    if (domain === null) return null
-    if (this.#served?.domain !== domain) {
-      const tree = new Tree(domain)
-      this.#served = { domain, tree, names: new NameCache(tree), encoder: new EntryEncoder() }
-    }
-    return this.#served
+    this.#serving = new Serving(parts)
   }
 
   open(peer: LdapPeer): LdapSession {
-    return new GatewaySession(this, peer)
+    return new GatewaySession(this.#serving, peer)
   }
 }

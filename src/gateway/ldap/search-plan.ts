@@ -13,8 +13,8 @@ import { queryOf } from './filter-query.ts'
 import { noSuchObject, result } from './result.ts'
 import { subschemaEntry } from './root-dse.ts'
 import type { SearchPlan } from './search.ts'
-import type { ShapeContext } from './shapes/shape.ts'
-import { containerEntry, privateGroupEntry, type SyntheticEntry } from './synthetic.ts'
+import type { SearchContext } from './serving.ts'
+import { privateGroupEntry, type SyntheticEntry } from './synthetic.ts'
 import type { Container, Target } from './tree.ts'
 
 const GID_NUMBER = readAttributeType('gidNumber')
@@ -23,7 +23,11 @@ const NUMBER = /^\d{1,10}$/
 type Planned = SearchPlan | { readonly refusal: Outcome }
 
 /** Finds out which entries a search is about, for a viewer who is somebody. */
-export function planSearch(target: Target, request: SearchRequest, context: ShapeContext): Planned {
+export function planSearch(
+  target: Target,
+  request: SearchRequest,
+  context: SearchContext,
+): Planned {
   switch (target.is) {
     case 'malformed':
       return { refusal: result(ResultCode.invalidDNSyntax, '') }
@@ -52,7 +56,7 @@ function planSynthetic(entry: SyntheticEntry, scope: SearchRequest['scope']): Se
 function planContainer(
   container: Container,
   request: SearchRequest,
-  context: ShapeContext,
+  context: SearchContext,
 ): SearchPlan {
   const { scope, filter } = request
   const own = scope === 'base' || scope === 'sub' ? [container] : []
@@ -70,14 +74,18 @@ function planContainer(
   }
 }
 
-function syntheticOf(container: Container, { directory }: ShapeContext): SyntheticEntry {
+/** Made anew only when what it shows has changed, which is next to never. */
+function syntheticOf(
+  container: Container,
+  { directory, containers }: SearchContext,
+): SyntheticEntry {
   const hasChildren =
     container.name === 'base' || (container.kind !== null && directory.count(container.kind) > 0)
   const { organization } = directory.settings
-  return containerEntry(container, { organization, hasChildren })
+  return containers.entryOf(container, { organization, hasChildren })
 }
 
-function planEntry(entry: Entry, request: SearchRequest, context: ShapeContext): Planned {
+function planEntry(entry: Entry, request: SearchRequest, context: SearchContext): Planned {
   if (!context.viewer.sees(entry)) {
     return { refusal: noSuchObject(parentOf(context, entry)) }
   }
@@ -92,25 +100,25 @@ function planEntry(entry: Entry, request: SearchRequest, context: ShapeContext):
   }
 }
 
-function planPrivateGroup(entry: Entry, request: SearchRequest, context: ShapeContext): Planned {
+function planPrivateGroup(entry: Entry, request: SearchRequest, context: SearchContext): Planned {
   const group = privateGroupOf(entry, context)
   if (group === null) return { refusal: noSuchObject(`ou=groups,${context.tree.baseDn}`) }
   return planSynthetic(group, request.scope)
 }
 
-function parentOf({ tree }: ShapeContext, entry: Entry): string {
+function parentOf({ tree }: SearchContext, entry: Entry): string {
   return tree.containers.find(({ kind }) => kind === entry.value.kind)?.dn ?? tree.baseDn
 }
 
 /** The view's own query helps to plan; `sees` has the last word. */
-function visible(query: Query, { viewer }: ShapeContext): Query {
+function visible(query: Query, { viewer }: SearchContext): Query {
   const sees: Query = { op: 'test', test: (entry) => viewer.sees(entry) }
   const narrowing = viewer.seesAll ? null : viewer.query()
   return narrowing === null ? and(query, sees) : and(query, narrowing, sees)
 }
 
 /** Private groups are found by their number alone, and so stay out of every enumeration. */
-function privateGroupsFor(filter: Filter, context: ShapeContext): SyntheticEntry[] {
+function privateGroupsFor(filter: Filter, context: SearchContext): SyntheticEntry[] {
   const gidNumber = gidNumberIn(filter)
   if (gidNumber === null) return []
   const isOwner: Query = { op: 'equals', field: 'gidNumber', value: gidNumber }
@@ -122,7 +130,7 @@ function privateGroupsFor(filter: Filter, context: ShapeContext): SyntheticEntry
   return []
 }
 
-function privateGroupOf(entry: Entry, context: ShapeContext): SyntheticEntry | null {
+function privateGroupOf(entry: Entry, context: SearchContext): SyntheticEntry | null {
   const { directory, tree, viewer } = context
   if (entry.value.kind !== 'person' || !viewer.sees(entry)) return null
   if (entry.value.gidNumber !== entry.value.uidNumber) return null

@@ -13,7 +13,7 @@ import type { Entry, Query } from '../../directory/query.ts'
 import type { PageCookies, PagePosition } from './page-cookie.ts'
 import { result, success } from './result.ts'
 import type { Selection } from './selection.ts'
-import type { ShapeContext } from './shapes/shape.ts'
+import type { SearchContext } from './serving.ts'
 import { encodeSynthetic, type SyntheticEntry, syntheticValues } from './synthetic.ts'
 
 /** Positions of the entries of no number: containers before all others, private groups behind. */
@@ -32,7 +32,7 @@ export interface SearchPlan {
 export interface SearchParts {
   readonly request: SearchRequest
   readonly selection: Selection
-  readonly context: ShapeContext
+  readonly context: SearchContext
   readonly cookies: PageCookies
   readonly paged: PagedResults | null
   /** False once the viewer has lost the right to go on. */
@@ -206,7 +206,7 @@ const lastPage: Outcome = {
 }
 
 /** Everything but the page size, which a client may change from page to page (RFC 2696 §3). */
-function scopeOf(request: SearchRequest, { viewer, directory }: ShapeContext): readonly string[] {
+function scopeOf(request: SearchRequest, { viewer, directory }: SearchContext): readonly string[] {
   return [
     request.baseObject,
     request.scope,

@@ -22,12 +22,11 @@ import type { PrincipalId } from '../../directory/id.ts'
 import type { Service } from '../../directory/service.ts'
 import { answerAtOnce, answerFault, answerOf, attemptOf, subjectOf } from './bind.ts'
 import { compare } from './compare.ts'
-import type { LdapGateway } from './gateway.ts'
 import { result } from './result.ts'
 import { rootDse, subschemaEntry } from './root-dse.ts'
 import { SearchRun, searchPublic } from './search.ts'
 import { planSearch } from './search-plan.ts'
-import type { ShapeContext } from './shapes/shape.ts'
+import type { SearchContext, Serving } from './serving.ts'
 import type { SyntheticEntry } from './synthetic.ts'
 import { resolveDn, type Target } from './tree.ts'
 import { anonymous, type Identity, viewerOf } from './viewer.ts'
@@ -37,14 +36,14 @@ const readOnly: Outcome = result(ResultCode.unwillingToPerform, 'this directory 
 
 /** One LDAP connection, spoken for our directory. */
 export class GatewaySession implements LdapSession {
-  readonly #gateway: LdapGateway
+  readonly #serving: Serving
   readonly #peer: LdapPeer
   #identity: Identity = anonymous
   /** The LDAP client that has signed in here; people who bind later do so through it. */
   #clientId: PrincipalId | null = null
 
-  constructor(gateway: LdapGateway, peer: LdapPeer) {
-    this.#gateway = gateway
+  constructor(serving: Serving, peer: LdapPeer) {
+    this.#serving = serving
     this.#peer = peer
   }
 
@@ -55,10 +54,10 @@ export class GatewaySession implements LdapSession {
   bind(request: BindRequest, operation: LdapOperation): Answer<Outcome> {
     // RFC 4513 §4: whoever was signed in is so no longer, however this bind ends.
     this.#identity = anonymous
-    const { directory, authenticator } = this.#gateway
+    const { directory, authenticator } = this.#serving
     const atOnce = answerAtOnce(request, this.#peer, directory.settings)
     if (atOnce !== null) return atOnce
-    const subject = subjectOf(request.name, directory, this.#gateway.served?.tree ?? null)
+    const subject = subjectOf(request.name, directory, this.#serving.served?.tree ?? null)
     const attempt = attemptOf(request, { subject, client: this.#client(), peer: this.#peer })
     try {
       const answer = authenticator.authenticate(attempt, operation.signal)
@@ -72,7 +71,7 @@ export class GatewaySession implements LdapSession {
   search(request: SearchRequest, writer: EntryWriter, operation: LdapOperation): Answer<Outcome> {
     const paged = pagedOf(operation)
     if (paged === 'malformed') return result(ResultCode.protocolError, 'malformed paged results')
-    const selection = this.#gateway.selections.find(request.attributes, request.typesOnly)
+    const selection = this.#serving.selections.find(request.attributes, request.typesOnly)
     const target = this.#resolve(request.baseObject)
     if (target.is === 'subschema' || (target.is === 'root' && request.scope === 'base')) {
       const entry = target.is === 'root' ? this.#rootDse() : subschemaEntry()
@@ -83,7 +82,7 @@ export class GatewaySession implements LdapSession {
     const plan = planSearch(target, request, context)
     if ('refusal' in plan) return plan.refusal
     const isAllowed = () => this.#context()?.viewer.key === context.viewer.key
-    const parts = { request, selection, context, cookies: this.#gateway.cookies, paged, isAllowed }
+    const parts = { request, selection, context, cookies: this.#serving.cookies, paged, isAllowed }
     return new SearchRun(plan, parts, { writer, operation }).run()
   }
 
@@ -123,27 +122,27 @@ export class GatewaySession implements LdapSession {
   /** The client this connection belongs to, as it is now; null once it may not be here itself. */
   #client(): Service | null {
     if (this.#clientId === null) return null
-    const value = this.#gateway.directory.entryById(this.#clientId)?.value
+    const value = this.#serving.directory.entryById(this.#clientId)?.value
     return value?.kind === 'service' && canSignIn(value) ? value : null
   }
 
   #resolve(dn: string): Target {
     if (dn === '') return { is: 'root' }
-    return resolveDn(dn, this.#gateway.served?.tree ?? null, this.#gateway.directory)
+    return resolveDn(dn, this.#serving.served?.tree ?? null, this.#serving.directory)
   }
 
   #rootDse(): SyntheticEntry {
-    const { directory, served, vendorVersion, hasTls } = this.#gateway
+    const { directory, served, vendorVersion, hasTls } = this.#serving
     return rootDse(directory, { tree: served?.tree ?? null, vendorVersion, hasTls: hasTls() })
   }
 
   /** What the identity may see just now; null when it is nobody, or may be here no longer. */
-  #context(): ShapeContext | null {
-    const { directory, served } = this.#gateway
+  #context(): SearchContext | null {
+    const { directory, served } = this.#serving
     const viewer = viewerOf(this.#identity, directory)
     if (viewer === null || served === null) return null
-    const { tree, names, encoder } = served
-    return { directory, tree, names, encoder, viewer }
+    const { domain, tree, names, encoder, containers } = served
+    return { directory, domain, tree, names, encoder, containers, viewer }
   }
 }
 

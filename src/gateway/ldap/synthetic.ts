@@ -45,11 +45,32 @@ export function encodeSynthetic(
   return { objectName: encodeOctets(entry.dn), attributes }
 }
 
+interface ContainerFacts {
+  readonly organization: string | null
+  readonly hasChildren: boolean
+}
+
+/** Containers as entries, kept while what they show stays the same. */
+export class ContainerEntries {
+  readonly #made = new Map<
+    Container,
+    { readonly facts: ContainerFacts; readonly entry: SyntheticEntry }
+  >()
+
+  entryOf(container: Container, facts: ContainerFacts): SyntheticEntry {
+    const { organization, hasChildren } = facts
+    const made = this.#made.get(container)
+    if (made?.facts.organization === organization && made.facts.hasChildren === hasChildren) {
+      return made.entry
+    }
+    const entry = containerEntry(container, facts)
+    this.#made.set(container, { facts, entry })
+    return entry
+  }
+}
+
 /** The base and its units. The base carries its domain's first label, as dcObject wants. */
-export function containerEntry(
-  container: Container,
-  facts: { readonly organization: string | null; readonly hasChildren: boolean },
-): SyntheticEntry {
+function containerEntry(container: Container, facts: ContainerFacts): SyntheticEntry {
   const [, label = ''] = /^[^=]+=([^,]*)/.exec(container.dn) ?? []
   const isBase = container.name === 'base'
   const own: Values = isBase

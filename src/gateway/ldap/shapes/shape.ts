@@ -8,7 +8,6 @@ import {
 } from '../../../../protocols/ldap/index.ts'
 import type { Directory } from '../../../directory/directory.ts'
 import type { Entry, EntryValue } from '../../../directory/query.ts'
-import type { EntryEncoder } from '../encoder.ts'
 import type { NameCache } from '../name-cache.ts'
 import { SUBSCHEMA_DN, type Tree } from '../tree.ts'
 import type { Viewer } from '../viewer.ts'
@@ -19,7 +18,6 @@ export interface ShapeContext {
   readonly tree: Tree
   readonly viewer: Viewer
   readonly names: NameCache
-  readonly encoder: EntryEncoder
 }
 
 /** Depends on the entry's value and on nothing else, so its encoding is kept. */
