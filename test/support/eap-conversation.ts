@@ -1,0 +1,109 @@
+import {
+  type EapAnswer,
+  EapServer,
+  EapTtls,
+  makeTlsContext,
+  type PasswordAttempt,
+  type TlsVersions,
+  type Verdict,
+} from '../../protocols/radius/index.ts'
+import {
+  issueServerCertificate,
+  makeAuthority,
+} from '../../src/credentials/certificates/authority.ts'
+
+export const never = new AbortController().signal
+
+type Answer = EapAnswer<string, string>
+
+/** An EAP server that offers EAP-TTLS to everybody and knows alice with `right`. */
+export class EapBench {
+  readonly server: EapServer<string, string>
+  readonly attempts: PasswordAttempt<string>[] = []
+  readonly clock = { nowMs: 0 }
+  readonly caPem: string
+  /** What the authenticate port does; by default alice's password is right. */
+  verdict: (attempt: PasswordAttempt<string>) => Verdict<string> | Promise<Verdict<string>> = (
+    attempt,
+  ) => {
+    const isRight = attempt.name === 'alice' && attempt.password.toString() === 'right'
+    return isRight ? { ok: true, grant: 'vlan 42' } : { ok: false, reason: 'wrong-password' }
+  }
+  offersTtls = true
+  framedMtu: number | null = null
+  readonly #ttls: EapTtls<string, string>
+
+  private constructor(
+    pair: { readonly caPem: string; readonly certificate: string; readonly privateKey: string },
+    options: { readonly versions: TlsVersions; readonly maxConversations: number },
+  ) {
+    this.caPem = pair.caPem
+    const context = makeTlsContext(
+      { certificate: pair.certificate, key: pair.privateKey },
+      options.versions,
+    )
+    this.#ttls = new EapTtls({
+      secureContext: () => context,
+      authenticate: (attempt) => {
+        this.attempts.push(attempt)
+        return this.verdict(attempt)
+      },
+    })
+    this.server = new EapServer({
+      holder: { daemon: Buffer.from('test'), worker: 7 },
+      limits: { maxConversations: options.maxConversations },
+      now: () => this.clock.nowMs,
+    })
+  }
+
+  static async make(
+    options: { readonly versions?: TlsVersions; readonly maxConversations?: number } = {},
+  ): Promise<EapBench> {
+    const authority = await makeAuthority('Test Root', Date.now())
+    const names = ['radius.example.test']
+    const issued = await issueServerCertificate(authority, { names, nowMs: Date.now() })
+    return new EapBench(
+      { ...issued, caPem: authority.certificate },
+      { versions: options.versions ?? {}, maxConversations: options.maxConversations ?? 100 },
+    )
+  }
+
+  send(eap: Buffer, state: Buffer | null): Promise<Answer> {
+    return this.server.answer(
+      {
+        eap,
+        state,
+        framedMtu: this.framedMtu,
+        open: () => ({ context: 'corp', methods: this.offersTtls ? [this.#ttls] : [] }),
+      },
+      never,
+    )
+  }
+
+  /** A way to send for one peer, which keeps State; `answers` has all that came back. */
+  peer(): { answers: Answer[]; exchange: (eap: Buffer) => Promise<Answered> } {
+    const answers: Answer[] = []
+    return {
+      answers,
+      exchange: async (eap) => {
+        const last = answers.at(-1)
+        const answer = await this.send(eap, last?.kind === 'challenge' ? last.state : null)
+        answers.push(answer)
+        if (answer.kind === 'silence') throw new Error(`silence: ${answer.reason}`)
+        return answer
+      },
+    }
+  }
+
+  /** Options of a client's TLS that trusts this server. */
+  tls(version: 'TLSv1.2' | 'TLSv1.3') {
+    return {
+      ca: this.caPem,
+      servername: 'radius.example.test',
+      minVersion: version,
+      maxVersion: version,
+    } as const
+  }
+}
+
+type Answered = Exclude<Answer, { readonly kind: 'silence' }>

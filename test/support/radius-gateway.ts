@@ -1,0 +1,153 @@
+import { Argon2Pool } from '../../src/credentials/argon2-pool.ts'
+import {
+  issueServerCertificate,
+  makeAuthority,
+} from '../../src/credentials/certificates/authority.ts'
+import { CredentialIndex } from '../../src/credentials/credential-index.ts'
+import { Failures } from '../../src/credentials/failures.ts'
+import { PasswordAuthenticator } from '../../src/credentials/password-authenticator.ts'
+import type { Freshness } from '../../src/directory/directory.ts'
+import type { SessionReport } from '../../src/directory/ports/accounting.ts'
+import { RadiusGateway } from '../../src/gateway/radius/gateway.ts'
+import type { AuthEvent } from '../../src/observe/auth-event.ts'
+import type { Log } from '../../src/observe/log.ts'
+import { Metrics } from '../../src/observe/metrics.ts'
+import { aCredential, cheap, MemoryFailureStore } from './credentials.ts'
+import { aGroup, aHold, aNas, aNetwork, aPerson, MemoryDirectory } from './directory.ts'
+
+export const serverName = 'radius.example.test'
+export const password = 's3cret-Pa55'
+export const nasSecret = 'testing123'
+
+const loopback = [{ host: '127.0.0.1', port: 0 }]
+
+/**
+ * A RADIUS gateway on loopback over a directory in memory and the real authenticator: two networks
+ * behind one NAS, `corp` for staff (VLAN 20, engineers 42) and `guest` for everybody (VLAN 99).
+ * alice is an engineer, bob in no group, carol on hold, dave staged.
+ */
+export class GatewayBench {
+  readonly engineers = aGroup({ name: 'engineers' })
+  readonly staff = aGroup({ name: 'staff' })
+  readonly nas = aNas({ name: 'ap-1', secrets: [Buffer.from(nasSecret)] })
+  readonly people = {
+    alice: aPerson({ username: 'alice' }),
+    bob: aPerson({ username: 'bob' }),
+    carol: aPerson({ username: 'carol', holds: [aHold()] }),
+    dave: aPerson({ username: 'dave', lifecycle: 'staged' }),
+  }
+  readonly corp = aNetwork({
+    name: 'corp',
+    priority: 10,
+    rules: [{ ssids: ['corp'], withoutSsid: true }],
+    everyone: false,
+    groups: [
+      { groupId: this.engineers.id, vlan: 42, attributes: [{ name: 'Filter-Id', value: 'eng' }] },
+      { groupId: this.staff.id, vlan: null, attributes: [] },
+    ],
+    vlan: 20,
+    sessionTimeoutSeconds: 3600,
+  })
+  readonly guest = aNetwork({
+    name: 'guest',
+    priority: 20,
+    rules: [{ ssids: ['guest'] }],
+    methods: ['ttls-pap'],
+    everyone: true,
+    vlan: 99,
+  })
+  readonly directory = new MemoryDirectory(
+    this.engineers,
+    this.staff,
+    this.nas,
+    this.corp,
+    this.guest,
+    ...Object.values(this.people),
+  )
+  readonly events: AuthEvent[] = []
+  readonly reports: SessionReport[] = []
+  readonly lines: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] =
+    []
+  readonly metrics = new Metrics({ withProcessMetrics: false })
+  readonly #pool = new Argon2Pool({ parameters: cheap, concurrency: 2 })
+  readonly #credentials = new CredentialIndex()
+  readonly #failures = new Failures({ store: new MemoryFailureStore() })
+  freshness: Freshness = 'fresh'
+  /** What recording a session report throws; null when it succeeds. */
+  sessionFault: Error | null = null
+  caPem = ''
+  #gateway: RadiusGateway | null = null
+
+  async start(): Promise<this> {
+    this.directory.join(this.engineers, this.people.alice)
+    this.directory.join(this.staff, this.engineers)
+    const verifier = await this.#pool.hash(Buffer.from(password), { key: 'test' })
+    for (const { id } of Object.values(this.people)) {
+      const value = aCredential(id, verifier)
+      this.#credentials.apply([{ kind: 'credential', id: value.id, value, usn: 1, atMs: 0 }])
+    }
+    const authority = await makeAuthority('Test Root', Date.now())
+    const certificate = await issueServerCertificate(authority, {
+      names: [serverName],
+      nowMs: Date.now(),
+    })
+    this.caPem = authority.certificate
+    this.#gateway = new RadiusGateway({
+      directory: this.directory.model,
+      authenticator: this.#authenticator(),
+      events: { record: (event) => this.events.push(event) },
+      sessions: {
+        record: async (report) => {
+          if (this.sessionFault !== null) throw this.sessionFault
+          this.reports.push(report)
+        },
+      },
+      freshness: () => this.freshness,
+      listen: { auth: loopback, acct: loopback },
+      certificate,
+      metrics: this.metrics,
+      log: this.#log(),
+    })
+    await this.#gateway.start(AbortSignal.timeout(5_000))
+    return this
+  }
+
+  get authPort(): number {
+    return this.#gateway?.addresses('auth')[0]?.port ?? 0
+  }
+
+  get acctPort(): number {
+    return this.#gateway?.addresses('acct')[0]?.port ?? 0
+  }
+
+  /** The reason of the latest auth event; null for a success. */
+  get lastReason(): string | null | undefined {
+    return this.events.at(-1)?.reason
+  }
+
+  async stop(): Promise<void> {
+    await this.#gateway?.stop()
+    await this.#failures.stop()
+    await this.#pool.stop()
+  }
+
+  #authenticator(): PasswordAuthenticator {
+    return new PasswordAuthenticator({
+      directory: this.directory.model,
+      credentials: this.#credentials,
+      pool: this.#pool,
+      failures: this.#failures,
+      events: { record: (event) => this.events.push(event) },
+      freshness: () => this.freshness,
+      store: { rehash: async () => ({ changed: 0, inboxSeq: null }) },
+    })
+  }
+
+  #log(): Log {
+    const write = (event: string, fields: Readonly<Record<string, unknown>> = {}): void => {
+      this.lines.push({ event, fields })
+    }
+    const log: Log = { debug: write, info: write, warn: write, error: write, child: () => log }
+    return log
+  }
+}

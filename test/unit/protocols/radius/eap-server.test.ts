@@ -1,0 +1,157 @@
+import t from 'tap'
+import { decodeEap, EapCode, EapType, encodeEap } from '../../../../protocols/radius/index.ts'
+import { EapBench } from '../../../support/eap-conversation.ts'
+import { TtlsClient } from '../../../support/eap-ttls-client.ts'
+
+const identity = respond(0, EapType.identity, Buffer.from('anonymous'))
+
+function respond(identifier: number, type: number, data: Buffer): Buffer {
+  return encodeEap({ code: EapCode.response, identifier, type, data })
+}
+
+/** State of a challenge. @throws for any other answer */
+function stateOf(answer: Awaited<ReturnType<EapBench['send']>>): Buffer {
+  if (answer.kind !== 'challenge') throw new Error(answer.kind)
+  return answer.state
+}
+
+t.test('EAP-Start is answered with a request for the identity (RFC 3579 §2.1)', async (t) => {
+  const bench = await EapBench.make()
+  const answer = await bench.send(Buffer.alloc(0), null)
+  t.match(decodeEap(answer.kind === 'challenge' ? answer.eap : Buffer.alloc(0)), {
+    code: EapCode.request,
+    type: EapType.identity,
+  })
+  const next = await bench.send(identity, stateOf(answer))
+  t.match(decodeEap(next.kind === 'challenge' ? next.eap : Buffer.alloc(0)), {
+    identifier: 1,
+    type: EapType.ttls,
+    data: Buffer.from([0x20]),
+  })
+})
+
+t.test('an unknown State is rejected at once, with the identifier of the response', async (t) => {
+  const bench = await EapBench.make()
+  const answer = await bench.send(respond(77, EapType.ttls, Buffer.from([0])), Buffer.alloc(21))
+  t.match(answer, { kind: 'reject', failure: { reason: 'unknown-state' }, peer: null })
+  t.same(answer.kind === 'reject' && answer.eap, Buffer.from([4, 77, 0, 4]))
+  const without = await bench.send(respond(78, EapType.ttls, Buffer.from([0])), null)
+  t.match(without, { kind: 'reject', failure: { reason: 'unknown-state' } })
+})
+
+t.test('a State is good once, is new each time, and names daemon and worker', async (t) => {
+  const bench = await EapBench.make()
+  const first = stateOf(await bench.send(identity, null))
+  t.same(first.subarray(0, 5), Buffer.from('test\x07'))
+  t.equal(first.length, 21)
+  const second = await bench.send(respond(1, EapType.nak, Buffer.from([EapType.peap])), first)
+  t.match(second, { kind: 'reject', failure: { reason: 'no-common-method', detail: /25/ } })
+  t.match(await bench.send(respond(1, EapType.nak, Buffer.from([21])), first), {
+    failure: { reason: 'unknown-state' },
+  })
+  const states = new Set<string>()
+  for (let i = 0; i < 50; i += 1)
+    states.add(stateOf(await bench.send(identity, null)).toString('hex'))
+  t.equal(states.size, 50)
+})
+
+t.test('a conversation is forgotten 60 seconds after its last word', async (t) => {
+  const bench = await EapBench.make()
+  const state = stateOf(await bench.send(identity, null))
+  bench.clock.nowMs = 59_000
+  t.equal(bench.server.size, 1)
+  bench.clock.nowMs = 61_000
+  const answer = await bench.send(respond(1, EapType.ttls, Buffer.from([0])), state)
+  t.match(answer, { kind: 'reject', failure: { reason: 'unknown-state' } })
+  t.equal(bench.server.size, 0)
+})
+
+t.test('more conversations than the limit are not begun; those under way go on', async (t) => {
+  const bench = await EapBench.make({ maxConversations: 2 })
+  const state = stateOf(await bench.send(identity, null))
+  await bench.send(identity, null)
+  t.same(await bench.send(identity, null), { kind: 'silence', reason: 'too-many-conversations' })
+  const nak = await bench.send(respond(1, EapType.nak, Buffer.from([25])), state)
+  t.equal(nak.kind, 'reject')
+  t.equal((await bench.send(identity, null)).kind, 'challenge')
+})
+
+t.test('RFC 3748 §4.1: a response to another request than the last is discarded', async (t) => {
+  const bench = await EapBench.make()
+  const state = stateOf(await bench.send(identity, null))
+  const late = await bench.send(respond(0, EapType.ttls, Buffer.from([0])), state)
+  t.same(late, { kind: 'silence', reason: 'wrong-identifier' })
+  const nak = await bench.send(respond(1, EapType.nak, Buffer.from([25])), state)
+  t.equal(nak.kind, 'reject', 'the conversation was not harmed')
+})
+
+t.test('RFC 3748 §5.3.1: Nak answers the first request of a method only', async (t) => {
+  const bench = await EapBench.make()
+  const peer = bench.peer()
+  const client = new TtlsClient({ name: 'alice', password: 'right', tls: bench.tls('TLSv1.2') })
+  const start = await peer.exchange(identity)
+  await peer.exchange(await client.answer(start.eap))
+  const answer = await peer.exchange(respond(2, EapType.nak, Buffer.from([21])))
+  t.match(answer, { kind: 'reject', failure: { reason: 'protocol', detail: /type 3/ } })
+})
+
+t.test('a network without methods, and bytes that are no EAP, are rejected', async (t) => {
+  const bench = await EapBench.make()
+  bench.offersTtls = false
+  t.match(await bench.send(identity, null), { kind: 'reject', failure: { reason: 'no-method' } })
+  t.match(await bench.send(Buffer.from([2, 9, 0, 90, 1]), null), {
+    kind: 'reject',
+    eap: Buffer.from([4, 9, 0, 4]),
+    failure: { reason: 'protocol' },
+  })
+  const long = respond(0, EapType.identity, Buffer.alloc(254, 0x61))
+  bench.offersTtls = true
+  t.match(await bench.send(long, null), { kind: 'reject', failure: { detail: /254 bytes/ } })
+})
+
+t.test(
+  'a fault of ours is silence for the packet and its repetitions, never a rejection',
+  async (t) => {
+    const bench = await EapBench.make()
+    bench.verdict = () => {
+      throw new Error('the directory is stale')
+    }
+    const peer = bench.peer()
+    let lastSent = Buffer.alloc(0)
+    const client = new TtlsClient({ name: 'alice', password: 'right', tls: bench.tls('TLSv1.3') })
+    await t.rejects(
+      client.run((eap) => {
+        lastSent = Buffer.from(eap)
+        return peer.exchange(eap)
+      }),
+      /stale/,
+    )
+    const last = peer.answers.at(-1)
+    if (last === undefined) throw new Error('no answer at all')
+    t.same(await bench.send(lastSent, stateOf(last)), { kind: 'silence', reason: 'busy' })
+  },
+)
+
+t.test('a repetition while a step is under way is silence, and the step goes on', async (t) => {
+  const bench = await EapBench.make()
+  let decide = (): void => undefined
+  bench.verdict = () => {
+    return new Promise((resolve) => {
+      decide = () => resolve({ ok: true, grant: 'late' })
+    })
+  }
+  const peer = bench.peer()
+  let repeat = (): Promise<unknown> => Promise.resolve(null)
+  const client = new TtlsClient({ name: 'alice', password: 'right', tls: bench.tls('TLSv1.2') })
+  const running = client.run((eap) => {
+    const before = peer.answers.at(-1)
+    repeat = () => bench.send(eap, before?.kind === 'challenge' ? before.state : null)
+    return peer.exchange(eap)
+  })
+  while (bench.attempts.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  t.same(await repeat(), { kind: 'silence', reason: 'busy' })
+  decide()
+  t.equal((await running).kind, 'accept')
+  t.equal(bench.attempts.length, 1)
+  t.match(await repeat(), { kind: 'reject', failure: { reason: 'unknown-state' } })
+})
