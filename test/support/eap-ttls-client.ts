@@ -22,6 +22,8 @@ export interface TtlsClientOptions {
   readonly password?: string
   /** Most TLS bytes in one response. */
   readonly fragmentBytes?: number
+  /** In TLS 1.3, hold the AVPs back until the server's tickets have come. */
+  readonly waitsForTickets?: boolean
   /** Version of TLS, trusted CA, an earlier session … */
   readonly tls: ConnectionOptions
 }
@@ -81,7 +83,7 @@ export class TtlsClient {
     this.#socket.on('secureConnect', () => {
       this.#msk = this.#exportMsk()
       // In TLS 1.3 this joins the flight of our Finished (RFC 9427 §3).
-      this.#socket.write(encodeAvps(this.#avps()))
+      if (options.waitsForTickets !== true) this.#socket.write(encodeAvps(this.#avps()))
     })
     this.#socket.on('session', (session) => {
       this.#session = session
@@ -129,6 +131,9 @@ export class TtlsClient {
     }
     const message = Buffer.concat([...this.#incoming, frame.data])
     this.#incoming = []
+    if (this.#options.waitsForTickets === true && this.#msk !== null) {
+      this.#socket.write(encodeAvps(this.#avps()))
+    }
     if (message.length > 0) this.#wire.push(message)
     // Twice, since the AVPs are written by an event that comes a turn after the handshake's end.
     await nextTurn()

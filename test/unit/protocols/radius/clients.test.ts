@@ -90,13 +90,15 @@ t.test('clients: the longest prefix over all clients wins, in both families', as
 })
 
 t.test(
-  'clients: a scan from many sources does not make the table forget or grow for ever',
+  'clients: a scan from many sources does not make the table forget whom it serves',
   async (t) => {
     const table = new ClientTable([client('ap', '10.1.2.3')])
+    let found = 0
     for (let n = 0; n < 10_000; n += 1) {
-      t.equal(table.find(`192.${n >> 8}.${n & 255}.1`), null)
-      if (n % 5_000 === 0) t.equal(table.find('10.1.2.3')?.name, 'ap')
+      if (table.find(`192.${n >> 8}.${n & 255}.1`) !== null) found += 1
     }
+    t.equal(found, 0)
+    t.equal(table.find('10.1.2.3')?.name, 'ap')
   },
 )
 
