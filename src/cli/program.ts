@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import { readVersion } from '../version.ts'
 import { CommandContext, type Run } from './context.ts'
+import { addDemo } from './demo.ts'
+import { addDoctor } from './doctor.ts'
 import { addGroup } from './group.ts'
 import { addLog } from './log.ts'
 import { addNetworks } from './networks.ts'
@@ -27,7 +29,17 @@ export function makeProgram(process: {
     .showHelpAfterError()
     .exitOverride()
   const run: Run = (command) => new CommandContext(command, process)
-  for (const add of [addServe, addSource, addPerson, addGroup, addServices, addNetworks, addLog])
+  for (const add of [
+    addServe,
+    addDoctor,
+    addSource,
+    addPerson,
+    addGroup,
+    addServices,
+    addNetworks,
+    addLog,
+  ])
     add(program, run)
+  addDemo(program, run, process.env)
   return program
 }

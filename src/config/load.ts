@@ -28,9 +28,11 @@ export function loadConfig(options: {
   readonly file?: string | undefined
   readonly env: NodeJS.ProcessEnv
   readonly overrides?: ReadonlyMap<SettingKey, RawSetting>
+  /** Used where neither file nor environment says anything. */
+  readonly defaults?: ReadonlyMap<SettingKey, RawSetting>
 }): Config {
   const faults: string[] = []
-  const raw = new Map<SettingKey, RawSetting>()
+  const raw = new Map<SettingKey, RawSetting>(options.defaults)
   const file =
     options.file ??
     options.env['GATEHOUSE_CONFIG'] ??

@@ -3,6 +3,7 @@ import { LdapServer } from '../../protocols/ldap/index.ts'
 import type { Config } from '../config/config.ts'
 import { formatListen, type ListenAddress } from '../config/listen.ts'
 import type { KeyedCertificate } from '../credentials/certificates/authority.ts'
+import { foldText } from '../directory/fold.ts'
 import { LdapGateway } from '../gateway/ldap/gateway.ts'
 import { LdapReporter } from '../gateway/ldap/reporter.ts'
 import { RadiusGateway } from '../gateway/radius/gateway.ts'
@@ -15,6 +16,8 @@ export interface GatewayParts {
   readonly services: readonly Service[]
   readonly ldap: LdapGateway
   setCertificate(pair: KeyedCertificate): void
+  /** The DN by which an LDAP client binds; null while there is no base DN. */
+  serviceDn(name: string): string | null
   listeners(): Readonly<Record<string, readonly string[]>>
 }
 
@@ -62,6 +65,10 @@ export function makeGateways(input: GatewayInput): GatewayParts {
     setCertificate(pair) {
       ldapServer.setSecureContext(ldapContext(pair))
       radius.setCertificate(pair)
+    },
+    serviceDn(name) {
+      const entry = readModel.serviceByName(foldText(name))
+      return entry === null ? null : (ldap.served?.tree.dnOf(entry.value) ?? null)
     },
     listeners() {
       const bound = ldapServer

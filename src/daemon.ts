@@ -1,0 +1,166 @@
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import type { AdminParts } from './admin/parts.ts'
+import type { Config } from './config/config.ts'
+import { authorityFile } from './config/paths.ts'
+import { ServerCertificate } from './credentials/certificates/server-certificate.ts'
+import { type DirectoryParts, type Observers, openDirectory } from './daemon/directory.ts'
+import { makeGateways } from './daemon/gateways.ts'
+import { describeHttp, EMBEDDED_NOTE, makeHttp } from './daemon/http.ts'
+import { makeLogIn } from './daemon/log-in.ts'
+import { makeSources } from './daemon/sources.ts'
+import { type Service, startAll, stopAll } from './lifecycle.ts'
+import { Health } from './observe/health.ts'
+import { type Log, makeLog } from './observe/log.ts'
+import { Metrics } from './observe/metrics.ts'
+import { CertificateStore } from './storage/certificate-store.ts'
+import { readVersion } from './version.ts'
+
+export interface DaemonOptions {
+  /** Aborts a start that takes too long. */
+  readonly signal: AbortSignal
+  /** A PostgreSQL schema is migrated only when somebody says so; the embedded one always is. */
+  readonly mayMigrate?: boolean
+  /** Standard output, as JSON lines, when absent. */
+  readonly log?: Log
+  /** Rounds of sources on a schedule; off for whoever runs them by hand. */
+  readonly isScheduled?: boolean
+}
+
+/** A daemon that serves. */
+export interface Daemon {
+  readonly admin: AdminParts
+  readonly log: Log
+  readonly directory: DirectoryParts
+  /** PEM of the CA devices have to trust; null when the certificate comes from files. */
+  readonly authority: string | null
+  /** Name devices have to expect in the certificate. */
+  readonly serverName: string
+  /** What really listens where. */
+  listeners(): Readonly<Record<string, readonly string[]>>
+  /** Not ready first, then nothing new, then what is under way, then everything else. */
+  stop(): Promise<void>
+}
+
+const DATA_DIR_MODE = 0o700
+const OTHERS_ACCESS = 0o077
+
+/**
+ * Builds and starts everything, in the order of dependence. Resolves when it serves; when a part
+ * does not start, those before it are stopped again.
+ */
+export async function startDaemon(config: Config, options: DaemonOptions): Promise<Daemon> {
+  const startedAtMs = Date.now()
+  const version = readVersion()
+  const log = options.log ?? makeLog({ level: config.logLevel })
+  const observers: Observers = { log, metrics: new Metrics(), health: new Health() }
+  prepareDataDir(config.dataDir)
+
+  const directory = await openDirectory(config, {
+    ...observers,
+    mayMigrate: options.mayMigrate ?? false,
+  })
+  if (directory.database.kind === 'embedded') observers.health.addNote(EMBEDDED_NOTE)
+  const started: Service[] = [asService('database', () => directory.database.stop())]
+  const start = async (services: readonly Service[]) => {
+    await startAll(services, options.signal)
+    started.push(...services)
+  }
+  try {
+    await start(directory.services)
+    const logIn = makeLogIn(config, directory, observers)
+    await start(logIn.services)
+
+    const certificate = new ServerCertificate({
+      files: config.tls,
+      names: namesFor(config),
+      organization: directory.readModel.settings.organization,
+      store: new CertificateStore(directory.database, directory.keys),
+      onReplaced: (served) => {
+        gateways.setCertificate(served)
+        http.listeners.replaceTls({ cert: served.certificate, key: served.privateKey })
+        log.info('certificate.replaced', { expiresAt: new Date(served.expiresAtMs).toISOString() })
+      },
+      onFault: (error) => log.error('certificate.not-replaced', { error }),
+    })
+    await start([certificate])
+    const { authority } = certificate.served
+    if (authority !== null) writeFileSync(authorityFile(config), authority)
+
+    const gateways = makeGateways({
+      ...observers,
+      config,
+      version,
+      directory,
+      logIn,
+      certificate: certificate.served,
+    })
+    const sources = makeSources({
+      ...observers,
+      directory,
+      isScheduled: options.isScheduled ?? true,
+    })
+    const listeners = () => ({ ...gateways.listeners(), ...describeHttp(http.listeners) })
+    const http = await makeHttp({
+      ...observers,
+      config,
+      version,
+      directory,
+      logIn,
+      certificate,
+      sources: sources.control,
+      startedAtMs,
+      listeners,
+      baseDn: () => gateways.ldap.served?.tree.baseDn ?? null,
+      serviceDn: (name) => gateways.serviceDn(name),
+    })
+    await start([...gateways.services, ...sources.services, http.listeners])
+    observers.health.reportStarted()
+    log.info('daemon.serving', { version, tookMs: Date.now() - startedAtMs, ...listeners() })
+    return {
+      admin: http.admin,
+      log,
+      directory,
+      authority,
+      serverName: certificate.served.names[0] ?? 'localhost',
+      listeners,
+      async stop() {
+        observers.health.reportStopping()
+        log.info('daemon.stopping')
+        await stopAll(started)
+        log.info('daemon.stopped')
+      },
+    }
+  } catch (error) {
+    await stopAll(started)
+    throw error
+  }
+}
+
+/** What devices and clients may call this daemon by; the public one first. */
+function namesFor(config: Config): readonly string[] {
+  const own = hostname().toLowerCase()
+  const isName = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(own)
+  const names = [
+    ...(config.publicUrl === null ? [] : [new URL(config.publicUrl).hostname]),
+    ...(isName ? [own] : []),
+    'localhost',
+    '127.0.0.1',
+    '::1',
+  ]
+  return [...new Set(names)]
+}
+
+/** @throws when it can be read by others: it holds people's data */
+function prepareDataDir(path: string): void {
+  mkdirSync(path, { recursive: true, mode: DATA_DIR_MODE })
+  const { mode } = statSync(path)
+  if ((mode & OTHERS_ACCESS) === 0) return
+  throw new Error(
+    `the data folder ${path} can be entered by other accounts (mode ${(mode & 0o777).toString(8)}); run: chmod 700 ${path}`,
+  )
+}
+
+function asService(name: string, stop: () => Promise<void>): Service {
+  return { name, start: async () => undefined, stop }
+}

@@ -1,0 +1,96 @@
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { startMicrosoft365 } from '../../simulators/microsoft365/index.ts'
+import { loadConfig } from '../config/load.ts'
+import { authorityFile } from '../config/paths.ts'
+import { type Daemon, startDaemon } from '../daemon.ts'
+import { makeLog } from '../observe/log.ts'
+import { type DemoFacts, makeFacts } from './facts.ts'
+import { fillDirectory } from './fill.ts'
+import { chooseListeners } from './ports.ts'
+import { isDemoFolder, readSecrets, writeWhole } from './secrets.ts'
+
+export interface DemoOptions {
+  readonly dataDir: string
+  /** Users in the simulated tenant, the named ones included. */
+  readonly people: number
+  readonly password: string
+  readonly isFresh: boolean
+  readonly env: NodeJS.ProcessEnv
+  readonly signal: AbortSignal
+  say(line: string): void
+}
+
+export interface Demo {
+  readonly facts: DemoFacts
+  stop(): Promise<void>
+}
+
+const SEED = 1
+const PRIVATE = 0o700
+
+/**
+ * The simulator and the daemon together, filled through the real sync engine. Resolves when it
+ * serves, with `demo.json` written: outside tools start the product through that file.
+ */
+export async function startDemo(options: DemoOptions): Promise<Demo> {
+  const { say } = options
+  const dataDir = resolve(options.dataDir)
+  const factsFile = join(dataDir, 'demo.json')
+  if (options.isFresh) removeDemo(dataDir)
+  rmSync(factsFile, { force: true })
+  mkdirSync(dataDir, { recursive: true, mode: PRIVATE })
+
+  const config = loadConfig({
+    env: options.env,
+    overrides: new Map([['data_dir', { text: dataDir, place: 'demo' }]]),
+    defaults: await chooseListeners(options.env, say),
+  })
+  say('starting the simulated Microsoft 365 tenant …')
+  const simulator = await startMicrosoft365({
+    people: options.people,
+    seed: SEED,
+    dataDir: join(dataDir, 'microsoft365'),
+  })
+  let daemon: Daemon | null = null
+  try {
+    say('starting the daemon on the embedded database …')
+    const log = makeLog({ level: config.logLevel === 'info' ? 'warn' : config.logLevel })
+    daemon = await startDaemon(config, { signal: options.signal, log })
+    const secrets = await fillDirectory(daemon, simulator, {
+      dataDir,
+      password: options.password,
+      secrets: readSecrets(dataDir),
+      say,
+    })
+    const facts = makeFacts({
+      daemon,
+      simulator,
+      secrets,
+      password: options.password,
+      caFile: authorityFile(config),
+    })
+    writeWhole(factsFile, facts)
+    const running = daemon
+    return {
+      facts,
+      async stop() {
+        rmSync(factsFile, { force: true })
+        await running.stop()
+        await simulator.stop()
+      },
+    }
+  } catch (error) {
+    await daemon?.stop()
+    await simulator.stop()
+    throw error
+  }
+}
+
+/** Only what a demo made is removed: anything else in that folder is somebody's. */
+function removeDemo(dataDir: string): void {
+  if (!existsSync(dataDir)) return
+  if (!isDemoFolder(dataDir))
+    throw new Error(`${dataDir} was not made by the demo, so --fresh does not remove it`)
+  for (const path of [dataDir, `${dataDir}.key`]) rmSync(path, { recursive: true, force: true })
+}
