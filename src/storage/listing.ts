@@ -37,11 +37,14 @@ type Reader = Kysely<Tables> | Transaction<Tables>
 
 /** Lists from Postgres: one statement for the page, one for its memberships, one for the total. */
 export class PostgresListing implements Listing {
-  readonly #database: Database
+  readonly #kysely: Kysely<Tables>
   readonly #searchLimitMs: number
 
-  constructor(database: Database, options: { readonly searchLimitMs?: number } = {}) {
-    this.#database = database
+  constructor(
+    database: Pick<Database, 'kysely'>,
+    options: { readonly searchLimitMs?: number } = {},
+  ) {
+    this.#kysely = database.kysely
     this.#searchLimitMs = options.searchLimitMs ?? SEARCH_LIMIT_MS
   }
 
@@ -71,10 +74,9 @@ export class PostgresListing implements Listing {
   /** Null when the server ended the search for taking too long. */
   async #run<T>(question: Question, read: (db: Reader) => Promise<T>): Promise<T | null> {
     question.signal.throwIfAborted()
-    const { kysely } = this.#database
     try {
-      if (isLookUp(question.where)) return await read(kysely)
-      return await kysely.transaction().execute(async (tx) => {
+      if (isLookUp(question.where)) return await read(this.#kysely)
+      return await this.#kysely.transaction().execute(async (tx) => {
         await sql`select set_config('statement_timeout', ${String(this.#searchLimitMs)}, true)`.execute(
           tx,
         )
@@ -98,6 +100,7 @@ const indexed: ReadonlySet<string> = new Set(['id', 'externalId', 'username', 'm
 /** Whether an index leads to few rows, so that no limit is needed. */
 function isLookUp(condition: Condition): boolean {
   if (condition.op === 'all') return condition.of.some(isLookUp)
+  if (condition.op === 'any') return condition.of.length > 0 && condition.of.every(isLookUp)
   return condition.op === 'text' && condition.test === 'equals' && indexed.has(condition.field)
 }
 
