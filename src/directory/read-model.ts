@@ -169,13 +169,14 @@ export class ReadModel implements Directory, Follower {
     this.#table.distrustVersions()
     this.#registry.distrustVersions()
     this.#membersVersions.clear()
-    this.#history.clear()
+    this.#history.startAnew()
   }
 
   reached(position: Position): void {
     this.#position = position
     this.#table.trustVersions()
     this.#registry.trustVersions()
+    this.#history.resume()
   }
 
   /**
@@ -219,15 +220,20 @@ export class ReadModel implements Directory, Follower {
       this.#membership.bury(no)
       this.#membership.forget(no)
       this.#membersVersions.delete(no)
-      this.#history.forgetGroup(no)
+      this.#history.purgeNo(no)
     }
   }
 
   #applyMembers(change: Extract<Change, { kind: 'membership' | 'members' }>): void {
     const { groupNo, usn } = change
-    if (!this.#history.takesMembers(groupNo, usn)) return
-    if (change.kind === 'members') this.#membership.replaceMembers(groupNo, change.memberNos)
-    else this.#membership.setMember(groupNo, change.memberNo, change.isMember)
+    const history = this.#history
+    if (history.isPurgedNo(groupNo) || !history.takesMembers(groupNo, usn)) return
+    if (change.kind === 'members') {
+      const memberNos = change.memberNos.filter((no) => !history.isPurgedNo(no))
+      this.#membership.replaceMembers(groupNo, memberNos)
+    } else if (!history.isPurgedNo(change.memberNo)) {
+      this.#membership.setMember(groupNo, change.memberNo, change.isMember)
+    }
     const version = change.membersVersion ?? this.#membersVersionOf(groupNo)
     if (version !== null) this.#membersVersions.set(groupNo, version)
   }
