@@ -75,7 +75,8 @@ export function applyRandomChanges(
 function drawChange(tenant: Tenant, random: SeededRandom): Change | null {
   const dice = random.fraction()
   if (dice < 0.03) return drawNewcomer(random)
-  if (dice < 0.05) return drawDeletedUser(tenant, random)
+  if (dice < 0.05) return drawDeleted(tenant, 'user', random)
+  if (dice < 0.065) return drawGroupChange(tenant, random)
   const user = drawLive(tenant.all('user'), random)
   if (user === null) return null
   if (dice < 0.08) return { op: 'delete', id: user.id }
@@ -112,10 +113,24 @@ function drawNewcomer(random: SeededRandom): Change {
   return { op: 'create', kind: 'user', properties, id: random.uuid() }
 }
 
-function drawDeletedUser(tenant: Tenant, random: SeededRandom): Change | null {
-  const deleted = tenant.all('user').filter((user) => user.versions.at(-1)?.state === 'deleted')
+/** Somebody or something in the recycle bin: restored mostly, else purged. */
+function drawDeleted(tenant: Tenant, kind: 'user' | 'group', random: SeededRandom): Change | null {
+  const deleted = tenant.all(kind).filter((record) => record.versions.at(-1)?.state === 'deleted')
   if (deleted.length === 0) return null
   return { op: random.chance(0.7) ? 'restore' : 'purge', id: random.pick(deleted).id }
+}
+
+function drawGroupChange(tenant: Tenant, random: SeededRandom): Change | null {
+  const dice = random.fraction()
+  if (dice < 0.4) return drawDeleted(tenant, 'group', random)
+  const group = drawLive(tenant.all('group'), random)
+  if (group === null) return null
+  if (dice < 0.7) return { op: 'delete', id: group.id }
+  const displayName = `Team ${random.word().toString(36)}`
+  if (dice < 0.85) return { op: 'update', id: group.id, properties: { displayName } }
+  const properties = { displayName, securityEnabled: true, mailEnabled: false, groupTypes: [] }
+  const memberIds = [...(group.members ?? [])].slice(0, 5)
+  return { op: 'create', kind: 'group', properties, memberIds, id: random.uuid() }
 }
 
 function drawMembership(
