@@ -9,6 +9,7 @@
 const INTERESTING = [0x00, 0x01, 0x02, 0x7f, 0x80, 0x81, 0x82, 0x84, 0xfe, 0xff]
 const MAX_EDITS = 4
 const MAX_SPAN = 64
+const LOOKS = 8
 
 /** A small seeded generator (mulberry32): the same seed gives the same numbers everywhere. */
 export class Random {
@@ -48,6 +49,18 @@ function nudge(bytes: Buffer, random: Random): Buffer {
 
 function setLetter(bytes: Buffer, random: Random): Buffer {
   bytes[random.below(bytes.length)] = 0x61 + random.below(26)
+  return bytes
+}
+
+/** Changes one character of some text inside, if it finds any in a few looks. */
+function changeText(bytes: Buffer, random: Random): Buffer {
+  for (let look = 0; look < LOOKS; look++) {
+    const at = random.below(bytes.length)
+    const byte = bytes[at] ?? 0
+    if (byte < 0x61 || byte > 0x7a) continue
+    bytes[at] = 0x61 + random.below(26)
+    break
+  }
   return bytes
 }
 
@@ -104,7 +117,7 @@ function span(bytes: Buffer, random: Random): [number, number] {
   return [start, Math.min(bytes.length, start + 1 + random.below(MAX_SPAN))]
 }
 
-const GENTLE: readonly Edit[] = [flipBit, nudge, setLetter, setLetter, setAny, swapNeighbours]
+const GENTLE: readonly Edit[] = [flipBit, nudge, setLetter, changeText, setAny, swapNeighbours]
 const ALL: readonly Edit[] = [
   ...GENTLE,
   setInteresting,

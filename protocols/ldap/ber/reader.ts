@@ -78,7 +78,8 @@ export class BerReader {
 
   /** Steps over one element of any tag. */
   skip(): void {
-    this.#at += this.#header(this.peekTag())
+    const length = this.#header(this.peekTag())
+    this.#at += length
   }
 
   boolean(tag: number = Tag.boolean): boolean {
