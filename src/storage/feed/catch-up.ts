@@ -79,18 +79,19 @@ interface GroupRow {
 }
 
 /**
- * Hands over the whole list of every group. Versions of lists are not compared: a follower that
+ * Hands over the whole list of every group, empty ones too. Versions of lists are not compared: a follower that
  * stopped half-way may hold a group whose edges had not come yet.
  */
 async function catchUpMembers(parts: CatchUp, followers: readonly Follower[]): Promise<void> {
   const { rows: sizes } = await sql<{ no: number; size: number }>`
     select g.no, (select count(*)::integer from membership m where m.group_no = g.no) as size
     from directory_group g order by g.no`.execute(parts.db)
-  const known = new Set(followers.flatMap((follower) => [...follower.membersVersions().keys()]))
-  const wanted = sizes.filter(({ no, size }) => size > 0 || known.has(no))
   // Where the journal no longer says when a list changed: not before anything a follower has seen.
-  const fallbackUsn = Math.max(...followers.map(({ position }) => position?.usn ?? 0))
-  for (const page of pages(wanted)) {
+  const { epoch } = parts.head
+  const fallbackUsn = Math.max(
+    ...followers.map(({ position }) => (position?.epoch === epoch ? position.usn : 0)),
+  )
+  for (const page of pages(sizes)) {
     const rows = await readMembers(parts.db, page)
     const changes = rows.map((row) => toMembers(row, fallbackUsn))
     await parts.slices.apply(followers, changes)
