@@ -62,7 +62,8 @@ async function connect(
 const filter = (text: string) => `filter=${encodeURIComponent(text)}`
 const seesAll: View = { sees: 'all' }
 
-await eachEngine(t, 'a person and a group, with all they have', async (t, database) => {
+await t.test('a person and a group, with all they have', async (t) => {
+  const database = await testDatabase(t)
   const rows = new DirectoryRows(database)
   const connection = { id: await rows.addConnection('app'), view: seesAll }
   const client = await connect(t, database, connection)
@@ -154,101 +155,6 @@ await eachEngine(t, 'a person and a group, with all they have', async (t, databa
   t.same((await client.get('/Users?count=1')).json().totalResults, 2)
 })
 
-await eachEngine(
-  t,
-  'staged people are absent, held ones inactive, deleted ones gone',
-  async (t, database) => {
-    const rows = new DirectoryRows(database)
-    const client = await connect(t, database, {
-      id: await rows.addConnection('app'),
-      view: seesAll,
-    })
-    await rows.addPerson({ username: 'active' })
-    await rows.addPerson({ username: 'held', isHeld: true, manager: 'active' })
-    await rows.addPerson({ username: 'staged', lifecycle: 'staged' })
-    await rows.addPerson({ username: 'deleted', lifecycle: 'deleted' })
-    await rows.addPerson({ username: 'orphan', manager: 'deleted' })
-    const everybody = ['active', 'held', 'staged', 'deleted']
-    await rows.addGroup({ name: 'mixed', members: everybody })
-    await rows.addGroup({ name: 'dissolved', lifecycle: 'deleted', members: ['active'] })
-
-    t.same(await client.names('/Users'), ['active', 'held', 'orphan'])
-    t.same(await client.names(`/Users?${filter('active eq false')}`), ['held'])
-    t.same(await client.names(`/Users?${filter('active eq true')}`), ['active', 'orphan'])
-    t.same(await client.names(`/Users?${filter('userName eq "staged"')}`), [])
-    for (const [username, status] of [
-      ['held', 200],
-      ['staged', 404],
-      ['deleted', 404],
-    ] as const) {
-      t.equal((await client.get(`/Users/${rows.idOf(username)}`)).statusCode, status, username)
-    }
-    const held = (await client.get(`/Users/${rows.idOf('held')}`)).json()
-    t.equal(held.active, false)
-    t.equal(held.groups[0].value, rows.idOf('mixed'), 'memberships are kept')
-    const orphan = (await client.get(`/Users/${rows.idOf('orphan')}`)).json()
-    t.equal(orphan[enterprise], undefined, 'a deleted manager is nobody')
-
-    t.same(await client.names('/Groups', 'displayName'), ['mixed'])
-    t.equal((await client.get(`/Groups/${rows.idOf('dissolved')}`)).statusCode, 404)
-    const { members } = (await client.get(`/Groups/${rows.idOf('mixed')}`)).json()
-    t.same(
-      members.map(({ value }: { readonly value: string }) => value),
-      [rows.idOf('active'), rows.idOf('held')],
-    )
-    t.same(
-      await client.names(`/Groups?${filter(`members.value eq "${rows.idOf('staged')}"`)}`),
-      [],
-      'nor does a filter tell of them',
-    )
-  },
-)
-
-await eachEngine(
-  t,
-  'a connection sees its view, and nothing tells of what is outside',
-  async (t, database) => {
-    const rows = new DirectoryRows(database)
-    await rows.addPerson({ username: 'chief', displayName: 'Secret Chief' })
-    await rows.addPerson({ username: 'inside', manager: 'chief' })
-    await rows.addPerson({ username: 'nested' })
-    await rows.addPerson({ username: 'outside' })
-    await rows.addGroup({ name: 'inner', members: ['nested'] })
-    await rows.addGroup({ name: 'app-users', members: ['inside', 'inner'] })
-    // A circle must not be followed for ever.
-    await rows.addMember('inner', 'app-users')
-    await rows.addGroup({ name: 'secret', members: ['inside', 'outside', 'chief'] })
-    const id = await rows.addConnection('app')
-    const groupIds = [rows.idOf('app-users') as GroupId]
-    const client = await connect(t, database, { id, view: { sees: 'groups', groupIds } })
-
-    t.same(await client.names('/Users'), ['inside', 'nested'])
-    t.same(await client.names('/Groups', 'displayName'), ['inner', 'app-users'])
-    t.equal((await client.get('/Users?count=1')).json().totalResults, 2)
-    for (const path of [`/Users/${rows.idOf('outside')}`, `/Groups/${rows.idOf('secret')}`]) {
-      t.equal((await client.get(path)).statusCode, 404, path)
-    }
-    const inside = await client.get(`/Users/${rows.idOf('inside')}`)
-    t.same(
-      inside.json().groups.map(({ display }: { readonly display: string }) => display),
-      ['app-users'],
-    )
-    t.notOk(inside.body.includes('Chief'))
-    for (const text of [
-      'groups.display eq "secret"',
-      'manager.displayName sw "Secret"',
-      'manager pr',
-    ]) {
-      t.same(await client.names(`/Users?${filter(text)}`), [], text)
-    }
-    t.same(await client.names(`/Users?${filter('groups.display eq "INNER"')}`), ['nested'])
-
-    const blind = await connect(t, database, { id, view: { sees: 'groups', groupIds: [] } })
-    t.same(await blind.names('/Users'), [])
-    t.same(await blind.names('/Groups'), [])
-  },
-)
-
 await t.test('externalId belongs to the connection, and compares by case', async (t) => {
   const database = await testDatabase(t)
   const rows = new DirectoryRows(database)
@@ -321,4 +227,105 @@ await t.test('a tag holds until what is shown has changed', async (t) => {
     [false, false],
     [false, false],
   ])
+})
+
+/** A database, and the rows written to it. */
+interface Ground {
+  readonly database: TestDatabase
+  readonly rows: DirectoryRows
+}
+
+async function lifecycle(t: Test, { database, rows }: Ground): Promise<void> {
+  const client = await connect(t, database, {
+    id: await rows.addConnection('app'),
+    view: seesAll,
+  })
+  await rows.addPerson({ username: 'active' })
+  await rows.addPerson({ username: 'held', isHeld: true, manager: 'active' })
+  await rows.addPerson({ username: 'staged', lifecycle: 'staged' })
+  await rows.addPerson({ username: 'deleted', lifecycle: 'deleted' })
+  await rows.addPerson({ username: 'orphan', manager: 'deleted' })
+  const everybody = ['active', 'held', 'staged', 'deleted']
+  await rows.addGroup({ name: 'mixed', members: everybody })
+  await rows.addGroup({ name: 'dissolved', lifecycle: 'deleted', members: ['active'] })
+
+  t.same(await client.names('/Users'), ['active', 'held', 'orphan'])
+  t.same(await client.names(`/Users?${filter('active eq false')}`), ['held'])
+  t.same(await client.names(`/Users?${filter('active eq true')}`), ['active', 'orphan'])
+  t.same(await client.names(`/Users?${filter('userName eq "staged"')}`), [])
+  for (const [username, status] of [
+    ['held', 200],
+    ['staged', 404],
+    ['deleted', 404],
+  ] as const) {
+    t.equal((await client.get(`/Users/${rows.idOf(username)}`)).statusCode, status, username)
+  }
+  const held = (await client.get(`/Users/${rows.idOf('held')}`)).json()
+  t.equal(held.active, false)
+  t.equal(held.groups[0].value, rows.idOf('mixed'), 'memberships are kept')
+  const orphan = (await client.get(`/Users/${rows.idOf('orphan')}`)).json()
+  t.equal(orphan[enterprise], undefined, 'a deleted manager is nobody')
+
+  t.same(await client.names('/Groups', 'displayName'), ['mixed'])
+  t.equal((await client.get(`/Groups/${rows.idOf('dissolved')}`)).statusCode, 404)
+  const { members } = (await client.get(`/Groups/${rows.idOf('mixed')}`)).json()
+  t.same(
+    members.map(({ value }: { readonly value: string }) => value),
+    [rows.idOf('active'), rows.idOf('held')],
+  )
+  t.same(
+    await client.names(`/Groups?${filter(`members.value eq "${rows.idOf('staged')}"`)}`),
+    [],
+    'nor does a filter tell of them',
+  )
+}
+
+async function views(t: Test, { database, rows }: Ground): Promise<void> {
+  await rows.addPerson({ username: 'chief', displayName: 'Secret Chief' })
+  await rows.addPerson({ username: 'inside', manager: 'chief' })
+  await rows.addPerson({ username: 'nested' })
+  await rows.addPerson({ username: 'outside' })
+  await rows.addGroup({ name: 'inner', members: ['nested'] })
+  await rows.addGroup({ name: 'app-users', members: ['inside', 'inner'] })
+  // A circle must not be followed for ever.
+  await rows.addMember('inner', 'app-users')
+  await rows.addGroup({ name: 'secret', members: ['inside', 'outside', 'chief'] })
+  const id = await rows.addConnection('narrow')
+  const groupIds = [rows.idOf('app-users') as GroupId]
+  const client = await connect(t, database, { id, view: { sees: 'groups', groupIds } })
+
+  t.same(await client.names('/Users'), ['inside', 'nested'])
+  t.same(await client.names('/Groups', 'displayName'), ['inner', 'app-users'])
+  t.equal((await client.get('/Users?count=1')).json().totalResults, 2)
+  for (const path of [`/Users/${rows.idOf('outside')}`, `/Groups/${rows.idOf('secret')}`]) {
+    t.equal((await client.get(path)).statusCode, 404, path)
+  }
+  const inside = await client.get(`/Users/${rows.idOf('inside')}`)
+  t.same(
+    inside.json().groups.map(({ display }: { readonly display: string }) => display),
+    ['app-users'],
+  )
+  t.notOk(inside.body.includes('Chief'))
+  for (const text of [
+    'groups.display eq "secret"',
+    'manager.displayName sw "Secret"',
+    'manager pr',
+  ]) {
+    t.same(await client.names(`/Users?${filter(text)}`), [], text)
+  }
+  t.same(await client.names(`/Users?${filter('groups.display eq "INNER"')}`), ['nested'])
+
+  const blind = await connect(t, database, { id, view: { sees: 'groups', groupIds: [] } })
+  t.same(await blind.names('/Users'), [])
+  t.same(await blind.names('/Groups'), [])
+}
+
+await eachEngine(t, 'who is there', async (t, database) => {
+  const ground = { database, rows: new DirectoryRows(database) }
+  await t.test('staged people are absent, held ones inactive, deleted ones gone', (t) =>
+    lifecycle(t, ground),
+  )
+  await t.test('a connection sees its view, and nothing tells of what is outside', (t) =>
+    views(t, ground),
+  )
 })
