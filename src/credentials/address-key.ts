@@ -11,6 +11,7 @@ const GROUPS = 8
  * stands for itself.
  */
 export function addressKey(address: string): string {
+  if (!address.includes(':')) return address
   const plain = address.split('%', 1)[0] ?? address
   const mapped = MAPPED.exec(plain)?.groups?.['v4']
   if (mapped !== undefined && isIPv4(mapped)) return mapped

@@ -37,7 +37,7 @@ export class KeyedDigest {
     message[BLOCK] = NUMBERS
     message.writeDoubleLE(first, BLOCK + 1)
     message.writeDoubleLE(second, BLOCK + 9)
-    message.set(bytes, BLOCK + HEADER)
+    copyInto(message, BLOCK + HEADER, bytes)
     return this.#finish(message, HEADER + bytes.length)
   }
 
@@ -66,4 +66,9 @@ export class KeyedDigest {
     this.#outer.write(inner, BLOCK, 'latin1')
     return hash('sha256', this.#outer, 'binary')
   }
+}
+
+/** For some ten bytes a loop is several times quicker than a call out of JavaScript. */
+function copyInto(target: Buffer, at: number, bytes: Uint8Array): void {
+  for (let index = 0; index < bytes.length; index += 1) target[at + index] = bytes[index] ?? 0
 }

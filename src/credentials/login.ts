@@ -7,8 +7,22 @@ import type { NameLimit } from './name-limit.ts'
 import { prepareOpaqueString } from './opaque-string.ts'
 import type { Checked, CheckTurn, Claim, PasswordVerifier } from './password-verifier.ts'
 
-/** What is known of a try to get in before anything is checked. */
-export interface Login<W> {
+interface Admitted {
+  readonly ok: true
+}
+
+export interface Denied {
+  readonly ok: false
+  readonly denial: Denial
+}
+
+export type Answer = Pick<AuthEvent, 'atMs' | 'outcome' | 'reason' | 'principalId'>
+
+/**
+ * A try to get in, as its kind of caller looks it up and decides it. Each cached log-in makes one,
+ * so an implementation is a class and not a handful of closures.
+ */
+export interface Login<Yes extends Admitted = Admitted> {
   /** Folded; counted against the address and standing for a name that leads to nobody. */
   readonly name: string
   readonly password: Buffer
@@ -17,28 +31,22 @@ export interface Login<W> {
   /** Whether the address stands for one party, so that the names it tries may be counted. */
   readonly isAddressLimited: boolean
   /** Whom the name leads to now; asked again after every wait. Null when to nobody. */
-  readonly find: () => Claimed<W> | null
-  /** The event of an answer; the outcome, reason and principal are filled in. */
-  readonly describe: () => Omit<AuthEvent, 'atMs' | 'outcome' | 'reason' | 'principalId'>
+  find(): Claim | null
+  /** Whether the one found last may have what she asks for, her password being right. */
+  decide(): Yes | Denied
+  describe(answer: Answer): AuthEvent
 }
-
-export interface Claimed<W> {
-  readonly claim: Claim
-  readonly decide: () => LoginOutcome<W>
-}
-
-export type LoginOutcome<W> =
-  | { readonly ok: true; readonly who: W }
-  | { readonly ok: false; readonly denial: Denial }
 
 /** A credential that keeps changing under a log-in is somebody's mistake, not a reason to go on. */
 const MAX_RUNS = 3
 
-interface Run<W> {
-  readonly login: Login<W>
+interface Run<Yes extends Admitted = Admitted> {
+  readonly login: Login<Yes>
   readonly signal: AbortSignal
   readonly count: number
 }
+
+type Outcome<Yes extends Admitted> = Yes | Denied | Promise<Yes | Denied>
 
 /**
  * The one order in which a try is judged: are we allowed to answer, may this address ask, who is it,
@@ -70,7 +78,7 @@ export class LoginProcedure {
   }
 
   /** @throws {AuthenticationUnavailable} (or rejects with it) when neither yes nor no can be said */
-  run<W>(login: Login<W>, signal: AbortSignal): LoginOutcome<W> | Promise<LoginOutcome<W>> {
+  run<Yes extends Admitted>(login: Login<Yes>, signal: AbortSignal): Outcome<Yes> {
     try {
       const outcome = this.#judge({ login, signal, count: 1 })
       return outcome instanceof Promise
@@ -81,104 +89,100 @@ export class LoginProcedure {
     }
   }
 
-  #judge<W>(run: Run<W>): LoginOutcome<W> | Promise<LoginOutcome<W>> {
+  #judge<Yes extends Admitted>(run: Run<Yes>): Outcome<Yes> {
     const { login } = run
     if (this.#freshness() === 'too-stale') throw new AuthenticationUnavailable('stale')
     if (login.isAddressLimited && this.#names.isLimited(login.address, this.#nowMs())) {
-      return this.#denyNameless(run, 'too-many-names')
+      return this.#denyNameless(run, 'too-many-names', null)
     }
-    const claimed = login.find()
-    if (claimed === null) return this.#denyNameless(run, 'unknown-name')
+    const claim = login.find()
+    if (claim === null) return this.#denyNameless(run, 'unknown-name', null)
     const password = prepareOpaqueString(login.password)
     // Never right, so it is no guess: a wrong shared secret turns passwords into such bytes.
-    if (password === null) {
-      return this.#denyNameless(run, 'wrong-password', claimed.claim.principalId)
-    }
-    const checked = this.#verifier.check(claimed.claim, password, this.#turnOf(run))
+    if (password === null) return this.#denyNameless(run, 'wrong-password', claim.principalId)
+    const checked = this.#verifier.check(claim, password, this.#turnOf(run))
     return checked instanceof Promise
-      ? checked.then((later) => this.#concludeLater(run, claimed, later))
-      : this.#conclude(run, claimed, checked)
+      ? checked.then((later) => this.#concludeLater(run, claim, later))
+      : this.#conclude(run, claim, checked)
   }
 
   /** While argon2 ran, anything may have changed: what is answered is what holds now. */
-  #concludeLater<W>(
-    run: Run<W>,
-    before: Claimed<W>,
+  #concludeLater<Yes extends Admitted>(
+    run: Run<Yes>,
+    before: Claim,
     checked: Checked,
-  ): LoginOutcome<W> | Promise<LoginOutcome<W>> {
+  ): Outcome<Yes> {
     if (this.#freshness() === 'too-stale') throw new AuthenticationUnavailable('stale')
-    const now = run.login.find()
-    if (now === null) return this.#answer(run.login, 'deleted', before.claim.principalId)
-    if (now.claim.candidates === before.claim.candidates) return this.#conclude(run, now, checked)
+    const claim = run.login.find()
+    if (claim === null) return this.#answer(run.login, 'deleted', before.principalId)
+    if (claim.candidates === before.candidates) return this.#conclude(run, claim, checked)
     if (run.count === MAX_RUNS) throw new Error('a credential kept changing while it was verified')
     return this.#judge({ ...run, count: run.count + 1 })
   }
 
-  #conclude<W>(
-    run: Run<W>,
-    claimed: Claimed<W>,
-    checked: Checked,
-  ): LoginOutcome<W> | Promise<LoginOutcome<W>> {
-    const { principalId } = claimed.claim
-    const outcome = outcomeOf(claimed, checked)
+  #conclude<Yes extends Admitted>(run: Run<Yes>, claim: Claim, checked: Checked): Outcome<Yes> {
+    const { login } = run
+    const { principalId } = claim
+    const outcome = outcomeOf(login, checked)
     if (outcome.ok) {
-      if (run.login.isAddressLimited) this.#names.recordSuccess(run.login.address, run.login.name)
-      this.#record(run.login, { outcome: 'success', reason: null, principalId })
+      if (login.isAddressLimited) this.#names.recordSuccess(login.address, login.name)
+      const answer = { atMs: this.#nowMs(), outcome: 'success', reason: null, principalId } as const
+      this.#events.record(login.describe(answer))
       return outcome
     }
-    if (checked.hasTakenTime) {
-      this.#verifier.markSeen(checked.pair)
-      return this.#answer(run.login, outcome.denial, principalId)
-    }
-    return this.#denyInTime(run, checked.pair, { denial: outcome.denial, principalId })
+    if (!checked.hasTakenTime) return this.#denyInTime(run, checked.pair, [outcome, principalId])
+    this.#verifier.markSeen(checked.pair)
+    return this.#answer(login, outcome.denial, principalId)
   }
 
   /** For a denial that depends on the name alone and not on any credential. */
-  #denyNameless<W>(run: Run<W>, denial: Denial, principalId: string | null = null) {
+  #denyNameless(run: Run, denial: Denial, principalId: string | null): Denied | Promise<Denied> {
     const pair = this.#verifier.pairOfName(run.login.name, run.login.password)
-    return this.#denyInTime(run, pair, { denial, principalId })
+    return this.#denyInTime(run, pair, [{ ok: false, denial }, principalId])
   }
 
-  #denyInTime<W>(
-    run: Run<W>,
+  #denyInTime(
+    run: Run,
     pair: string,
-    { denial, principalId }: { readonly denial: Denial; readonly principalId: string | null },
-  ): LoginOutcome<W> | Promise<LoginOutcome<W>> {
+    [denied, principalId]: readonly [Denied, string | null],
+  ): Denied | Promise<Denied> {
     const moment = this.#verifier.settle(pair, this.#turnOf(run))
     return moment === null
-      ? this.#answer(run.login, denial, principalId)
-      : moment.then(() => this.#answer<W>(run.login, denial, principalId))
+      ? this.#answer(run.login, denied.denial, principalId)
+      : moment.then(() => this.#answer(run.login, denied.denial, principalId))
   }
 
-  #answer<W>(login: Login<W>, denial: Denial, principalId: string | null): LoginOutcome<W> {
+  #answer(login: Login, denial: Denial, principalId: string | null): Denied {
+    const atMs = this.#nowMs()
     if (login.isAddressLimited && (denial === 'unknown-name' || denial === 'wrong-password')) {
-      this.#names.recordFailure(login.address, login.name, this.#nowMs())
+      this.#names.recordFailure(login.address, login.name, atMs)
     }
-    this.#record(login, { outcome: 'denied', reason: denial, principalId })
+    this.#events.record(login.describe({ atMs, outcome: 'denied', reason: denial, principalId }))
     return { ok: false, denial }
   }
 
   /** A fault is recorded and goes on its way; leaving before the answer is recorded as well. */
-  #fail<W>(login: Login<W>, error: unknown): never {
-    this.#record(login, { outcome: 'unavailable', reason: reasonOf(error), principalId: null })
+  #fail(login: Login, error: unknown): never {
+    const reason = reasonOf(error)
+    const answer = { atMs: this.#nowMs(), outcome: 'unavailable', reason } as const
+    this.#events.record(login.describe({ ...answer, principalId: null }))
     throw error
   }
 
-  #record<W>(login: Login<W>, answer: Pick<AuthEvent, 'outcome' | 'reason' | 'principalId'>): void {
-    this.#events.record({ ...login.describe(), ...answer, atMs: this.#nowMs() })
-  }
-
-  #turnOf<W>({ login, signal }: Run<W>): CheckTurn {
-    const key = `${login.resourceKind}|${addressKey(login.address)}`
-    return { key, signal, onRight: this.#onRight }
+  #turnOf({ login, signal }: Run): CheckTurn {
+    return {
+      key: () => `${login.resourceKind}|${addressKey(login.address)}`,
+      signal,
+      onRight: this.#onRight,
+    }
   }
 }
 
-function outcomeOf<W>(claimed: Claimed<W>, { verdict }: Checked): LoginOutcome<W> {
-  if (verdict.isRight) return claimed.decide()
+function outcomeOf<Yes extends Admitted>(login: Login<Yes>, { verdict }: Checked): Yes | Denied {
+  if (verdict.isRight) return login.decide()
   if (verdict.denial !== 'no-credential') return { ok: false, denial: verdict.denial }
   // Of somebody who never had a password, that she is staged or held tells the reader more.
-  const decision = claimed.decide()
+  const decision = login.decide()
   const isAboutHer = !decision.ok && (decision.denial === 'staged' || decision.denial === 'held')
   return isAboutHer ? decision : { ok: false, denial: 'no-credential' }
 }

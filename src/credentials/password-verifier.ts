@@ -1,5 +1,4 @@
 import type { Credential } from '../directory/credential.ts'
-import type { PrincipalId } from '../directory/id.ts'
 import type { FailureKey } from '../directory/ports/resources.ts'
 import type { Argon2Pool } from './argon2-pool.ts'
 import type { Candidates } from './credential-index.ts'
@@ -10,12 +9,9 @@ import { SharedWork } from './shared-work.ts'
 import { VerifierCache } from './verifier-cache.ts'
 
 /** Somebody the directory knows, and what her password is checked against. */
-export interface Claim {
-  readonly principalId: PrincipalId
+export interface Claim extends FailureKey {
   readonly principalVersion: number
   readonly candidates: Candidates
-  readonly resourceKind: string
-  readonly device: string | null
 }
 
 export type Verdict =
@@ -63,14 +59,14 @@ export class PasswordVerifier {
   /** @param password prepared bytes */
   check(claim: Claim, password: Buffer, turn: CheckTurn): Checked | Promise<Checked> {
     const { candidates } = claim
-    const pair = this.#cache.keyOf(
-      { stamp: candidates.stamp, principalVersion: claim.principalVersion },
-      password,
-    )
-    const generated = candidates.generated.find((one) => verifySecret(password, one.verifier))
+    const pair = this.#cache.keyOf(candidates.stamp, claim.principalVersion, password)
+    const generated =
+      candidates.generated.length === 0
+        ? undefined
+        : candidates.generated.find((one) => verifySecret(password, one.verifier))
     // What carries 128 random bits cannot be guessed, so no lock of somebody else's making holds it.
     if (generated !== undefined) return atOnce(pair, this.#judgeExpiry(generated))
-    const blocked = this.#failures.findBlocked(failureKeyOf(claim))
+    const blocked = this.#failures.findBlocked(claim)
     if (blocked !== null) return atOnce(pair, { isRight: false, denial: blocked })
     if (candidates.primary === null) return atOnce(pair, withoutPrimary(candidates))
     return this.#checkPrimary(claim, candidates.primary, { pair, password, turn })
@@ -88,7 +84,7 @@ export class PasswordVerifier {
   settle(pair: string, turn: CheckTurn): Promise<void> | null {
     const nowMs = this.#nowMs()
     if (this.#cache.findDenied(pair, nowMs) !== null) return null
-    const pause = (signal: AbortSignal) => this.#pool.pause({ key: turn.key, signal })
+    const pause = (signal: AbortSignal) => this.#pool.pause({ key: turn.key(), signal })
     return this.#pauses.join(pair, pause, turn.signal).then(() => this.markSeen(pair))
   }
 
@@ -102,7 +98,7 @@ export class PasswordVerifier {
     const nowMs = this.#nowMs()
     const remembered = this.#cache.findRight(pair, nowMs)
     if (remembered !== null) {
-      this.#failures.recordSuccess(failureKeyOf(claim))
+      this.#failures.recordSuccess(claim)
       return atOnce(pair, this.#judgeExpiry(remembered))
     }
     if (this.#cache.findDenied(pair, nowMs) === 'wrong') return atOnce(pair, wrongPassword)
@@ -125,15 +121,17 @@ export class PasswordVerifier {
   /** Remembers and counts here, once for all who share it, and also when they have gone away. */
   async #verifyOnce(claim: Claim, primary: Credential, asked: Asked): Promise<boolean> {
     const { pair, password, turn } = asked
-    const endTry = this.#failures.beginTry(failureKeyOf(claim))
-    const isRight = await this.#pool.verify(primary.verifier, password, turn).finally(endTry)
+    const endTry = this.#failures.beginTry(claim)
+    const isRight = await this.#pool
+      .verify(primary.verifier, password, { key: turn.key(), signal: turn.signal })
+      .finally(endTry)
     if (isRight) {
       this.#cache.rememberRight(pair, primary, this.#nowMs())
-      this.#failures.recordSuccess(failureKeyOf(claim))
+      this.#failures.recordSuccess(claim)
       turn.onRight?.(primary, password)
     } else {
       this.#cache.rememberDenied(pair, 'wrong', this.#nowMs())
-      this.#failures.recordFailure(failureKeyOf(claim))
+      this.#failures.recordFailure(claim)
     }
     return isRight
   }
@@ -146,9 +144,9 @@ export class PasswordVerifier {
   }
 }
 
-/** Whose turn a check takes, and when to give up. */
+/** Whose turn a check takes, should it have to wait, and when to give up. */
 export interface CheckTurn {
-  readonly key: string
+  readonly key: () => string
   readonly signal: AbortSignal
   /** Told of a primary password just found right, while its text is at hand. */
   readonly onRight?: (credential: Credential, password: Buffer) => void
@@ -170,12 +168,4 @@ function withoutPrimary(candidates: Candidates): Verdict {
 
 function atOnce(pair: string, verdict: Verdict): Checked {
   return { verdict, hasTakenTime: false, pair }
-}
-
-function failureKeyOf(claim: Claim): FailureKey {
-  return {
-    principalId: claim.principalId,
-    resourceKind: claim.resourceKind,
-    device: claim.device ?? '',
-  }
 }

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /**
  * Lets those who ask for the same thing at the same time share one piece of work. It is aborted when
  * the last of them has gone away.
@@ -12,6 +14,8 @@ export class SharedWork<T> {
   /** @throws what the work throws, or `signal`'s reason when this caller goes away first */
   async join(key: string, start: (signal: AbortSignal) => Promise<T>, signal: AbortSignal) {
     signal.throwIfAborted()
+    // One signal may stand for a connection with many requests under way; that is no leak.
+    setMaxListeners(0, signal)
     const work = this.#running.get(key) ?? this.#start(key, start)
     work.waiting += 1
     let onAbort = () => {}

@@ -8,12 +8,6 @@ const MAX_RIGHT = 200_000
 /** Fewer, and apart, so that a flood of wrong values cannot push out the right ones. */
 const MAX_DENIED = 50_000
 
-/** What a password is checked against: `stamp` stands for the credentials' ids and versions. */
-export interface PairScope {
-  readonly stamp: number
-  readonly principalVersion: number
-}
-
 /**
  * `wrong` is a verdict on the value itself. `seen` says only that the value was answered with a
  * denial of another kind (locked out, held, unknown), and so need not be made to wait again.
@@ -37,8 +31,9 @@ export class VerifierCache {
     this.#denied = new Lru(options.maxDenied ?? MAX_DENIED, keptMs)
   }
 
-  keyOf(scope: PairScope, password: Uint8Array): string {
-    return this.#digest.ofNumbers(scope.stamp, scope.principalVersion, password)
+  /** @param stamp stands for the ids and versions of the credentials that were tried */
+  keyOf(stamp: number, principalVersion: number, password: Uint8Array): string {
+    return this.#digest.ofNumbers(stamp, principalVersion, password)
   }
 
   /** For a name that leads to nobody. */

@@ -22,72 +22,116 @@ interface Window {
  */
 export class SuccessWindows {
   /** In the order in which they opened. */
-  readonly #windows = new Map<string, Window>()
+  readonly #windows = new Set<Window>()
+  /** By principal and address: two look-ups cost less than building a key from six texts. */
+  readonly #byPrincipal = new Map<string, Map<string, Window[]>>()
 
   get size(): number {
     return this.#windows.size
   }
 
   /** @returns rows to be written now */
-  add(event: AuthEvent): AuthEventRow[] {
-    const key = keyOf(event)
-    const open = this.#windows.get(key)
-    if (open !== undefined && event.atMs - open.opensAtMs < WINDOW_MS) {
-      if (open.repeats === 0) open.firstRepeatAtMs = event.atMs
-      open.repeats += 1
-      open.lastRepeatAtMs = event.atMs
-      return []
+  add(event: AuthEvent): readonly AuthEventRow[] {
+    const open = this.#find(event)
+    if (open === null) {
+      this.#open(event)
+      const row = { ...event, count: 1, lastAtMs: event.atMs }
+      return this.#windows.size > MAX_WINDOWS ? [...this.#closeOldest(), row] : [row]
     }
-    const rows = open === undefined ? [] : rowsOf(open)
-    this.#windows.delete(key)
-    this.#windows.set(key, {
-      first: event,
-      opensAtMs: event.atMs,
-      repeats: 0,
-      firstRepeatAtMs: event.atMs,
-      lastRepeatAtMs: event.atMs,
-    })
-    rows.push({ ...event, count: 1, lastAtMs: event.atMs })
-    return this.#windows.size > MAX_WINDOWS ? [...this.#closeOldest(), ...rows] : rows
+    if (event.atMs - open.opensAtMs >= WINDOW_MS) {
+      const rows = rowsOf(open)
+      this.#reopen(open, event.atMs)
+      rows.push({ ...event, count: 1, lastAtMs: event.atMs })
+      return rows
+    }
+    if (open.repeats === 0) open.firstRepeatAtMs = event.atMs
+    open.repeats += 1
+    open.lastRepeatAtMs = event.atMs
+    return NONE
   }
 
   /** Rows of the windows that end by `nowMs`; those in which something came stay open anew. */
   close(nowMs: number): AuthEventRow[] {
     const rows: AuthEventRow[] = []
-    for (const [key, window] of this.#windows) {
+    for (const window of this.#windows) {
       if (nowMs - window.opensAtMs < WINDOW_MS) break
       rows.push(...rowsOf(window))
-      this.#windows.delete(key)
-      if (window.repeats === 0) continue
-      window.opensAtMs = nowMs
-      window.repeats = 0
-      this.#windows.set(key, window)
+      if (window.repeats === 0) this.#remove(window)
+      else this.#reopen(window, nowMs)
     }
     return rows
   }
 
   closeAll(): AuthEventRow[] {
-    const rows = [...this.#windows.values()].flatMap(rowsOf)
+    const rows = [...this.#windows].flatMap(rowsOf)
     this.#windows.clear()
+    this.#byPrincipal.clear()
     return rows
   }
 
+  #find(event: AuthEvent): Window | null {
+    const own = this.#byPrincipal.get(event.principalId ?? '')?.get(event.address)
+    if (own === undefined) return null
+    for (const window of own) if (isAlike(window.first, event)) return window
+    return null
+  }
+
+  #open(event: AuthEvent): void {
+    const { atMs } = event
+    const window: Window = {
+      first: event,
+      opensAtMs: atMs,
+      repeats: 0,
+      firstRepeatAtMs: atMs,
+      lastRepeatAtMs: atMs,
+    }
+    this.#windows.add(window)
+    const principal = event.principalId ?? ''
+    const byAddress = this.#byPrincipal.get(principal) ?? new Map<string, Window[]>()
+    this.#byPrincipal.set(principal, byAddress)
+    byAddress.set(event.address, [...(byAddress.get(event.address) ?? []), window])
+  }
+
+  #reopen(window: Window, atMs: number): void {
+    this.#windows.delete(window)
+    this.#windows.add(window)
+    window.opensAtMs = atMs
+    window.repeats = 0
+  }
+
+  #remove(window: Window): void {
+    this.#windows.delete(window)
+    const { principalId, address } = window.first
+    const byAddress = this.#byPrincipal.get(principalId ?? '')
+    const left = byAddress?.get(address)?.filter((other) => other !== window) ?? []
+    if (left.length > 0) byAddress?.set(address, left)
+    else byAddress?.delete(address)
+    if (byAddress?.size === 0) this.#byPrincipal.delete(principalId ?? '')
+  }
+
   #closeOldest(): AuthEventRow[] {
-    for (const [key, window] of this.#windows) {
-      this.#windows.delete(key)
+    for (const window of this.#windows) {
+      this.#remove(window)
       return rowsOf(window)
     }
     return []
   }
 }
 
+const NONE: readonly AuthEventRow[] = []
+
+/** Beside principal and address, by which they were found. */
+function isAlike(one: AuthEvent, other: AuthEvent): boolean {
+  return (
+    one.resourceName === other.resourceName &&
+    one.device === other.device &&
+    one.resourceKind === other.resourceKind &&
+    one.method === other.method
+  )
+}
+
 function rowsOf(window: Window): AuthEventRow[] {
   if (window.repeats === 0) return []
   const { first, repeats, firstRepeatAtMs, lastRepeatAtMs } = window
   return [{ ...first, atMs: firstRepeatAtMs, lastAtMs: lastRepeatAtMs, count: repeats }]
-}
-
-function keyOf(event: AuthEvent): string {
-  const { principalId, resourceKind, resourceName, method, address, device } = event
-  return `${principalId}|${resourceKind}|${resourceName}|${method}|${address}|${device}`
 }

@@ -212,7 +212,8 @@ export class Bench {
   freshness: Freshness = 'fresh'
 
   constructor(options: { pool?: Argon2Pool; names?: NameLimit } = {}) {
-    this.pool = options.pool ?? new Argon2Pool({ parameters: cheap, concurrency: 2 })
+    this.pool =
+      options.pool ?? new Argon2Pool({ parameters: cheap, concurrency: 2, deadlineMs: 60_000 })
     const nowMs = () => this.clock.nowMs
     const onFault = (error: unknown) => this.faults.push(error)
     this.failures = new Failures({ store: this.store, nowMs, onFault })

@@ -88,7 +88,7 @@ await t.test(
 await t.test('cache: bounded, sliding, and wrong values cannot push out right ones', async (t) => {
   const cache = new VerifierCache({ maxRight: 3, maxDenied: 3, keptMs: 1_000 })
   const credential = aCredential(aPerson('a').id, 'x')
-  const key = (n: number) => cache.keyOf({ stamp: n, principalVersion: 1 }, Buffer.from('pw'))
+  const key = (n: number) => cache.keyOf(n, 1, Buffer.from('pw'))
   cache.rememberRight(key(1), credential, 0)
   t.equal(cache.findRight(key(1), 900), credential)
   t.equal(cache.findRight(key(1), 1_800), credential, 'used at 900, so good until 1,900')
@@ -105,7 +105,7 @@ await t.test('cache: bounded, sliding, and wrong values cannot push out right on
 await t.test('cache: an entry in use stays, a younger unused one goes', async (t) => {
   const cache = new VerifierCache({ maxRight: 2 })
   const credential = aCredential(aPerson('a').id, 'x')
-  const key = (n: number) => cache.keyOf({ stamp: n, principalVersion: 1 }, Buffer.from('pw'))
+  const key = (n: number) => cache.keyOf(n, 1, Buffer.from('pw'))
   cache.rememberRight(key(1), credential, 0)
   cache.rememberRight(key(2), credential, 0)
   cache.findRight(key(1), 120_000)

@@ -1,0 +1,97 @@
+import type { Resource } from '../access/decide.ts'
+import { decide } from '../access/decide.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { PrincipalId } from '../directory/id.ts'
+import type { AuthEvent } from '../observe/auth-event.ts'
+import type { Attempt, Authenticated, Outcome } from './authenticate.ts'
+import type { CredentialIndex } from './credential-index.ts'
+import type { Answer, Denied, Login } from './login.ts'
+import { foldLoginName, recordedName } from './login-name.ts'
+import type { Claim } from './password-verifier.ts'
+
+type Yes = Extract<Outcome, { ok: true }>
+
+/** A person's or a service's try, by whatever protocol. */
+export class EntryLogin implements Login<Yes> {
+  readonly name: string
+  readonly password: Buffer
+  readonly address: string
+  readonly resourceKind: AuthEvent['resourceKind']
+  readonly isAddressLimited: boolean
+  readonly #directory: Directory
+  readonly #credentials: CredentialIndex
+  readonly #attempt: Attempt
+  #found: Authenticated | null = null
+
+  constructor(directory: Directory, credentials: CredentialIndex, attempt: Attempt) {
+    this.#directory = directory
+    this.#credentials = credentials
+    this.#attempt = attempt
+    this.name = foldLoginName(attempt.subject.name)
+    this.password = attempt.password
+    this.address = attempt.address
+    this.resourceKind = attempt.resource.kind
+    this.isAddressLimited = isOneParty(attempt.resource)
+  }
+
+  find(): Claim | null {
+    this.#found = this.#findEntry()
+    if (this.#found === null) return null
+    const { resource, device } = this.#attempt
+    const principal = this.#found.value
+    return {
+      principalId: principal.id,
+      principalVersion: principal.version,
+      candidates: this.#credentials.candidatesFor(principal.id, clientIdOf(resource)),
+      resourceKind: resource.kind,
+      device: device ?? '',
+    }
+  }
+
+  decide(): Yes | Denied {
+    const who = this.#found
+    if (who === null) return { ok: false, denial: 'deleted' }
+    const decision = decide(this.#directory, who, this.#attempt.resource)
+    return decision.ok ? { ok: true, who, grant: decision.grant } : decision
+  }
+
+  describe(answer: Answer): AuthEvent {
+    const { subject, resource, method, address, device, detail } = this.#attempt
+    return {
+      atMs: answer.atMs,
+      outcome: answer.outcome,
+      reason: answer.reason,
+      resourceKind: resource.kind,
+      resourceName: nameOfResource(resource),
+      method,
+      principalId: answer.principalId,
+      name: recordedName(subject.name),
+      address,
+      device,
+      detail: detail ?? null,
+    }
+  }
+
+  #findEntry(): Authenticated | null {
+    const { subject } = this.#attempt
+    if (subject.by === 'login-name') return this.#directory.personByLoginName(this.name)
+    if (subject.entry === null) return null
+    // The entry the gateway found may be older than what the directory holds by now.
+    const entry = this.#directory.entryById(subject.entry.value.id)
+    return entry === null || entry.value.kind === 'group' ? null : (entry as Authenticated)
+  }
+}
+
+function clientIdOf(resource: Resource): PrincipalId | null {
+  return resource.kind === 'ldap' && resource.client !== null ? resource.client.id : null
+}
+
+/** A NAS or an authenticated LDAP client asks for many; only others are known by their address. */
+function isOneParty(resource: Resource): boolean {
+  return resource.kind !== 'network' && !(resource.kind === 'ldap' && resource.client !== null)
+}
+
+function nameOfResource(resource: Resource): string | null {
+  if (resource.kind === 'ldap') return resource.client === null ? null : resource.client.name
+  return resource.kind === 'network' ? resource.network.name : null
+}
