@@ -86,12 +86,8 @@ export class GatewayBench {
       const value = aCredential(id, verifier)
       this.#credentials.apply([{ kind: 'credential', id: value.id, value, usn: 1, atMs: 0 }])
     }
-    const authority = await makeAuthority('Test Root', Date.now())
-    const certificate = await issueServerCertificate(authority, {
-      names: [serverName],
-      nowMs: Date.now(),
-    })
-    this.caPem = authority.certificate
+    const { caPem, ...certificate } = await GatewayBench.makeCertificates()
+    this.caPem = caPem
     this.#gateway = new RadiusGateway({
       directory: this.directory.model,
       authenticator: this.#authenticator(),
@@ -110,6 +106,14 @@ export class GatewayBench {
     })
     await this.#gateway.start(AbortSignal.timeout(5_000))
     return this
+  }
+
+  /** A server certificate of an authority made for it. */
+  static async makeCertificates() {
+    const authority = await makeAuthority('Test Root', Date.now())
+    const names = [serverName]
+    const issued = await issueServerCertificate(authority, { names, nowMs: Date.now() })
+    return { ...issued, caPem: authority.certificate }
   }
 
   get authPort(): number {
