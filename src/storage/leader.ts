@@ -3,7 +3,7 @@ import type { Service } from '../lifecycle.ts'
 import type { Database } from './connection.ts'
 
 /** Of our own choosing; held on a connection of its own for as long as one leads. */
-const LEADER_LOCK = 7_243_002
+const LEADER_LOCK = 7_243_003
 const RETRY_MS = 1_000
 /** A leader looks after its connection this often; a broken one ends the leadership at once. */
 const PROBE_MS = 5_000
