@@ -20,12 +20,9 @@ import { generateGroups } from './tenant/generate-groups.ts'
 import { generatePeople } from './tenant/generate-people.ts'
 import { Tenant } from './tenant/tenant.ts'
 
-export { dumpTruth, type Truth } from './control/truth.ts'
-export type { FaultRequest, FaultRule } from './faults/fault-rule.ts'
+export { dumpTruth } from './control/truth.ts'
 export { parseFaultRule } from './faults/fault-rule.ts'
-export type { Shaping } from './faults/shaping.ts'
-export { applyChange, applyRandomChanges } from './tenant/change.ts'
-export type { Change } from './tenant/record.ts'
+export { applyRandomChanges } from './tenant/change.ts'
 export type { Tenant } from './tenant/tenant.ts'
 
 export interface Microsoft365Options {
