@@ -304,5 +304,6 @@ await t.test('leaving before the answer is recorded, and the guess still counts'
   await t.rejects(Promise.resolve(answer), { name: 'AbortError' })
   t.match(bench.events, [{ outcome: 'unavailable', reason: 'abandoned' }])
   await bench.pool.stop()
+  await new Promise((resolve) => setImmediate(resolve))
   t.match(bench.failures.listFor(person.id), [{ count: { failures: 1 } }])
 })
