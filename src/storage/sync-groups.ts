@@ -55,8 +55,9 @@ export async function readGroupBatch(
     select b.seq, b.body, b.external_id, l.group_id, l.attributes,
       l.removed_at is not null as is_removed, w.subject is not null as removal_waits
     from batch b
-    left join source_link l on l.source_id = ${round.sourceId}::uuid and l.object_kind = 'group'
-      and l.external_id = b.external_id
+    left join lateral (select * from source_link x
+      where x.source_id = ${round.sourceId}::uuid and x.object_kind = 'group'
+        and x.external_id = b.external_id limit 1) l on true
     left join removal_waiting w on w.source_id = l.source_id and w.kind = 'group'
       and w.subject = b.external_id and w.group_external_id = ''
     order by b.seq`.execute(tx)

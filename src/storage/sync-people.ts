@@ -66,8 +66,9 @@ export async function readPeopleBatch(
       l.removed_at is not null as is_removed, h.principal_id is not null as is_held,
       wr.subject is not null as removal_waits, ws.subject is not null as suspension_waits
     from batch b
-    left join source_link l on l.source_id = ${round.sourceId}::uuid and l.object_kind = 'person'
-      and l.external_id = b.external_id
+    left join lateral (select * from source_link x
+      where x.source_id = ${round.sourceId}::uuid and x.object_kind = 'person'
+        and x.external_id = b.external_id limit 1) l on true
     left join person p on p.id = l.principal_id
     left join hold h on h.principal_id = l.principal_id
       and h.reason = ${sourceHold(round.sourceId)}
@@ -231,9 +232,10 @@ class PeopleWriter {
     const wanted = verdicts.flatMap(({ values }) => values.managerExternalId ?? [])
     if (wanted.length === 0) return new Map()
     const { rows } = await sql<{ external_id: string; principal_id: string }>`
-      select external_id, principal_id from source_link
-      where source_id = ${this.#round.sourceId}::uuid and object_kind = 'person'
-        and removed_at is null and external_id = any(${wanted}::text[])`.execute(this.#tx)
+      select l.external_id, l.principal_id from unnest(${wanted}::text[]) as w (id)
+      cross join lateral (select * from source_link x
+        where x.source_id = ${this.#round.sourceId}::uuid and x.object_kind = 'person'
+          and x.external_id = w.id and x.removed_at is null limit 1) l`.execute(this.#tx)
     return new Map(rows.map((row) => [row.external_id, row.principal_id]))
   }
 

@@ -16,14 +16,17 @@ import { settleEdges, sweepMembers } from './sync-members.ts'
 import { applyPeople } from './sync-people.ts'
 import { previewGroups, previewPeople } from './sync-preview.ts'
 import * as rounds from './sync-rounds.ts'
+import { Statistics } from './sync-statistics.ts'
 import { applyApproved, settleManagers, sweepObjects } from './sync-sweep.ts'
 
 /** The sync engine's store in Postgres; one file of this folder for each part of it. */
 export class PostgresSyncStore implements SyncStore {
   readonly #db: Database
+  readonly #statistics: Statistics
 
   constructor(db: Database) {
     this.#db = db
+    this.#statistics = new Statistics(db)
   }
 
   readState(sourceId: string) {
@@ -62,12 +65,16 @@ export class PostgresSyncStore implements SyncStore {
     return rounds.readDisappearance(this.#db, round)
   }
 
-  applyPeople(round: Round, judge: JudgePeople) {
-    return applyPeople(this.#db, round, judge)
+  async applyPeople(round: Round, judge: JudgePeople) {
+    const result = await applyPeople(this.#db, round, judge)
+    if (result !== null) await this.#statistics.count(round, result)
+    return result
   }
 
-  applyGroups(round: Round, judge: JudgeGroups) {
-    return applyGroups(this.#db, round, judge)
+  async applyGroups(round: Round, judge: JudgeGroups) {
+    const result = await applyGroups(this.#db, round, judge)
+    if (result !== null) await this.#statistics.count(round, result)
+    return result
   }
 
   sweepObjects(round: Round, options: { readonly isBelieved: boolean }) {
