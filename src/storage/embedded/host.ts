@@ -5,7 +5,7 @@ import { DirectoryError } from '../../directory/errors.ts'
 import { type DirectoryLock, lockDirectory } from '../directory-lock.ts'
 import { prepareCluster } from './cluster.ts'
 import type { FromWorker, ToWorker, WorkerInput } from './messages.ts'
-import type { WorkerHost } from './port-socket.ts'
+import type { PortSocket, WorkerHost } from './port-socket.ts'
 import { startWorker } from './thread.ts'
 
 /** A cluster that recovers takes 1.5 s; a full disk or a slow one more. */
@@ -39,6 +39,7 @@ export class EmbeddedHost implements WorkerHost {
   #current: Worker | null = null
   #watch: NodeJS.Timeout | null = null
   #failures = 0
+  readonly connections = new Set<PortSocket>()
   isStopping = false
 
   constructor(options: EmbeddedOptions) {
@@ -72,6 +73,8 @@ export class EmbeddedHost implements WorkerHost {
 
   /** Waits for its end before another is started: two on the same files would destroy them. */
   lost(worker: Worker): void {
+    // An idle connection that looks alive would be the next to be used.
+    for (const socket of [...this.connections]) socket.failWith(worker)
     if (this.#current !== worker) return
     this.#current = null
     this.#worker = worker.terminate().then(() => this.#open())

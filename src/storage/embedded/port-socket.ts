@@ -5,14 +5,17 @@ import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threa
 export interface WorkerHost {
   readonly isStopping: boolean
   started(): Promise<Worker>
-  /** The worker closed a connection on its own: it is dead, or about to be. */
+  /** The worker closed a connection on its own: it is dead, or about to be, and all others with it. */
   lost(worker: Worker): void
+  /** To be destroyed with `lost` once its worker is. */
+  readonly connections: Set<PortSocket>
 }
 
 /** What `pg` takes for its TCP socket: a message port to the embedded database's worker. */
 export class PortSocket extends Duplex {
   readonly #host: WorkerHost
   #port: MessagePort | null = null
+  #worker: Worker | null = null
   #isReferenced = true
 
   constructor(host: WorkerHost) {
@@ -61,6 +64,7 @@ export class PortSocket extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#host.connections.delete(this)
     this.#port?.close()
     done(error)
   }
@@ -69,6 +73,8 @@ export class PortSocket extends Duplex {
     if (this.destroyed) return
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
+    this.#worker = worker
+    this.#host.connections.add(this)
     port1.on('message', (bytes: Uint8Array) => {
       this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     })
@@ -78,13 +84,14 @@ export class PortSocket extends Duplex {
     this.emit('connect')
   }
 
+  /** When that worker is dead: whoever waits for an answer, or would ask next, is told at once. */
+  failWith(worker: Worker): void {
+    if (this.#worker !== worker) return
+    this.destroy(Object.assign(new Error('the embedded database stopped'), { code: 'ECONNRESET' }))
+  }
+
   #portClosed(worker: Worker): void {
-    const isExpected = this.#host.isStopping || this.writableEnded || this.destroyed
-    if (!isExpected) this.#host.lost(worker)
-    this.destroy(
-      isExpected
-        ? undefined
-        : Object.assign(new Error('the embedded database stopped'), { code: 'ECONNRESET' }),
-    )
+    if (this.#host.isStopping || this.writableEnded || this.destroyed) this.destroy()
+    else this.#host.lost(worker)
   }
 }
