@@ -6,8 +6,8 @@
 export { type AttributePath, formatAttributePath, parseAttributePath } from './attribute-path.ts'
 export { formatEntityTag } from './entity-tag.ts'
 export { ScimError, type ScimErrorCode, type ScimType } from './errors.ts'
-export type { CompareOp, Filter, FilterValue, ValuePathRest } from './filter/ast.ts'
-export { type BindOptions, type BoundFilter, type BoundOp, bindFilter } from './filter/bind.ts'
+export type { BoundOp, CompareOp, Filter, FilterValue, ValuePathRest } from './filter/ast.ts'
+export { type BindOptions, type BoundFilter, bindFilter } from './filter/bind.ts'
 export { comparesWith, type Folding, matches } from './filter/evaluate.ts'
 export { formatFilter } from './filter/format.ts'
 export {

@@ -133,7 +133,9 @@ function nameSchema(type: ResourceType, uri: string, named: Map<string, Named>):
 }
 
 function nameAttribute(type: ResourceType, name: string, named: Map<string, Named>): void {
-  const path = parseAttributePath(name)
+  // Microsoft's own tests put a filter behind the name; the grammar has none, so all values are meant.
+  const [bare = ''] = name.split('[', 1)
+  const path = parseAttributePath(bare)
   const attribute = path === null ? null : findAttribute(type, path)
   if (attribute === null) return
   const whole = (attribute.parent ?? attribute.definition).name

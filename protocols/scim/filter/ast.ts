@@ -3,6 +3,9 @@ import type { AttributePath } from '../attribute-path.ts'
 /** RFC 7644 §3.4.2.2, table 3; `pr` is a node of its own. */
 export type CompareOp = 'eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le'
 
+/** Those of a bound filter, where `ne` has become `not eq`. */
+export type BoundOp = Exclude<CompareOp, 'ne'>
+
 export type FilterValue = string | number | boolean | null
 
 /**
@@ -41,3 +44,9 @@ export type ValuePathRest =
       readonly op: CompareOp
       readonly value: FilterValue
     }
+
+/** A comparison that is neither negated nor one of presence. */
+export interface Test {
+  readonly op: BoundOp
+  readonly value: string | number | boolean
+}

@@ -7,10 +7,8 @@ import {
   wholeOf,
 } from '../schema/find-attribute.ts'
 import type { ResourceType } from '../schema/resource-type.ts'
-import type { CompareOp, Filter, FilterValue } from './ast.ts'
+import type { BoundOp, CompareOp, Filter, FilterValue, Test } from './ast.ts'
 import { checkValue } from './check-value.ts'
-
-export type BoundOp = Exclude<CompareOp, 'ne'>
 
 /**
  * A filter whose names are looked up and whose values fit them: what a store compiles.
@@ -161,11 +159,6 @@ class Binder {
     const name = formatAttributePath(path)
     throw new ScimError('SCIM_INVALID_FILTER', `there is no attribute "${name}"`)
   }
-}
-
-interface Test {
-  readonly op: BoundOp
-  readonly value: string | number | boolean
 }
 
 const never: BoundFilter = { kind: 'never' }

@@ -2,9 +2,9 @@ import { parseDateTime } from '../date-time.ts'
 import { ScimError } from '../errors.ts'
 import type { AttributeType } from '../schema/attribute.ts'
 import type { Attribute } from '../schema/find-attribute.ts'
-import type { BoundOp } from './bind.ts'
+import type { BoundOp, Test } from './ast.ts'
 
-type Value = string | number | boolean
+type Value = Test['value']
 
 const equality: readonly BoundOp[] = ['eq']
 const order: readonly BoundOp[] = ['eq', 'gt', 'ge', 'lt', 'le']
@@ -27,11 +27,7 @@ const allowed: Readonly<Record<AttributeType, readonly BoundOp[]>> = {
  *
  * @throws {ScimError} `SCIM_INVALID_FILTER` when operator or value do not fit
  */
-export function checkValue(
-  attribute: Attribute,
-  test: { readonly op: BoundOp; readonly value: Value },
-  isLenient: boolean,
-): Value {
+export function checkValue(attribute: Attribute, test: Test, isLenient: boolean): Value {
   const { type } = attribute.definition
   if (!allowed[type].includes(test.op)) {
     throw new ScimError(

@@ -1,7 +1,8 @@
 import { parseDateTime } from '../date-time.ts'
 import { isAssigned, isJsonArray, isJsonObject, type Json, type JsonObject } from '../json.ts'
 import type { Attribute } from '../schema/find-attribute.ts'
-import type { BoundFilter, BoundOp } from './bind.ts'
+import type { BoundOp } from './ast.ts'
+import type { BoundFilter } from './bind.ts'
 
 /** How text is compared where case does not count. */
 export interface Folding {

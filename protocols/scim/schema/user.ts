@@ -47,7 +47,7 @@ const groups = complex('groups', 'The groups the person belongs to; changed thro
 export const userSchema: Schema = {
   id: USER_SCHEMA,
   name: 'User',
-  description: 'A person',
+  description: 'User Account',
   attributes: [
     text('userName', 'Log-in name.', { required: true, uniqueness: 'server' }),
     name,

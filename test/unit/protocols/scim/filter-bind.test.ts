@@ -178,6 +178,9 @@ await t.test(
     t.equal(matches(bind('active eq "True"', userType, lenient), bjensen), true)
     t.equal(matches(bind('active eq False', userType, lenient), bjensen), false)
     t.equal(matches(bind('employeeNumber eq 701984', userType, lenient), bjensen), true)
+    // As Microsoft's collection for testers has it: no quotes, and seven digits after the point.
+    const since = 'meta.Created gt 2009-10-10T14:38:21.8617979-07:00'
+    t.equal(matches(bind(since, userType, lenient), bjensen), true)
     t.match(
       refusalOf(() => bind('active eq "yes"', userType, lenient)),
       { scimType: 'invalidFilter' },

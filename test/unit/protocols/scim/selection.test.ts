@@ -53,6 +53,7 @@ await t.test('RFC 7644 §3.9 attributes: what is named, and what is always sent'
     ['name.givenName,name', { name: { givenName: 'Anna', familyName: 'Berg' } }],
     ['emails.value', { emails: [{ value: 'a@x.example' }, { value: 'b@x.example' }] }],
     ['urn:ietf:params:scim:schemas:core:2.0:User:userName', { userName: 'anna' }],
+    ['emails[type eq "work"]', { emails: resource['emails'] }],
     [
       enterprise,
       { [enterprise]: { department: 'IT', manager: { value: '2', displayName: 'Bo' } } },
