@@ -163,11 +163,6 @@ function collect(value: Buffer, type: number, found: Buffer[]): void {
   }
 }
 
-/** Vendor attributes that carry text pairs, as Cisco's do (`shell:priv-lvl=15`). */
-export function makeCiscoAvPair(text: string): Attribute {
-  return makeVendor({ vendor: Vendor.cisco, type: 1, value: Buffer.from(text, 'utf8') })
-}
-
 function makeAddress(definition: AttributeDefinition, text: string): Attribute {
   const address = parseAddress(text)
   if (address === null || address.length !== (definition.value === 'ipv6' ? 16 : 4)) {

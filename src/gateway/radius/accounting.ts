@@ -3,14 +3,13 @@ import {
   AttributeType,
   findAddress,
   findInteger,
-  findText,
   type Packet,
 } from '../../../protocols/radius/index.ts'
 import type { Directory } from '../../directory/directory.ts'
 import { foldText } from '../../directory/fold.ts'
 import type { Nas } from '../../directory/network.ts'
 import type { SessionReport } from '../../directory/ports/accounting.ts'
-import { parseDevice, parseLoginName } from './facts.ts'
+import { parseDevice, parseLoginName, readText } from './facts.ts'
 
 /** A NAS that kept a report for longer than a day has lost count of it. */
 const MAX_DELAY_SECONDS = 86_400
@@ -55,18 +54,18 @@ export function readReport(
 ): SessionReport | null {
   const kind = kinds.get(findInteger(attributes, AttributeType.acctStatusType) ?? 0)
   if (kind === undefined) return null
-  const username = findText(attributes, AttributeType.userName) ?? ''
+  const username = readText(attributes, AttributeType.userName) ?? ''
   const person = directory.personByLoginName(foldText(parseLoginName(username)))
   const delaySeconds = findInteger(attributes, AttributeType.acctDelayTime) ?? 0
   const cause = findInteger(attributes, AttributeType.acctTerminateCause)
   return {
     nasId: nas.id,
     kind,
-    sessionId: findText(attributes, AttributeType.acctSessionId) ?? '',
+    sessionId: readText(attributes, AttributeType.acctSessionId) ?? '',
     username,
     principalId: person?.value.id ?? null,
-    device: parseDevice(findText(attributes, AttributeType.callingStationId)) ?? '',
-    station: findText(attributes, AttributeType.calledStationId),
+    device: parseDevice(readText(attributes, AttributeType.callingStationId)) ?? '',
+    station: readText(attributes, AttributeType.calledStationId),
     address: findAddress(attributes, AttributeType.framedIpAddress),
     sessionSeconds: findInteger(attributes, AttributeType.acctSessionTime),
     inputOctets: readOctets(

@@ -5,7 +5,6 @@ import {
   EapServer,
   EapTtls,
   findInteger,
-  findText,
   findValue,
   type Holder,
   makeMppeKeys,
@@ -23,7 +22,7 @@ import type { Grant } from '../../access/decide.ts'
 import type { Authenticated, Authenticator } from '../../credentials/authenticate.ts'
 import type { Network } from '../../directory/network.ts'
 import { type Denials, describeVisit, type Visit } from './denials.ts'
-import { parseLoginName } from './facts.ts'
+import { makeStorable, parseLoginName, readText } from './facts.ts'
 import type { NasClient } from './nas-table.ts'
 import { makeReplyAttributes } from './reply-attributes.ts'
 
@@ -109,7 +108,7 @@ export class EapAnswers {
   ): Promise<Verdict<Admission>> {
     const outcome = await this.#authenticator.authenticate(
       {
-        subject: { by: 'login-name', name: parseLoginName(name) },
+        subject: { by: 'login-name', name: parseLoginName(makeStorable(name)) },
         password,
         resource: { kind: 'network', network: context.network },
         method: METHOD,
@@ -129,11 +128,11 @@ export class EapAnswers {
     { failure, peer }: EapAnswer<Guest, Admission> & { readonly kind: 'reject' },
     visit: () => Visit,
   ): void {
-    const outerName = findText(packet.attributes, AttributeType.userName) ?? ''
+    const outerName = readText(packet.attributes, AttributeType.userName) ?? ''
     this.#denials.record(peer?.context ?? visit(), {
       reason: failure.reason === 'no-method' ? 'method-not-allowed' : failure.reason,
       method: peer?.method ?? 'eap',
-      name: peer?.name ?? peer?.outerIdentity ?? outerName,
+      name: makeStorable(peer?.name ?? peer?.outerIdentity ?? outerName),
       detail: failure.detail,
     })
   }

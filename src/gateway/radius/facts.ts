@@ -23,11 +23,25 @@ const mac = /^[0-9a-f]{12}$/i
 
 export function readFacts({ attributes }: Packet): RequestFacts {
   return {
-    ssid: parseSsid(findText(attributes, AttributeType.calledStationId)),
-    nasIdentifier: findText(attributes, AttributeType.nasIdentifier),
+    ssid: parseSsid(readText(attributes, AttributeType.calledStationId)),
+    nasIdentifier: readText(attributes, AttributeType.nasIdentifier),
     portType: findInteger(attributes, AttributeType.nasPortType),
-    device: parseDevice(findText(attributes, AttributeType.callingStationId)),
+    device: parseDevice(readText(attributes, AttributeType.callingStationId)),
   }
+}
+
+/** First value as text that may be stored; null when absent. */
+export function readText(
+  attributes: readonly Attribute[],
+  definition: AttributeDefinition,
+): string | null {
+  const text = findText(attributes, definition)
+  return text === null ? null : makeStorable(text)
+}
+
+/** NUL, which PostgreSQL keeps in no text, becomes the sign for what could not be read. */
+export function makeStorable(text: string): string {
+  return text.replaceAll('\0', '\ufffd')
 }
 
 /**

@@ -1,6 +1,5 @@
 import {
   AttributeType,
-  findText,
   findValue,
   PacketCode,
   RadiusError,
@@ -11,7 +10,7 @@ import {
 import type { Authenticator, Outcome } from '../../credentials/authenticate.ts'
 import type { Network } from '../../directory/network.ts'
 import { type Denials, describeVisit, type Visit } from './denials.ts'
-import { parseLoginName } from './facts.ts'
+import { parseLoginName, readText } from './facts.ts'
 import type { NasClient } from './nas-table.ts'
 import { makeReplyAttributes } from './reply-attributes.ts'
 
@@ -35,7 +34,7 @@ export class PapAnswers {
     signal: AbortSignal,
   ): Reply | Promise<Reply> {
     const { attributes } = request.packet
-    const name = findText(attributes, AttributeType.userName) ?? ''
+    const name = readText(attributes, AttributeType.userName) ?? ''
     const { network } = visit
     const deny = (reason: string, detail: string | null = null): Reply => {
       this.#denials.record(visit, { reason, method: METHOD, name, detail })

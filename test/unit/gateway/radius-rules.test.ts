@@ -13,6 +13,7 @@ import {
   parseLoginName,
   parseSsid,
   type RequestFacts,
+  readFacts,
 } from '../../../src/gateway/radius/facts.ts'
 import { RadiusReporter } from '../../../src/gateway/radius/observer.ts'
 import {
