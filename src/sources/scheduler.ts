@@ -1,0 +1,260 @@
+import { DirectoryError } from '../directory/errors.ts'
+import type { Service } from '../lifecycle.ts'
+import { SourceError } from './source.ts'
+import type { StreamReport, SyncEngine, SyncProgress } from './sync.ts'
+import type { SourceState, SyncStore } from './sync-store.ts'
+
+const INTERVAL_MS = 60_000
+/** Daemons that started together do not ask together. */
+const JITTER_SHARE = 0.1
+const BACK_OFF_MAX_MS = 30 * 60_000
+/** Delta is best effort: so often everything is read and compared. */
+const FULL_EVERY_MS = 7 * 24 * 60 * 60_000
+/** So many senseless answers in a row, and an admin is told in so many words. */
+const NONSENSE_LIMIT = 3
+const QUARANTINE_INTERVAL_MS = 30 * 60_000
+/** Standing by for another daemon that leads. */
+const FOLLOWER_INTERVAL_MS = 5_000
+const PRUNE_EVERY_MS = 60 * 60_000
+
+/** How a source does, in words for people. */
+export interface SourceHealth {
+  readonly state: SourceState
+  readonly isRunning: boolean
+  readonly lastSuccessAtMs: number | null
+  readonly lastReports: readonly StreamReport[]
+  /** What went wrong last; null once it went right again. */
+  readonly lastError: string | null
+  readonly nextStep: string | null
+  readonly progress: SyncProgress | null
+}
+
+export interface SyncNowOptions {
+  readonly isFull?: boolean
+  readonly isDryRun?: boolean
+  readonly onProgress?: (progress: SyncProgress) => void
+  readonly signal?: AbortSignal
+}
+
+export interface SchedulerParts {
+  readonly sourceId: string
+  readonly engine: SyncEngine
+  readonly store: SyncStore
+  /** Only one daemon of many reads from a source. */
+  readonly isLeader: () => boolean
+  /** Told of each run, for log and metrics. */
+  readonly onRun?: (result: RunResult) => void
+  readonly intervalMs?: number
+  readonly nowMs?: () => number
+  readonly random?: () => number
+  readonly lastFullAtMs?: number | null
+}
+
+export type RunResult =
+  | { readonly ok: true; readonly reports: readonly StreamReport[]; readonly durationMs: number }
+  | { readonly ok: false; readonly error: unknown; readonly durationMs: number }
+
+/** Runs one source's rounds, one at a time: every minute, when asked, and slower after faults. */
+export class SyncScheduler implements Service {
+  readonly name: string
+  readonly #parts: SchedulerParts
+  readonly #nowMs: () => number
+  readonly #stopping = new AbortController()
+  #turn: Promise<unknown> = Promise.resolve()
+  #timer: NodeJS.Timeout | null = null
+  #faultsInRow = 0
+  #nonsenseInRow = 0
+  #lastFullAtMs: number | null
+  #prunedAtMs = 0
+  #health: SourceHealth = {
+    state: 'active',
+    isRunning: false,
+    lastSuccessAtMs: null,
+    lastReports: [],
+    lastError: null,
+    nextStep: null,
+    progress: null,
+  }
+
+  constructor(parts: SchedulerParts) {
+    this.#parts = parts
+    this.#nowMs = parts.nowMs ?? Date.now
+    this.#lastFullAtMs = parts.lastFullAtMs ?? null
+    this.name = `sync of ${parts.sourceId}`
+  }
+
+  get health(): SourceHealth {
+    return this.#health
+  }
+
+  start(): Promise<void> {
+    this.#schedule(0)
+    return Promise.resolve()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the daemon is stopping'))
+    if (this.#timer) clearTimeout(this.#timer)
+    await this.#turn.catch(() => {})
+  }
+
+  /**
+   * Runs a round now, after one that is under way; also for a paused source, since an admin asks.
+   *
+   * @throws {SourceError} {@link DirectoryError} as {@link SyncEngine.run}
+   */
+  syncNow(options: SyncNowOptions = {}): Promise<readonly StreamReport[]> {
+    if (!this.#parts.isLeader()) {
+      const why = 'another daemon reads from the sources; ask that one'
+      return Promise.reject(new DirectoryError('DIRECTORY_REFUSED', why))
+    }
+    return this.#queue(() => this.#run(options))
+  }
+
+  /** Carries out what an admin has approved, without asking the source. */
+  applyApproved(): Promise<void> {
+    return this.#queue(async () => {
+      await this.#parts.engine.applyApproved(this.#stopping.signal)
+    })
+  }
+
+  /** A hint that something changed, as a webhook gives: the next round comes at once. */
+  wake(): void {
+    if (this.#timer) this.#schedule(0)
+  }
+
+  #queue<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.catch(() => {}).then(work)
+    this.#turn = turn
+    return turn
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    if (this.#stopping.signal.aborted) return
+    this.#timer = setTimeout(() => {
+      this.#tick().catch(() => {})
+    }, delayMs)
+    this.#timer.unref()
+  }
+
+  async #tick(): Promise<void> {
+    let delayMs = FOLLOWER_INTERVAL_MS
+    try {
+      if (this.#parts.isLeader()) delayMs = await this.#queue(() => this.#round())
+    } finally {
+      this.#schedule(delayMs)
+    }
+  }
+
+  /** One scheduled round. @returns how long to wait for the next */
+  async #round(): Promise<number> {
+    const { sourceId, store } = this.#parts
+    try {
+      const { state } = await store.readState(sourceId)
+      this.#health = { ...this.#health, state }
+      if (state === 'paused') return this.#jittered(this.#intervalMs)
+      // A doubtful source is heard again in full, but seldom.
+      await this.#run({ isFull: state === 'quarantined' || this.#isFullDue() })
+      await this.#prune()
+      const isDoubtful = this.#health.lastReports.some(({ note }) => note !== null)
+      return this.#jittered(isDoubtful ? QUARANTINE_INTERVAL_MS : this.#intervalMs)
+    } catch (error) {
+      return this.#backOffMs(error)
+    }
+  }
+
+  async #run(options: SyncNowOptions): Promise<readonly StreamReport[]> {
+    const startedAtMs = this.#nowMs()
+    const signals = [this.#stopping.signal, ...(options.signal ? [options.signal] : [])]
+    this.#health = { ...this.#health, isRunning: true }
+    try {
+      const reports = await this.#parts.engine.run({
+        ...options,
+        signal: AbortSignal.any(signals),
+        onProgress: (progress) => {
+          this.#health = { ...this.#health, progress }
+          options.onProgress?.(progress)
+        },
+      })
+      if (options.isDryRun !== true) this.#succeed(reports, startedAtMs)
+      return reports
+    } catch (error) {
+      await this.#fail(error, startedAtMs)
+      throw error
+    } finally {
+      this.#health = { ...this.#health, isRunning: false, progress: null }
+    }
+  }
+
+  #succeed(reports: readonly StreamReport[], startedAtMs: number): void {
+    const nowMs = this.#nowMs()
+    this.#faultsInRow = 0
+    this.#nonsenseInRow = 0
+    if (reports.every(({ mode }) => mode === 'full')) this.#lastFullAtMs = nowMs
+    const note = reports.find((report) => report.note !== null)?.note ?? null
+    this.#health = {
+      ...this.#health,
+      lastSuccessAtMs: nowMs,
+      lastReports: reports,
+      lastError: note,
+      nextStep: note === null ? null : 'look at what waits, and approve it or mend the source',
+    }
+    this.#parts.onRun?.({ ok: true, reports, durationMs: nowMs - startedAtMs })
+  }
+
+  async #fail(error: unknown, startedAtMs: number): Promise<void> {
+    if (this.#stopping.signal.aborted) return
+    const { sourceId, store } = this.#parts
+    this.#faultsInRow += 1
+    const isNonsense = error instanceof SourceError && error.code === 'SOURCE_NONSENSE'
+    this.#nonsenseInRow = isNonsense ? this.#nonsenseInRow + 1 : 0
+    const message = error instanceof Error ? error.message : String(error)
+    this.#health = { ...this.#health, lastError: message, nextStep: nextStepOf(error) }
+    this.#parts.onRun?.({ ok: false, error, durationMs: this.#nowMs() - startedAtMs })
+    if (this.#nonsenseInRow !== NONSENSE_LIMIT) return
+    // Should the database be gone as well, the health above still says what happened.
+    await store.setState(sourceId, 'quarantined', message).catch(() => {})
+  }
+
+  async #prune(): Promise<void> {
+    if (this.#nowMs() - this.#prunedAtMs < PRUNE_EVERY_MS) return
+    this.#prunedAtMs = this.#nowMs()
+    while (await this.#parts.store.pruneStaging(this.#parts.sourceId)) {
+      this.#stopping.signal.throwIfAborted()
+    }
+  }
+
+  #isFullDue(): boolean {
+    return this.#lastFullAtMs !== null && this.#nowMs() - this.#lastFullAtMs >= FULL_EVERY_MS
+  }
+
+  get #intervalMs(): number {
+    return this.#parts.intervalMs ?? INTERVAL_MS
+  }
+
+  #jittered(ms: number): number {
+    const random = this.#parts.random ?? Math.random
+    return ms * (1 + (random() - 0.5) * 2 * JITTER_SHARE)
+  }
+
+  #backOffMs(error: unknown): number {
+    const asked = error instanceof SourceError ? (error.retryAfterMs ?? 0) : 0
+    const doubled = this.#intervalMs * 2 ** Math.min(this.#faultsInRow - 1, 10)
+    return this.#jittered(Math.max(asked, Math.min(BACK_OFF_MAX_MS, doubled)))
+  }
+}
+
+function nextStepOf(error: unknown): string {
+  if (error instanceof DirectoryError) return 'see to the database; the round goes on by itself'
+  if (!(error instanceof SourceError)) return 'report it, with the log of this moment'
+  switch (error.code) {
+    case 'SOURCE_REFUSED':
+      return 'mend the app registration as the message says; the next round signs in anew'
+    case 'SOURCE_NONSENSE':
+      return 'check proxies between here and the source; nothing was changed'
+    case 'SOURCE_THROTTLED':
+    case 'SOURCE_UNAVAILABLE':
+      return 'nothing to do: it is tried again by itself'
+  }
+}
