@@ -1,10 +1,5 @@
 import { formatAddress, parseAddress } from './address.ts'
-import {
-  type AttributeDefinition,
-  AttributeType,
-  findAttributeDefinition,
-  Vendor,
-} from './dictionary.ts'
+import { type AttributeDefinition, AttributeType, findAttributeDefinition } from './dictionary.ts'
 import { RadiusError } from './errors.ts'
 import { type Attribute, MAX_VALUE_BYTES } from './packet.ts'
 

@@ -1,4 +1,6 @@
 import {
+  type Attribute,
+  type AttributeDefinition,
   AttributeType,
   findInteger,
   findText,

@@ -200,6 +200,17 @@ t.test('accounting: what a NAS reports, octets past 4 GiB and delays included', 
   t.equal(far?.atMs, 1_000_000 - 86_400_000)
 })
 
+t.test('text with NUL octets, which PostgreSQL keeps nowhere, is made storable', async (t) => {
+  const attributes = [
+    { type: 30, value: Buffer.from('02-00-00-00-00-01:co\0rp') },
+    { type: 31, value: Buffer.from('dev\0ice') },
+    { type: 32, value: Buffer.from('ap\0') },
+  ]
+  const facts = readFacts({ code: 1, identifier: 0, authenticator: Buffer.alloc(16), attributes })
+  const expected = { ssid: 'co\ufffdrp', device: 'dev\ufffdice', nasIdentifier: 'ap\ufffd' }
+  t.match(facts, expected)
+})
+
 t.test(
   'log: one line for each kind of trouble and address a minute, the rest counted',
   async (t) => {
