@@ -1,9 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { DirectoryError } from '../directory/errors.ts'
 import type { FailureCount, FailureKey, FailureStore } from '../directory/ports/resources.ts'
 import { formatFailureKey } from '../directory/ports/resources.ts'
 
 /** Keys that may wait for the database; further ones count in memory only. */
 const MAX_PENDING = 10_000
+/** A count the database refuses for its own sake, not for being away, is given up after so many. */
+const MAX_REFUSALS = 3
 const FIRST_RETRY_MS = 500
 const MAX_RETRY_MS = 30_000
 /** How long a stop waits for the database. */
@@ -14,6 +17,7 @@ interface Pending {
   /** What was there before is forgotten first. */
   isCleared: boolean
   failures: number
+  refusals: number
 }
 
 /**
@@ -83,7 +87,7 @@ export class FailureWriter {
     const held = this.#pending.get(text)
     if (held !== undefined) return held
     if (this.#pending.size >= MAX_PENDING) return null
-    const pending: Pending = { key, isCleared: false, failures: 0 }
+    const pending: Pending = { key, isCleared: false, failures: 0, refusals: 0 }
     this.#pending.set(text, pending)
     return pending
   }
@@ -108,7 +112,7 @@ export class FailureWriter {
     } while (this.#pending.size > 0 && !isLast)
   }
 
-  /** True when nothing of it is left to write. */
+  /** True when nothing of it is left to write, or it never can be. */
   async #tryToWrite(pending: Pending): Promise<boolean> {
     try {
       await this.#writeOne(pending)
@@ -116,6 +120,8 @@ export class FailureWriter {
       return !pending.isCleared && pending.failures === 0
     } catch (error) {
       this.#onFault(error)
+      if (!isUnavailable(error)) pending.refusals += 1
+      if (pending.refusals >= MAX_REFUSALS) return true
       await this.#waitToRetry()
       return false
     }
@@ -146,4 +152,8 @@ export class FailureWriter {
     await delay(this.#retryMs, undefined, { signal }).catch(() => undefined)
     this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS)
   }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof DirectoryError && error.code === 'DIRECTORY_UNAVAILABLE'
 }

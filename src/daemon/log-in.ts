@@ -62,5 +62,6 @@ export function makeLogIn(
     onFault: (error) => log.warn('authenticator.fault', { error }),
   })
   const tokens = new MemoryTokenVerifier({ directory: readModel, credentials: credentialIndex })
-  return { authenticator, tokens, pool, credentials, events, services: [pool, failures, recorder] }
+  // Stopped in reverse: what the pool refuses at its end is still recorded.
+  return { authenticator, tokens, pool, credentials, events, services: [recorder, failures, pool] }
 }

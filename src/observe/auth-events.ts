@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { DirectoryError } from '../directory/errors.ts'
 import type { Service } from '../lifecycle.ts'
 import type { AuthEvent, AuthEventSink } from './auth-event.ts'
 import type { AuthEventBatch, AuthEventRow, AuthEventWriter } from './auth-event-writer.ts'
-import { Overflow } from './overflow.ts'
+import { NOT_KEPT_SINGLY, Overflow } from './overflow.ts'
 import { SuccessWindows } from './success-windows.ts'
 
 /** ARCHITECTURE §3: an answer is on its way to the table within this time. */
@@ -11,6 +12,8 @@ const FLUSH_EVERY_MS = 250
 const MAX_BATCH = 1_000
 /** Some 400 bytes each; a minute of a thousand denials a second without a database. */
 const MAX_QUEUED = 50_000
+/** A batch the table refuses for its own sake, not for being away, is then kept as counts only. */
+const MAX_REFUSALS = 8
 const FIRST_RETRY_MS = 250
 const MAX_RETRY_MS = 15_000
 /** How long a stop waits for the database before it says what it could not write. */
@@ -49,6 +52,7 @@ export class BatchingAuthEvents implements AuthEventSink, Service {
   #flushing: Promise<void> | null = null
   #timer: NodeJS.Timeout | null = null
   #retryMs = FIRST_RETRY_MS
+  #refusals = 0
   #recorded = 0
   #written = 0
 
@@ -129,11 +133,21 @@ export class BatchingAuthEvents implements AuthEventSink, Service {
       await this.#writer.write(batch)
       for (const row of batch.rows) this.#written += row.count
       this.#unwritten = null
+      this.#refusals = 0
       this.#retryMs = FIRST_RETRY_MS
     } catch (error) {
       this.#onFault(error)
-      await this.#waitToRetry()
+      if (!isUnavailable(error)) this.#refusals += 1
+      if (this.#refusals < MAX_REFUSALS) await this.#waitToRetry()
+      else this.#keepAsCounts(batch)
     }
+  }
+
+  /** Counts that were refused in their turn have nothing left to be reduced to: they are lost. */
+  #keepAsCounts(batch: AuthEventBatch): void {
+    this.#unwritten = null
+    this.#refusals = 0
+    for (const row of batch.rows) if (row.reason !== NOT_KEPT_SINGLY) this.#overflow.add(row)
   }
 
   async #waitToRetry(): Promise<void> {
@@ -152,4 +166,8 @@ export class BatchingAuthEvents implements AuthEventSink, Service {
     if (this.#queue.length === 0) rows.push(...this.#overflow.take())
     return { id: randomUUID(), rows }
   }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof DirectoryError && error.code === 'DIRECTORY_UNAVAILABLE'
 }

@@ -6,6 +6,7 @@ import type { NameLimit } from '../../src/credentials/name-limit.ts'
 import { PasswordAuthenticator } from '../../src/credentials/password-authenticator.ts'
 import type { Credential } from '../../src/directory/credential.ts'
 import type { Directory, Freshness } from '../../src/directory/directory.ts'
+import { DirectoryError } from '../../src/directory/errors.ts'
 import { foldText } from '../../src/directory/fold.ts'
 import type { PrincipalId } from '../../src/directory/id.ts'
 import { makeId } from '../../src/directory/id.ts'
@@ -193,7 +194,7 @@ export class MemoryFailureStore implements FailureStore {
 
   #answerOrThrow(): void {
     this.calls += 1
-    if (this.isAway) throw new Error('the database is away')
+    if (this.isAway) throw new DirectoryError('DIRECTORY_UNAVAILABLE', 'the database is away')
   }
 }
 

@@ -157,3 +157,28 @@ await t.test('without the database counting goes on, and is written when it is b
   t.equal(store.counts.get(formatFailureKey(keyOf()))?.failures, 7)
   t.equal(failures.unwritten, 0)
 })
+
+await t.test('a count the database will never take does not hold up the others', async (t) => {
+  const store = new MemoryFailureStore()
+  const refused = keyOf('deleted since')
+  const faults: unknown[] = []
+  const failures = new Failures({
+    store: {
+      recordFailure: (key) =>
+        key.device === refused.device
+          ? Promise.reject(new Error('violates a foreign key'))
+          : store.recordFailure(key),
+      clear: (key) => store.clear(key),
+      current: () => store.current(),
+    },
+    onFault: (error) => faults.push(error),
+  })
+  failures.recordFailure(refused)
+  failures.recordFailure(keyOf('good'))
+  const deadline = Date.now() + 20_000
+  while (failures.unwritten > 0 && Date.now() < deadline) await delay(50)
+  await failures.stop()
+  t.equal(failures.unwritten, 0)
+  t.equal(faults.length, 3)
+  t.equal(store.counts.size, 1)
+})

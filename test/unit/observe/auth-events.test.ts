@@ -1,4 +1,5 @@
 import t from 'tap'
+import { DirectoryError } from '../../../src/directory/errors.ts'
 import type { AuthEvent } from '../../../src/observe/auth-event.ts'
 import type { AuthEventBatch, AuthEventRow } from '../../../src/observe/auth-event-writer.ts'
 import { BatchingAuthEvents } from '../../../src/observe/auth-events.ts'
@@ -28,12 +29,15 @@ const denied = (change: Partial<AuthEvent> = {}) =>
 /** Keeps batches by id, and can be away, or take a batch and fail to say so. */
 class FakeWriter {
   readonly batches = new Map<string, readonly AuthEventRow[]>()
-  mode: 'here' | 'away' | 'silent' = 'here'
+  mode: 'here' | 'away' | 'silent' | 'picky' = 'here'
   calls = 0
 
   async write(batch: AuthEventBatch): Promise<void> {
     this.calls += 1
-    if (this.mode === 'away') throw new Error('away')
+    if (this.mode === 'away') throw new DirectoryError('DIRECTORY_UNAVAILABLE', 'away')
+    if (this.mode === 'picky' && batch.rows.some((row) => row.name === 'bad')) {
+      throw new Error('invalid byte sequence')
+    }
     this.batches.set(batch.id, batch.rows)
     if (this.mode === 'silent') {
       this.mode = 'here'
@@ -144,6 +148,19 @@ await t.test('a write of unknown outcome is repeated under the same id', async (
   t.equal(writer.calls, 2)
   t.equal(writer.total, 1)
 })
+
+await t.test(
+  'a batch that can never be written is kept as counts and holds up nothing',
+  async (t) => {
+    const writer = new FakeWriter()
+    writer.mode = 'picky'
+    const events = new BatchingAuthEvents({ writer })
+    events.record(denied({ name: 'bad' }))
+    events.record(denied({ name: 'good' }))
+    await events.stop()
+    t.match(writer.rows, [{ reason: NOT_KEPT_SINGLY, count: 2, outcome: 'denied' }])
+  },
+)
 
 await t.test('an answer is in the table within half a second without anybody asking', async (t) => {
   const writer = new FakeWriter()
