@@ -111,7 +111,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       sources: sources.control,
       startedAtMs,
       listeners,
-      baseDn: () => gateways.ldap.served?.tree.baseDn ?? null,
+      baseDn: () => gateways.baseDn(),
       serviceDn: (name) => gateways.serviceDn(name),
     })
     await start([...gateways.services, ...sources.services, http.listeners])

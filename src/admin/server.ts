@@ -125,7 +125,8 @@ export class HttpListeners implements Service {
   }
 }
 
-function isAnswered(path: string): Promise<boolean> {
+/** Whether somebody listens on a Unix socket; a file left behind by a kill does not answer. */
+export function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
     socket.once('connect', () => {

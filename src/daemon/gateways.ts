@@ -6,6 +6,7 @@ import type { KeyedCertificate } from '../credentials/certificates/authority.ts'
 import { foldText } from '../directory/fold.ts'
 import { LdapGateway } from '../gateway/ldap/gateway.ts'
 import { LdapReporter } from '../gateway/ldap/reporter.ts'
+import { Tree } from '../gateway/ldap/tree.ts'
 import { RadiusGateway } from '../gateway/radius/gateway.ts'
 import type { Service } from '../lifecycle.ts'
 import { PostgresSessionStore } from '../storage/session-store.ts'
@@ -14,7 +15,8 @@ import type { LogInParts } from './log-in.ts'
 
 export interface GatewayParts {
   readonly services: readonly Service[]
-  readonly ldap: LdapGateway
+  /** The LDAP base DN; null while no source is connected. */
+  baseDn(): string | null
   setCertificate(pair: KeyedCertificate): void
   /** The DN by which an LDAP client binds; null while there is no base DN. */
   serviceDn(name: string): string | null
@@ -58,17 +60,21 @@ export function makeGateways(input: GatewayInput): GatewayParts {
     metrics,
     log,
   })
+  const tree = () => {
+    const { domain } = readModel.settings
+    return domain === null ? null : new Tree(domain)
+  }
   const plainCount = config.listen.ldap.length
   return {
     services: [ldapServer, radius],
-    ldap,
+    baseDn: () => tree()?.baseDn ?? null,
     setCertificate(pair) {
       ldapServer.setSecureContext(ldapContext(pair))
       radius.setCertificate(pair)
     },
     serviceDn(name) {
       const entry = readModel.serviceByName(foldText(name))
-      return entry === null ? null : (ldap.served?.tree.dnOf(entry.value) ?? null)
+      return entry === null ? null : (tree()?.dnOf(entry.value) ?? null)
     },
     listeners() {
       const bound = ldapServer

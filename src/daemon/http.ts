@@ -6,7 +6,6 @@ import { formatListen } from '../config/listen.ts'
 import { adminSocketPath } from '../config/paths.ts'
 import type { ServerCertificate } from '../credentials/certificates/server-certificate.ts'
 import { scimPlugin } from '../gateway/scim/plugin.ts'
-import { PostgresBackup } from '../storage/backup.ts'
 import { PostgresGroupStore } from '../storage/group-store.ts'
 import { PostgresListing } from '../storage/listing.ts'
 import { LogReader } from '../storage/log-reader.ts'
@@ -106,7 +105,9 @@ function makeAdmin(input: HttpInput): AdminParts {
     health: () => health.report(),
     metrics: async () => await metrics.render(),
     serviceDn: input.serviceDn,
-    writeBackup: (passphrase) => new PostgresBackup(database, keys).write({ passphrase }),
+    writeBackup: () => {
+      throw new Error('not yet')
+    },
   }
 }
 

@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { startMicrosoft365 } from '../../simulators/microsoft365/index.ts'
+import { isAnswered } from '../admin/server.ts'
+import { CliError } from '../cli/client.ts'
 import { loadConfig } from '../config/load.ts'
-import { authorityFile } from '../config/paths.ts'
+import { adminSocketPath, authorityFile } from '../config/paths.ts'
 import { type Daemon, startDaemon } from '../daemon.ts'
 import { makeLog } from '../observe/log.ts'
 import { type DemoFacts, makeFacts } from './facts.ts'
@@ -37,6 +39,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   const { say } = options
   const dataDir = resolve(options.dataDir)
   const factsFile = join(dataDir, 'demo.json')
+  await refuseSecond(dataDir)
   if (options.isFresh) removeDemo(dataDir)
   rmSync(factsFile, { force: true })
   mkdirSync(dataDir, { recursive: true, mode: PRIVATE })
@@ -87,10 +90,19 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   }
 }
 
+/** Before anything is touched: the facts in that folder may be those of a demo that serves. */
+async function refuseSecond(dataDir: string): Promise<void> {
+  if (await isAnswered(adminSocketPath({ dataDir }))) {
+    throw new CliError(
+      `a daemon already serves from ${dataDir}: stop it first, or give this one another --data`,
+    )
+  }
+}
+
 /** Only what a demo made is removed: anything else in that folder is somebody's. */
 function removeDemo(dataDir: string): void {
   if (!existsSync(dataDir)) return
   if (!isDemoFolder(dataDir))
-    throw new Error(`${dataDir} was not made by the demo, so --fresh does not remove it`)
+    throw new CliError(`${dataDir} was not made by the demo, so --fresh does not remove it`)
   for (const path of [dataDir, `${dataDir}.key`]) rmSync(path, { recursive: true, force: true })
 }

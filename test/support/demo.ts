@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { type Demo, startDemo } from '../../src/demo/demo.ts'
+
+const LISTENERS = ['HTTP', 'HTTPS', 'LDAP', 'LDAPS', 'RADIUS_AUTH', 'RADIUS_ACCT', 'RADSEC']
+
+export interface TestDemo extends Demo {
+  readonly dataDir: string
+}
+
+/**
+ * The whole product on free ports of loopback, filled from the simulated tenant; stopped and removed
+ * with the test.
+ *
+ * @param options.databaseUrl a real PostgreSQL instead of the embedded database
+ */
+export async function startTestDemo(
+  t: Test,
+  options: { readonly people?: number; readonly databaseUrl?: string } = {},
+): Promise<TestDemo> {
+  const folder = mkdtempSync(join(tmpdir(), 'gh-demo-'))
+  const dataDir = join(folder, 'data')
+  const listeners = LISTENERS.map((name) => [`GATEHOUSE_${name}_LISTEN`, '127.0.0.1:0'])
+  const env = {
+    ...Object.fromEntries(listeners),
+    ...(options.databaseUrl === undefined ? {} : { GATEHOUSE_DATABASE_URL: options.databaseUrl }),
+  }
+  const demo = await startDemo({
+    dataDir,
+    people: options.people ?? 24,
+    password: PASSWORD,
+    isFresh: false,
+    env,
+    signal: AbortSignal.timeout(120_000),
+    say: () => undefined,
+  })
+  t.teardown(async () => {
+    await demo.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return { ...demo, dataDir }
+}
+
+export const PASSWORD = 'Correct horse 7 battery'
