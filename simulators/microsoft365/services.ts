@@ -6,15 +6,16 @@ import type { ControlService } from './control/control.ts'
 import type { Identity } from './data-folder.ts'
 import type { FaultRule, FaultRules } from './faults/fault-rule.ts'
 import type { Settings } from './faults/settings.ts'
+import { retryAfterHeader } from './faults/throttle.ts'
 import { DeltaTokens } from './graph/delta-token.ts'
 import { type GraphOutcome, GraphService } from './graph/graph.ts'
 import { TokenSealer } from './graph/sealed-token.ts'
-import { type Request, reply } from './http/exchange.ts'
+import type { Answer, Request } from './http/exchange.ts'
 import { readRequest } from './http/listener.ts'
 import type { RequestLog } from './http/request-log.ts'
 import { send } from './http/send.ts'
 import type { Application } from './login/application.ts'
-import { SigningKey } from './login/jwt.ts'
+import { signingKeyOfProcess } from './login/jwt.ts'
 import { LoginService } from './login/login.ts'
 import type { SeededRandom } from './random.ts'
 import type { Tenant } from './tenant/tenant.ts'
@@ -42,7 +43,7 @@ export interface Services {
 
 export function makeServices(parts: ServiceParts): Services {
   const { tenant, application, clock, identity, urls } = parts
-  const key = new SigningKey()
+  const key = signingKeyOfProcess()
   const sealer = new TokenSealer(Buffer.from(identity.tokenKey, 'base64'))
   const nowMs = (): number => clock.nowMs()
   const realMs = (): number => clock.realMs()
@@ -76,7 +77,7 @@ export function serveMicrosoft(services: Services, parts: ServiceParts): Request
     const outcome: GraphOutcome = isGraph
       ? services.graph.answer({ ...request, path }, faults)
       : {
-          answer: loginAnswer(services, request, faults),
+          answer: loginAnswer(services, request, { faults, nowMs: parts.clock.realMs() }),
           template: null,
           permission: null,
           units: 0,
@@ -95,18 +96,21 @@ export function serveMicrosoft(services: Services, parts: ServiceParts): Request
   })
 }
 
-function loginAnswer(services: Services, request: Request, faults: readonly FaultRule[]) {
-  const status = faults.find(({ fault }) => fault === 'status')
-  if (status !== undefined)
-    return reply(
-      {
-        error: 'temporarily_unavailable',
-        error_description: 'AADSTS90033: A transient error has occurred. Please try again.',
-        error_codes: [90033],
-      },
-      status.status,
-    )
-  return services.login.answer(request)
+function loginAnswer(
+  services: Services,
+  request: Request,
+  parts: { faults: readonly FaultRule[]; nowMs: number },
+): Answer {
+  const rule = parts.faults.find(({ fault }) => fault === 'status')
+  if (rule === undefined) return services.login.answer(request)
+  const body = {
+    error: 'temporarily_unavailable',
+    error_description: 'AADSTS90033: A transient error has occurred. Please try again.',
+    error_codes: [90033],
+  }
+  const { retryAfterSeconds: wait, retryAfterForm: form } = rule
+  const headers = wait === null ? {} : retryAfterHeader(form, wait * 1000, parts.nowMs)
+  return { status: rule.status, headers, body }
 }
 
 export function serveControl(control: ControlService): RequestListener {

@@ -77,9 +77,10 @@ await t.test('consent withdrawn in mid-sync: 403 at Graph, or 401', async (t) =>
 })
 
 await t.test('the login service can fail too', async (t) => {
-  await inject(t, { fault: 'status', status: 503, on: 'login', times: 1 })
+  await inject(t, { fault: 'status', status: 503, on: 'login', times: 1, retryAfterSeconds: 3 })
   const failed = await bench.signIn()
   t.same([failed.status, failed.body.error_codes], [503, [90033]])
+  t.equal(failed.headers['retry-after'], '3')
   t.equal((await bench.signIn()).status, 200)
 })
 

@@ -16,7 +16,7 @@ export interface Caller {
  */
 export function readCaller(
   request: Request,
-  parts: { key: SigningKey; application: Application; nowMs: number },
+  parts: { key: SigningKey; application: Application; tenantId: string; nowMs: number },
 ): Caller {
   const token = /^Bearer (\S+)$/i.exec(request.headers['authorization'] ?? '')?.[1]
   if (token === undefined) throw unauthenticated('Access token is empty.')
@@ -26,6 +26,8 @@ export function readCaller(
     throw unauthenticated('Access token validation failure. Invalid signature.')
   if (jwt.claims['aud'] !== GRAPH_AUDIENCE)
     throw unauthenticated('Access token validation failure. Invalid audience.')
+  if (jwt.claims['tid'] !== parts.tenantId)
+    throw unauthenticated('Access token validation failure. Invalid issuer.')
   const { application } = parts
   const issuedAtMs = Number(jwt.claims['iat']) * 1000
   const isExpired = Number(jwt.claims['exp']) * 1000 <= parts.nowMs

@@ -76,8 +76,10 @@ export class GraphService {
   ): Answer {
     const status = faults.find(({ fault }) => fault === 'status')
     if (status !== undefined && !status.isAfterWork) throw statusError(status, this.#parts.realMs())
-    const { application, key } = this.#parts
-    const caller = readCaller(request, { key, application, nowMs: this.#parts.realMs() })
+    const { application, key, tenant } = this.#parts
+    const tenantId = tenant.organization.id
+    const nowMs = this.#parts.realMs()
+    const caller = readCaller(request, { key, application, tenantId, nowMs })
     if (request.method === 'POST' && request.path.toLowerCase() === '/$batch') {
       facts.template = '/$batch'
       return answerBatch(request, (inner) => this.answer(inner, []).answer)

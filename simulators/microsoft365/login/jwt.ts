@@ -44,7 +44,7 @@ export function verifyJwt(jwt: Jwt, key: KeyObject): boolean {
   return verify('sha256', jwt.signed, options, jwt.signature)
 }
 
-/** The key that signs access tokens: made anew with each start, as Entra's are rolled. */
+/** A key that signs access tokens. */
 export class SigningKey {
   readonly kid = randomBytes(15).toString('base64url')
   readonly #private: KeyObject
@@ -76,4 +76,15 @@ export class SigningKey {
   jwk(issuer: string): object {
     return { ...this.#public.export({ format: 'jwk' }), use: 'sig', kid: this.kid, issuer }
   }
+}
+
+let processKey: SigningKey | null = null
+
+/**
+ * The key of this process, made when it is first needed: a new one costs a fifth of a second, and
+ * many a test starts a tenant. Tokens of another tenant are told apart by their `tid`.
+ */
+export function signingKeyOfProcess(): SigningKey {
+  processKey ??= new SigningKey()
+  return processKey
 }

@@ -45,7 +45,9 @@ export function generateGroups(tenant: Tenant, options: { seed: string; count: n
   addTo(named.get('Press'), strangers.slice(2))
   const teams: DirectoryRecord[] = []
   for (let index = 0; index < options.count - NAMED_GROUPS.length; index++) {
-    const team = foundTeam(tenant, random, index)
+    // Now and then two groups have one name: Entra does not mind.
+    const namesake = index % 60 === 30 ? teams.at(-1) : undefined
+    const team = foundTeam(tenant, random, { index, namesake })
     fillTeam(team, { people, random, index })
     if (index % 6 === 5) addTo(team, teams.slice(-1 - random.below(3)))
     if (index % 40 === 7) addTo(team, [random.pick(strangers)])
@@ -94,7 +96,12 @@ function belongs(person: Properties, group: NamedGroup): boolean {
   return group.people?.includes(local) ?? false
 }
 
-function foundTeam(tenant: Tenant, random: SeededRandom, index: number): DirectoryRecord {
+function foundTeam(
+  tenant: Tenant,
+  random: SeededRandom,
+  place: { index: number; namesake: DirectoryRecord | undefined },
+): DirectoryRecord {
+  const { index, namesake } = place
   const types: readonly GroupType[] = [
     'security',
     'security',
@@ -107,11 +114,12 @@ function foundTeam(tenant: Tenant, random: SeededRandom, index: number): Directo
   const department = random.pick(DEPARTMENTS)
   const word = TEAM_WORDS[index % TEAM_WORDS.length] ?? ''
   const kind = TEAM_KINDS[index % TEAM_KINDS.length] ?? ''
-  const name = `${department.name} ${kind} ${word} ${Math.floor(index / TEAM_WORDS.length) + 1}`
+  const own = `${department.name} ${kind} ${word} ${Math.floor(index / TEAM_WORDS.length) + 1}`
+  const name = namesake ? String(current(namesake).properties['displayName']) : own
   const properties = groupProperties({
     name,
     type,
-    description: `${name}, ${office.city}`,
+    description: `${own}, ${office.city}`,
     isSynced: index % 4 === 3,
     isHidden: index % 97 === 96,
   })
