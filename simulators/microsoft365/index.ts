@@ -69,8 +69,8 @@ export interface Microsoft365 {
   readonly settings: Settings
   readonly faults: FaultRules
   readonly requests: RequestLog
-  /** Moves the tenant's clock and purges what is due. */
-  advance(byMs: number): void
+  /** Moves the tenant's clock, purges what is due, and tells how much that was. */
+  advance(byMs: number): number
   stop(): Promise<void>
 }
 
@@ -98,10 +98,10 @@ export async function startMicrosoft365(options: Microsoft365Options = {}): Prom
     tenant.onChange((change) => folder.append({ atMs: clock.nowMs(), change }))
   const application = makeApplication(identity, options)
   const urls = { graphUrl: '', loginUrl: '' }
-  const advance = (byMs: number): void => {
+  const advance = (byMs: number): number => {
     clock.advance(byMs)
     if (temporary === null) folder.append({ advanceMs: byMs })
-    tenant.purgeExpired()
+    return tenant.purgeExpired()
   }
   const parts = {
     tenant,

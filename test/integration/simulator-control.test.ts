@@ -76,6 +76,7 @@ await t.test('truth is what lives, and a purge by the clock shows in it', async 
   t.equal(after.users.length, before.users.length - 1)
   t.notOk(JSON.stringify(after.groups).includes(bench.user('lynne.robbins')))
   const { body } = await bench.control('POST', '/clock', { advanceMs: 31 * 86_400_000 })
+  t.equal(body.purged, 1)
   t.ok(body.nowMs > Date.now() + 30 * 86_400_000)
   t.equal((await bench.control('GET', '/tenant')).body.deletedUsers, 0)
   const { made, head } = (await bench.control('POST', '/random-changes', { count: 200, seed: 3 }))

@@ -17,8 +17,8 @@ export interface ControlParts {
   readonly faults: FaultRules
   readonly clock: VirtualClock
   readonly log: RequestLog
-  /** Moves the clock and keeps note of it. */
-  readonly advance: (byMs: number) => void
+  /** Moves the clock, keeps note of it, and gives the number of objects purged. */
+  readonly advance: (byMs: number) => number
 }
 
 type ControlAnswer = (request: Request, body: unknown) => unknown
@@ -74,8 +74,8 @@ function makeRoutes(parts: ControlParts): Record<string, ControlAnswer> {
       return { made: applyRandomChanges(tenant, { count, seed: String(seed) }), head: tenant.head }
     },
     'POST /clock': (_, body) => {
-      parts.advance(Number((body as { advanceMs?: unknown }).advanceMs))
-      return { nowMs: parts.clock.nowMs(), purged: tenant.purgeExpired() }
+      const purged = parts.advance(Number((body as { advanceMs?: unknown }).advanceMs))
+      return { nowMs: parts.clock.nowMs(), purged }
     },
     'GET /settings': () => describe(settings),
     'PATCH /settings': (_, body) => {
