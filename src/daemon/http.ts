@@ -50,7 +50,9 @@ export async function makeHttp(input: HttpInput): Promise<HttpParts> {
   const scim = scimPlugin({
     tokens: logIn.tokens,
     directory: directory.readModel,
-    listing: new PostgresListing(directory.database),
+    listing: new PostgresListing(directory.database, {
+      position: () => directory.readModel.position,
+    }),
     events: logIn.events,
     freshness: () => directory.feed.freshness(config.maxStalenessMs),
     publicUrl: config.publicUrl,

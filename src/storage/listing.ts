@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Position } from '../directory/change.ts'
 import type {
   Audience,
   Condition,
@@ -28,6 +29,7 @@ import {
   toListedGroup,
   toListedPerson,
 } from './listing-rows.ts'
+import { Totals } from './listing-totals.ts'
 
 /** What a search without an index may take: a client that pages waits longer than a person would. */
 const SEARCH_LIMIT_MS = 10_000
@@ -39,18 +41,21 @@ type Reader = Kysely<Tables> | Transaction<Tables>
 export class PostgresListing implements Listing {
   readonly #kysely: Kysely<Tables>
   readonly #searchLimitMs: number
+  readonly #totals: Totals
 
+  /** `position` is where the journal stands; without it every total is counted anew. */
   constructor(
     database: Pick<Database, 'kysely'>,
-    options: { readonly searchLimitMs?: number } = {},
+    options: { readonly searchLimitMs?: number; readonly position?: () => Position | null } = {},
   ) {
     this.#kysely = database.kysely
+    this.#totals = new Totals(options.position ?? (() => null))
     this.#searchLimitMs = options.searchLimitMs ?? SEARCH_LIMIT_MS
   }
 
   people(question: Question): Promise<Listed<ListedPerson> | null> {
     return this.#run(question, async (db) => {
-      const { rows, total } = await readPage<PersonRow>(db, question, peopleSource(question))
+      const { rows, total } = await this.#readPage<PersonRow>(db, question, peopleSource(question))
       const groups = question.wants.memberships
         ? await readGroupsOf(db, rows, question.audience)
         : null
@@ -60,7 +65,7 @@ export class PostgresListing implements Listing {
 
   groups(question: Question): Promise<Listed<ListedGroup> | null> {
     return this.#run(question, async (db) => {
-      const { rows, total } = await readPage<GroupRow>(db, question, groupsSource(question))
+      const { rows, total } = await this.#readPage<GroupRow>(db, question, groupsSource(question))
       if (!question.wants.memberships) {
         return { total, entries: rows.map((row) => toListedGroup(row, null)) }
       }
@@ -69,6 +74,21 @@ export class PostgresListing implements Listing {
         ? null
         : { total, entries: rows.map((row) => toListedGroup(row, members)) }
     })
+  }
+
+  async #readPage<Row>(
+    db: Reader,
+    question: Question,
+    source: Source,
+  ): Promise<{ readonly rows: readonly Row[]; readonly total: number | null }> {
+    const { offset, limit, wants } = question
+    const rows = limit === 0 ? [] : await readRows<Row>(db, question, source)
+    if (!wants.total) return { rows, total: null }
+    // A page that isn't full is the last one, and tells how many there are without counting them.
+    const isLast = rows.length < limit && (rows.length > 0 || offset === 0)
+    if (isLast) return { rows, total: offset + rows.length }
+    const count = () => countRows(db, question, source)
+    return { rows, total: await this.#totals.read(source.kind, question, count) }
   }
 
   /** Null when the server ended the search for taking too long. */
@@ -105,6 +125,7 @@ function isLookUp(condition: Condition): boolean {
 }
 
 interface Source {
+  readonly kind: 'people' | 'groups'
   readonly fields: Fields
   readonly columns: Sql
   readonly from: Sql
@@ -120,6 +141,7 @@ function externalIds(entity: string, { connectionId }: Audience): Sql {
 function peopleSource({ audience, where }: Question): Source {
   const condition = compileCondition(where, personFields, audience)
   return {
+    kind: 'people',
     fields: personFields,
     columns: PERSON_COLUMNS,
     no: sql`pr.no`,
@@ -135,6 +157,7 @@ function peopleSource({ audience, where }: Question): Source {
 function groupsSource({ audience, where }: Question): Source {
   const condition = compileCondition(where, groupFields, audience)
   return {
+    kind: 'groups',
     fields: groupFields,
     columns: GROUP_COLUMNS,
     no: sql`g.no`,
@@ -143,29 +166,24 @@ function groupsSource({ audience, where }: Question): Source {
   }
 }
 
-async function readPage<Row>(
-  db: Reader,
-  question: Question,
-  source: Source,
-): Promise<{ readonly rows: readonly Row[]; readonly total: number | null }> {
-  const { offset, limit, wants } = question
-  const rows = limit === 0 ? [] : await readRows<Row>(db, question, source)
-  if (!wants.total) return { rows, total: null }
-  // A page that isn't full is the last one, and tells how many there are without counting them.
-  const isLast = rows.length < limit && (rows.length > 0 || offset === 0)
-  return { rows, total: isLast ? offset + rows.length : await countRows(db, question, source) }
-}
-
 async function readRows<Row>(
   db: Reader,
   question: Question,
   source: Source,
 ): Promise<readonly Row[]> {
   const { audience, offset, limit } = question
+  const order = orderBy(question, source)
+  const page = sql`order by ${order} limit ${limit} offset ${offset}`
+  // A late page is found by its numbers alone, so that what is passed over is joined to nothing.
+  const where =
+    offset === 0
+      ? sql`${source.where} ${page}`
+      : sql`${source.no} in (
+          select ${source.no} from ${source.from} where ${source.where} ${page})
+        order by ${order}`
   const { rows } = await sql<Row>`
     ${withViewGroups(audience)}
-    select ${source.columns} from ${source.from} where ${source.where}
-    order by ${orderBy(question, source)} limit ${limit} offset ${offset}`.execute(db)
+    select ${source.columns} from ${source.from} where ${where}`.execute(db)
   return rows
 }
 

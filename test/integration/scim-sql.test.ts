@@ -10,6 +10,7 @@ import {
   Selection,
   userType,
 } from '../../protocols/scim/index.ts'
+import type { Position } from '../../src/directory/change.ts'
 import type { PrincipalId } from '../../src/directory/id.ts'
 import { makeStores } from '../../src/gateway/scim/stores.ts'
 import type { Tables } from '../../src/storage/database.ts'
@@ -33,7 +34,11 @@ interface Watched {
   readonly statements: Statement[]
 }
 
-function watch(database: TestDatabase, connectionId: string): Watched {
+function watch(
+  database: TestDatabase,
+  connectionId: string,
+  position: () => Position | null = () => null,
+): Watched {
   const statements: Statement[] = []
   const kysely = new Kysely<Tables>({
     dialect: new PostgresDialect({ pool: database.pool }),
@@ -41,7 +46,7 @@ function watch(database: TestDatabase, connectionId: string): Watched {
       statements.push({ sql: query.sql, parameters: query.parameters })
     },
   })
-  const listing = new PostgresListing({ kysely }, { searchLimitMs: SEARCH_LIMIT_MS })
+  const listing = new PostgresListing({ kysely }, { searchLimitMs: SEARCH_LIMIT_MS, position })
   const audience = { connectionId: connectionId as PrincipalId, view: { sees: 'all' } } as const
   return { stores: makeStores(listing, audience), statements }
 }
@@ -114,6 +119,7 @@ await t.test('lists on a larger directory', { skip: await noPostgres() }, async 
   await membersUntouched(t, database, connection)
   await tooLong(t, database, connection)
   await injection(t, database, connection)
+  await countedOnce(t, database, connection)
 })
 
 /** With CI=true nothing may be left out. */
@@ -224,5 +230,23 @@ async function injection(t: Test, database: TestDatabase, connection: string): P
       database.kysely,
     )
     t.equal(rows[0]?.n, PEOPLE)
+  })
+}
+
+async function countedOnce(t: Test, database: TestDatabase, connection: string): Promise<void> {
+  await t.test('a total is counted once for as long as the journal stands still', async (t) => {
+    let usn = 1
+    const watched = watch(database, connection, () => ({ usn, epoch: 'one' }))
+    const counts = () => watched.statements.filter(({ sql }) => sql.includes('count(*)')).length
+    const ask = async (filter?: string) => {
+      const question = { excluded: 'groups', ...(filter === undefined ? {} : { filter }) }
+      return (await list(watched, userType, question)).totalResults
+    }
+    t.same([await ask(), await ask(), counts()], [PEOPLE, PEOPLE, 1])
+    await ask('userName sw "user1"')
+    t.equal(counts(), 2, 'another question is counted for itself')
+    await database.pool.query("update principal set lifecycle = 'staged' where no = 10")
+    usn = 2
+    t.same([await ask(), counts()], [PEOPLE - 1, 3])
   })
 }
