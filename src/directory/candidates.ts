@@ -79,13 +79,30 @@ export class Range implements Candidates {
 }
 
 /**
- * Those in any of the parts, as they are now: an entry that goes from one part to another while the
- * result is drained is not lost between them.
+ * Those in any of the parts as they are at the first step: an entry that goes from one part to
+ * another while the result is drained is not lost between them. A plan that finds something cheaper
+ * has added nothing up.
  */
 export function unionOf(parts: readonly Candidates[]): Candidates {
   const [only] = parts
   if (only === undefined) return nobody
-  return parts.length === 1 ? only : sumOf(parts)
+  return parts.length === 1 ? only : new Union(parts)
+}
+
+class Union implements Candidates {
+  readonly size: number
+  readonly #parts: readonly Candidates[]
+  #sum: NoSet | null = null
+
+  constructor(parts: readonly Candidates[]) {
+    this.#parts = parts
+    this.size = parts.reduce((sum, part) => sum + part.size, 0)
+  }
+
+  nextAbove(no: number): number {
+    this.#sum ??= sumOf(this.#parts)
+    return this.#sum.nextAbove(no)
+  }
 }
 
 function sumOf(parts: readonly Candidates[]): NoSet {

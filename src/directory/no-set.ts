@@ -33,6 +33,7 @@ export class NoSet {
     const at = lowerBound(list, no)
     if (list[at] === no) return false
     if (list.length < EXACT_LENGTH) this.#list = withInserted(list, at, no)
+    else if (at === list.length) list.push(no)
     else list.splice(at, 0, no)
     this.#size++
     if (this.#size > EXACT_LENGTH) this.#condense()
