@@ -37,6 +37,18 @@ function foldedColumn(name: FoldedAttribute): TextColumn {
   }
 }
 
+/**
+ * When a row, or what hangs on it, was last changed: a hold leaves the row of its person alone, but
+ * not the journal. Where the journal has been cleared away, the row's own time remains.
+ */
+function changedAt(row: string, id: string): Sql {
+  return sql`greatest(${sql.ref(row)}, (
+    select j.at from journal j where j.entity = ${sql.ref(id)} order by j.usn desc limit 1))`
+}
+
+export const personChangedAt = changedAt('p.changed_at', 'p.id')
+export const groupChangedAt = changedAt('g.changed_at', 'g.id')
+
 /** Rows of `principal pr`, `person p`, and `connection_external_id x` of the asking connection. */
 export const personFields: Fields = {
   text: {
@@ -47,7 +59,7 @@ export const personFields: Fields = {
     displayName: plain(sql`p.display_name_folded`),
     mail: plain(sql`p.mail_folded`),
   },
-  time: { createdAt: sql`pr.created_at`, changedAt: sql`p.changed_at` },
+  time: { createdAt: sql`pr.created_at`, changedAt: personChangedAt },
 }
 
 /** Rows of `directory_group g`, and `connection_external_id x`. */
@@ -57,7 +69,7 @@ export const groupFields: Fields = {
     externalId: plain(sql`x.external_id`),
     displayName: plain(sql`g.display_name_folded`),
   },
-  time: { createdAt: sql`g.created_at`, changedAt: sql`g.changed_at` },
+  time: { createdAt: sql`g.created_at`, changedAt: groupChangedAt },
 }
 
 /** Rows of `related r`, which has `id` and `display_name_folded` only. */

@@ -8,12 +8,14 @@ import type {
 } from '../directory/ports/listing.ts'
 import type { Tables } from './database.ts'
 import { groupInView, isHeld, withViewGroups } from './listing-conditions.ts'
+import { groupChangedAt, personChangedAt } from './listing-fields.ts'
 
 /** Members in one answer; more must be asked for group by group, or left out. */
 export const MAX_LISTED_MEMBERS = 200_000
 
 export const PERSON_COLUMNS = sql`
-  pr.id, pr.no, pr.version, pr.created_at, p.changed_at, x.external_id, ${isHeld} as is_held,
+  pr.id, pr.no, pr.version, pr.created_at, ${personChangedAt} as changed_at,
+  x.external_id, ${isHeld} as is_held,
   p.username, p.display_name, p.given_name, p.surname, p.mail, p.job_title, p.department,
   p.company_name, p.employee_id, p.employee_type, p.mobile_phone, p.business_phone,
   p.street_address, p.city, p.region, p.postal_code, p.country, p.preferred_language,
@@ -50,8 +52,8 @@ export interface PersonRow {
 }
 
 export const GROUP_COLUMNS = sql`
-  g.id, g.no, g.version, g.members_version, g.display_name, g.created_at, g.changed_at,
-  x.external_id`
+  g.id, g.no, g.version, g.members_version, g.display_name, g.created_at,
+  ${groupChangedAt} as changed_at, x.external_id`
 
 export interface GroupRow {
   readonly id: string

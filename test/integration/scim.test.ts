@@ -3,7 +3,9 @@ import t, { type Test } from 'tap'
 import type { GroupId, PrincipalId } from '../../src/directory/id.ts'
 import type { View } from '../../src/directory/service.ts'
 import { scimPlugin } from '../../src/gateway/scim/plugin.ts'
+import { stamp } from '../../src/storage/journal.ts'
 import { PostgresListing } from '../../src/storage/listing.ts'
+import { PostgresPeopleStore } from '../../src/storage/people-store.ts'
 import { eachEngine, type TestDatabase, testDatabase } from '../support/database.ts'
 import { aService, MemoryDirectory } from '../support/directory.ts'
 import { DirectoryRows } from '../support/scim-directory.ts'
@@ -168,6 +170,28 @@ await t.test('externalId belongs to the connection, and compares by case', async
   t.same(await one.names(`/Users?${filter('externalId eq "abc"')}`), [])
   t.same(await two.names(`/Users?${filter('externalId eq "AbC"')}`), [])
   t.same(await two.names(`/Users?${filter('externalId pr')}`), [])
+})
+
+await t.test('a hold makes itself known by lastModified too', async (t) => {
+  const database = await testDatabase(t)
+  const rows = new DirectoryRows(database)
+  const client = await connect(t, database, { id: await rows.addConnection('app'), view: seesAll })
+  await rows.addPerson({ username: 'anna' })
+  await rows.addPerson({ username: 'bo' })
+  const lastModified = async () =>
+    (await client.get(`/Users/${rows.idOf('anna')}`)).json().meta.lastModified as string
+  const before = await lastModified()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  const people = new PostgresPeopleStore(database)
+  const actor = { name: 'test', reason: null }
+  await people.hold([rows.idOf('anna') as PrincipalId], 'admin', { actor, note: null })
+  await stamp(database.kysely)
+  t.ok((await lastModified()) > before)
+  t.same(
+    await client.names(`/Users?${filter(`meta.lastModified gt "${before}" and active eq false`)}`),
+    ['anna'],
+  )
+  t.same(await client.names('/Users?sortBy=meta.lastModified&sortOrder=descending'), ['anna', 'bo'])
 })
 
 await t.test('pages are stable, totals right, and sorting puts the absent last', async (t) => {
