@@ -75,11 +75,13 @@ export class Membership implements MembershipFacts {
 
   /** Makes the list of direct members this one, changing only what differs. */
   replaceMembers(groupNo: number, memberNos: readonly number[]): void {
-    const wanted = new Set(memberNos)
+    const wanted = new NoSet(Uint32Array.from(memberNos).sort())
     for (const no of this.heldMembers(groupNo)) {
       if (!wanted.has(no)) this.setMember(groupNo, no, false)
     }
-    for (const no of memberNos) this.setMember(groupNo, no, true)
+    for (let no = wanted.nextAbove(-1); no >= 0; no = wanted.nextAbove(no)) {
+      this.setMember(groupNo, no, true)
+    }
   }
 
   /** Direct members as they were told, those that do not live included; ascending. */
@@ -161,8 +163,13 @@ export class Membership implements MembershipFacts {
   #link(groupNo: number, memberNo: number): void {
     addTo(this.#members, groupNo, memberNo)
     const groups = this.#groups.at(memberNo)
-    if (groups === null) this.#groups.set(memberNo, new NoSet([groupNo]))
-    else groups.add(groupNo)
+    if (groups !== null) {
+      groups.add(groupNo)
+    } else {
+      const first = new NoSet()
+      first.add(groupNo)
+      this.#groups.set(memberNo, first)
+    }
     this.#touch(groupNo)
     this.#touch(memberNo)
     if (this.#livingGroups.has(memberNo)) this.#touchMoved(this.#nesting.link(groupNo, memberNo))

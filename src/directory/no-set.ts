@@ -154,10 +154,11 @@ export function lowerBound(list: readonly number[], no: number): number {
 }
 
 function withInserted(list: readonly number[], at: number, no: number): number[] {
-  const next = list.slice(0, at)
-  next.push(no)
-  for (let index = at; index < list.length; index++) next.push(list[index] as number)
-  return next.slice()
+  const next = new Array<number>(list.length + 1)
+  for (let index = 0; index < at; index++) next[index] = list[index] as number
+  next[at] = no
+  for (let index = at; index < list.length; index++) next[index + 1] = list[index] as number
+  return next
 }
 
 function nextBit(words: Uint32Array, from: number): number {
