@@ -32,8 +32,6 @@ export type Change =
       readonly groupNo: number
       readonly memberNo: number
       readonly isMember: boolean
-      /** The group's once this edge has changed, where the writer knows it. */
-      readonly membersVersion?: number
       readonly usn: number
       readonly atMs: number
     }
@@ -42,7 +40,7 @@ export type Change =
       readonly kind: 'members'
       readonly groupNo: number
       readonly memberNos: readonly number[]
-      /** The group's when the list was read, where the reader knows it. */
+      /** The group's when the list was read; without it the list counts as one of unknown age. */
       readonly membersVersion?: number
       readonly usn: number
       readonly atMs: number

@@ -15,6 +15,8 @@ import type { Entry, EntryKind, EntryValue, Query } from './query.ts'
 import { Registry } from './registry.ts'
 import type { Administrator, Service } from './service.ts'
 
+type MembersChange = Extract<Change, { kind: 'membership' | 'members' }>
+
 /**
  * The serving view of the directory: everything the gateways answer from, held in memory and kept
  * current by the journal's feed.
@@ -151,6 +153,10 @@ export class ReadModel implements Directory, Follower {
     }
   }
 
+  /**
+   * Of the last whole list of each group. Edges that came one by one since do not raise it, as none
+   * of them tells whether it was the last: a catch-up then reads the list once more than it had to.
+   */
   membersVersions(): ReadonlyMap<number, number> {
     return this.#membersVersions
   }
@@ -224,23 +230,26 @@ export class ReadModel implements Directory, Follower {
     }
   }
 
-  #applyMembers(change: Extract<Change, { kind: 'membership' | 'members' }>): void {
-    const { groupNo, usn } = change
-    const history = this.#history
-    if (history.isPurgedNo(groupNo) || !history.takesMembers(groupNo, usn)) return
+  #applyMembers(change: MembersChange): void {
+    const { groupNo } = change
+    if (this.#history.isPurgedNo(groupNo) || !this.#takes(change)) return
     if (change.kind === 'members') {
-      const memberNos = change.memberNos.filter((no) => !history.isPurgedNo(no))
+      const memberNos = change.memberNos.filter((no) => !this.#history.isPurgedNo(no))
       this.#membership.replaceMembers(groupNo, memberNos)
-    } else if (!history.isPurgedNo(change.memberNo)) {
+      if (change.membersVersion === undefined) this.#membersVersions.delete(groupNo)
+      else this.#membersVersions.set(groupNo, change.membersVersion)
+    } else if (!this.#history.isPurgedNo(change.memberNo)) {
       this.#membership.setMember(groupNo, change.memberNo, change.isMember)
     }
-    const version = change.membersVersion ?? this.#membersVersionOf(groupNo)
-    if (version !== null) this.#membersVersions.set(groupNo, version)
   }
 
-  /** The list of members is at least as new as the group that came before it. */
-  #membersVersionOf(groupNo: number): number | null {
-    const value = this.#table.value(groupNo)
-    return value?.kind === 'group' ? value.membersVersion : null
+  /** A list with a newer version of its own is taken even when its journal rows are gone. */
+  #takes(change: MembersChange): boolean {
+    const { groupNo, usn } = change
+    if (change.kind === 'membership') {
+      return this.#history.takesEdge(groupNo, change.memberNo, usn)
+    }
+    const held = this.#membersVersions.get(groupNo) ?? 0
+    return this.#history.takesList(groupNo, usn) || (change.membersVersion ?? 0) > held
   }
 }
