@@ -103,7 +103,10 @@ export interface SourceControl {
     options: { readonly dryRun: boolean; readonly full: boolean },
   ): Promise<SyncReport>
   waiting(source: string): Promise<readonly WaitingRemoval[]>
+  /** Approves all that waits, and carries it out. */
   approve(source: string, actor: string): Promise<number>
+  /** Keeps them: they are asked about again only if the source says so again. */
+  reject(source: string, actor: string): Promise<number>
 }
 
 export interface Status {

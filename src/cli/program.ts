@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { readVersion } from '../version.ts'
 import { CommandContext, type Run } from './context.ts'
+import { addDatabase } from './database.ts'
 import { addDemo } from './demo.ts'
 import { addDoctor } from './doctor.ts'
 import { addGroup } from './group.ts'

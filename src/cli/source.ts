@@ -71,18 +71,20 @@ export function addSource(program: Command, run: Run): void {
       )
     })
 
-  source
-    .command('approve <source>')
-    .description('approve the removals that wait')
-    .action(async (name: string, _options: unknown, command: Command) => {
-      const context = run(command)
-      const answer = await context
-        .client()
-        .send<{ approved: number }>('POST', `/sources/${encodeURIComponent(name)}/waiting/approve`)
-      context.show(answer, ({ approved }) =>
-        context.output.write(`${approved} approved; they go with the next round\n`),
-      )
-    })
+  for (const [verb, done, what] of [
+    ['approve', 'approved', 'approve the removals that wait, and carry them out'],
+    ['reject', 'rejected', 'keep whoever waits to be removed'],
+  ] as const) {
+    source
+      .command(`${verb} <source>`)
+      .description(what)
+      .action(async (name: string, _options: unknown, command: Command) => {
+        const context = run(command)
+        const path = `/sources/${encodeURIComponent(name)}/waiting/${verb}`
+        const answer = await context.client().send<Record<string, number>>('POST', path)
+        context.show(answer, () => context.output.write(`${answer[done] ?? 0} ${done}\n`))
+      })
+  }
 
   program
     .command('sync [source]')

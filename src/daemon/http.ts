@@ -6,6 +6,7 @@ import { formatListen } from '../config/listen.ts'
 import { adminSocketPath } from '../config/paths.ts'
 import type { ServerCertificate } from '../credentials/certificates/server-certificate.ts'
 import { scimPlugin } from '../gateway/scim/plugin.ts'
+import { PostgresBackup } from '../storage/backup.ts'
 import { PostgresGroupStore } from '../storage/group-store.ts'
 import { PostgresListing } from '../storage/listing.ts'
 import { LogReader } from '../storage/log-reader.ts'
@@ -107,9 +108,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     health: () => health.report(),
     metrics: async () => await metrics.render(),
     serviceDn: input.serviceDn,
-    writeBackup: () => {
-      throw new Error('not yet')
-    },
+    writeBackup: (passphrase) => new PostgresBackup(database, keys).write({ passphrase }),
   }
 }
 

@@ -1,18 +1,9 @@
-import type { NewMicrosoft365, SourceControl, SourceStatus, SyncReport } from '../admin/parts.ts'
-import { DirectoryError } from '../directory/errors.ts'
-import type { Actor } from '../directory/ports/people.ts'
+import type { SourceControl, SourceStatus } from '../admin/parts.ts'
 import type { Service } from '../lifecycle.ts'
-import { Microsoft365Source } from '../sources/microsoft365/microsoft365.ts'
-import {
-  formatSecret,
-  GLOBAL_GRAPH_URL,
-  GLOBAL_LOGIN_URL,
-  type Microsoft365Config,
-  parseConfig,
-  parseSecret,
-} from '../sources/microsoft365/settings.ts'
+import { type ListedSource, Sources } from '../sources/control.ts'
 import type { StoredSource } from '../sources/registry.ts'
-import { SyncEngine } from '../sources/sync.ts'
+import type { RunResult } from '../sources/scheduler.ts'
+import type { SyncCounts } from '../sources/sync-store.ts'
 import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import { PostgresSyncStore } from '../storage/sync-store.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
@@ -29,61 +20,38 @@ const SYNC_TIMEOUT_MS = 60 * 60_000
 export function makeSources(
   input: Observers & { readonly directory: DirectoryParts; readonly isScheduled: boolean },
 ): SourceParts {
-  const { directory } = input
-  const { database, keys } = directory
-  const registry = new PostgresSourceRegistry({ db: database, keys })
-  const store = new PostgresSyncStore(database)
-
-  const open = async (stored: StoredSource) => {
-    const config = parseConfig(stored.config)
-    const source = new Microsoft365Source({
-      config,
-      secret: parseSecret(await registry.readSecret(stored)),
-    })
-    return new SyncEngine({ source, store, sourceId: stored.id, scope: config })
-  }
-  const read = async (name: string) => {
-    const found = await registry.find(name)
-    if (found === null)
-      throw new DirectoryError('DIRECTORY_NOT_FOUND', `there is no source "${name}"`)
-    return found
-  }
+  const { database, keys, leader } = input.directory
+  const sources = new Sources({
+    registry: new PostgresSourceRegistry({ db: database, keys }),
+    store: new PostgresSyncStore(database),
+    isLeader: () => leader.isLeader,
+    onRun: (source, result) => report(source, result, input),
+  })
   const control: SourceControl = {
-    list: async () => (await registry.list()).map(show),
-    async connectMicrosoft365(given, actor) {
-      const config = configOf(given)
-      const secret = { clientSecret: given.clientSecret, privateKey: given.privateKey }
-      checkProof(given)
-      const source = new Microsoft365Source({ config, secret })
-      const identity = await source.identify(AbortSignal.timeout(CONNECT_TIMEOUT_MS))
-      await registry.connect(
-        { kind: 'microsoft365', name: given.name, config, secret: formatSecret(secret), identity },
-        actorNamed(actor),
-      )
-      return show(await read(given.name))
-    },
+    list: async () => (await sources.list()).map(show),
+    connectMicrosoft365: async (given, actor) =>
+      show(
+        await sources.connectMicrosoft365(given, {
+          actor,
+          signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
+        }),
+      ),
     async sync(name, { dryRun, full }) {
-      const stored = await read(name)
-      const engine = await open(stored)
-      const reports = await engine.run({
-        signal: AbortSignal.timeout(SYNC_TIMEOUT_MS),
+      const reports = await sources.sync(name, {
         isDryRun: dryRun,
         isFull: full,
+        signal: AbortSignal.timeout(SYNC_TIMEOUT_MS),
       })
-      return {
-        source: stored.name,
-        dryRun,
-        streams: reports.map(({ stream, mode, counts, note }) => ({
-          stream,
-          mode,
-          counts: { ...counts },
-          note,
-        })),
-      } satisfies SyncReport
+      const streams = reports.map(({ stream, mode, counts, note }) => ({
+        stream,
+        mode,
+        counts: { ...counts },
+        note,
+      }))
+      return { source: name, dryRun, streams }
     },
     async waiting(name) {
-      const stored = await read(name)
-      const waiting = await registry.listWaiting(stored.id)
+      const waiting = await sources.waiting(name)
       return waiting.map(({ kind, subject, group, sinceMs }) => ({
         kind,
         subject,
@@ -91,42 +59,45 @@ export function makeSources(
         since: new Date(sinceMs).toISOString(),
       }))
     },
-    async approve(name, actor) {
-      return await registry.approve((await read(name)).id, actorNamed(actor))
-    },
+    approve: async (name, actor) => await sources.approve(name, actor),
+    reject: async (name, actor) => await sources.reject(name, actor),
   }
-  return { control, services: [] }
+  return { control, services: input.isScheduled ? [sources] : [] }
 }
 
-function actorNamed(name: string): Actor {
-  return { name, reason: null }
-}
+const CHANGES: readonly (readonly [
+  'added' | 'changed' | 'removed',
+  readonly (keyof SyncCounts)[],
+])[] = [
+  ['added', ['created', 'restored', 'membersAdded']],
+  ['changed', ['updated', 'suspended', 'resumed']],
+  ['removed', ['removed', 'membersRemoved']],
+]
 
-function checkProof({ clientSecret, certificate, privateKey }: NewMicrosoft365): void {
-  const hasCertificate = certificate !== null && privateKey !== null
-  if ((clientSecret !== null) === hasCertificate)
-    throw new DirectoryError(
-      'DIRECTORY_REFUSED',
-      'give either a client secret, or a certificate with its private key',
-    )
-}
-
-function configOf(given: NewMicrosoft365): Microsoft365Config {
-  const { tenantId, clientId, certificate, ca, includeGuests } = given
-  return {
-    tenantId,
-    clientId,
-    loginUrl: given.loginUrl ?? GLOBAL_LOGIN_URL,
-    graphUrl: given.graphUrl ?? GLOBAL_GRAPH_URL,
-    certificate,
-    ca,
-    includesGuests: includeGuests,
-    includesDisabled: true,
+function report(source: StoredSource, result: RunResult, { log, metrics }: Observers): void {
+  const { name } = source
+  if (!result.ok) {
+    metrics.syncRoundEnded(name, 'failed', result.durationMs)
+    log.warn('sync.round-failed', { source: name, error: result.error })
+    return
+  }
+  const isWaiting = result.reports.some(({ note, counts }) => note !== null || counts.waiting > 0)
+  metrics.syncRoundEnded(name, isWaiting ? 'waiting' : 'done', result.durationMs)
+  for (const { stream, mode, counts, note } of result.reports) {
+    if (mode === 'nothing') continue
+    for (const [change, kinds] of CHANGES) {
+      metrics.syncChanged(
+        name,
+        change,
+        kinds.reduce((sum, kind) => sum + counts[kind], 0),
+      )
+    }
+    log.info('sync.round-done', { source: name, stream, mode, ...counts, note })
   }
 }
 
-function show(source: StoredSource): SourceStatus {
-  const { id, kind, name, state, stateReason, confirmedAtMs, waitingRemovals } = source
+function show(source: ListedSource): SourceStatus {
+  const { id, kind, name, state, stateReason, confirmedAtMs, waitingRemovals, health } = source
   return {
     id,
     kind,
@@ -134,8 +105,8 @@ function show(source: StoredSource): SourceStatus {
     state,
     stateReason,
     lastRoundAt: confirmedAtMs === null ? null : new Date(confirmedAtMs).toISOString(),
-    lastError: null,
-    nextStep: null,
+    lastError: health?.lastError ?? null,
+    nextStep: health?.nextStep ?? null,
     waitingRemovals,
   }
 }

@@ -110,4 +110,13 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
       return { approved: await sources.approve(request.params.source, actorOf(request).name) }
     },
   )
+
+  app.post<{ Params: Static<typeof Params> }>(
+    '/sources/:source/waiting/reject',
+    { schema: { summary: 'Keep what waits to be removed', params: Params } },
+    async (request) => {
+      requireRole(request, 'owner')
+      return { rejected: await sources.reject(request.params.source, actorOf(request).name) }
+    },
+  )
 }

@@ -1,0 +1,227 @@
+import { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { type Kysely, sql, type Transaction } from 'kysely'
+import {
+  ARCHIVE_FORMAT,
+  type ArchiveEnd,
+  type ArchiveHeader,
+  type ArchiveLine,
+  type ArchiveRow,
+  type ArchiveTable,
+  damaged,
+  decodeArchive,
+  isEnd,
+  isHeader,
+  isRow,
+  isTable,
+} from './archive.ts'
+import { readTables, type Table, writeSequence } from './catalog.ts'
+import type { Database } from './connection.ts'
+import { StorageError } from './fault.ts'
+import { unwrapKeys } from './key-wrapping.ts'
+import { openKeys, readKeyFile, writeNewKeyFile } from './master-key.ts'
+import { migrate, readMigrations, readSchema } from './migrate.ts'
+import type { Keys } from './sealing.ts'
+
+const INSERT_ROWS = 500
+const RESTORE_LIMIT_MS = 3_600_000
+/** New versions begin this far beyond any the archive or a daemon that still runs can have seen. */
+const VERSION_GAP = 1_000_000_000
+
+export interface RestoreOptions {
+  readonly archive: AsyncIterable<Uint8Array>
+  readonly keyFile: string
+  /** Needed when the archive brings its key and the key file is not there. */
+  readonly passphrase: string | null
+}
+
+export interface Restored {
+  readonly rows: number
+  readonly createdAt: string
+  readonly schemaVersion: number
+  /** The new one; every cursor and cookie from before is void. */
+  readonly epoch: string
+}
+
+/**
+ * Fills an empty database from an archive, whichever engine wrote it. All or nothing: the digest is
+ * checked before anything becomes visible.
+ *
+ * @throws {StorageError} `STORAGE_ARCHIVE`, `STORAGE_KEY`, `STORAGE_SCHEMA`, with what to do
+ */
+export async function restoreBackup(
+  database: Database,
+  options: RestoreOptions,
+): Promise<Restored> {
+  const lines = decodeArchive(unzip(options.archive))
+  const first = await lines.next()
+  if (first.done || !isHeader(first.value)) throw damaged('it does not begin like one')
+  const header = first.value
+  await prepareSchema(database, header)
+  await placeKeys(header, options)
+  const { rows, epoch } = await load(database, lines)
+  await migrate(database.kysely)
+  await openKeys(database, options.keyFile)
+  await database.maintain()
+  return { rows, epoch, createdAt: header.createdAt, schemaVersion: header.schemaVersion }
+}
+
+async function* unzip(archive: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const source = Readable.from(archive)
+  const gunzip = createGunzip()
+  source.on('error', (error) => gunzip.destroy(error))
+  try {
+    for await (const chunk of source.pipe(gunzip).setEncoding('utf8')) yield String(chunk)
+  } catch (cause) {
+    throw Object.assign(damaged('it cannot be unpacked'), { cause })
+  }
+}
+
+/** Makes the schema the archive was written with; a later one is brought up to date after the rows. */
+async function prepareSchema(database: Database, header: ArchiveHeader): Promise<void> {
+  const migrations = await readMigrations()
+  const known = migrations.at(-1)?.version ?? 0
+  if (header.format !== ARCHIVE_FORMAT || header.schemaVersion > known) {
+    throw new StorageError(
+      'STORAGE_SCHEMA',
+      `the backup was made by a later release (schema ${header.schemaVersion}, this one knows ` +
+        `${known}); restore it with that release`,
+    )
+  }
+  const state = await readSchema(database.kysely)
+  if (state.version === 0) {
+    const upTo = migrations.filter(({ version }) => version <= header.schemaVersion)
+    await migrate(database.kysely, upTo)
+  } else if (state.version !== header.schemaVersion || (await hasPrincipals(database))) {
+    throw new StorageError(
+      'STORAGE_ARCHIVE',
+      'the database to restore into is not empty; give an empty database or a new data directory',
+    )
+  }
+}
+
+async function hasPrincipals(database: Database): Promise<boolean> {
+  const rows = await database.kysely.selectFrom('principal').select('id').limit(1).execute()
+  return rows.length > 0
+}
+
+/** Sees to it that the key file holds what the archive needs, before anything is written. */
+async function placeKeys(header: ArchiveHeader, options: RestoreOptions): Promise<void> {
+  const { keyFile, passphrase } = options
+  const present = readKeyFile(keyFile)
+  if (present) {
+    requireKeys(header, present, keyFile)
+    return
+  }
+  if (header.wrappedKeys === null) {
+    throw new StorageError(
+      'STORAGE_KEY',
+      `the backup was made without its key; put the key file with key ${header.keyIds.join(', ')} ` +
+        `at ${keyFile} first`,
+    )
+  }
+  if (passphrase === null) {
+    throw new StorageError('STORAGE_KEY', 'the backup brings its key under a passphrase; give it')
+  }
+  const keys = await unwrapKeys(header.wrappedKeys, passphrase)
+  requireKeys(header, keys, keyFile)
+  writeNewKeyFile(keyFile, keys)
+}
+
+function requireKeys(header: ArchiveHeader, keys: Keys, keyFile: string): void {
+  const held = new Set([keys.current, ...keys.earlier].map((key) => key.id.toString('hex')))
+  const missing = header.keyIds.filter((id) => !held.has(id))
+  if (missing.length === 0) return
+  throw new StorageError(
+    'STORAGE_KEY',
+    `the backup needs key ${missing.join(', ')}, and the key file ${keyFile} does not hold it`,
+  )
+}
+
+async function load(
+  database: Database,
+  lines: AsyncIterator<ArchiveLine>,
+): Promise<{ readonly rows: number; readonly epoch: string }> {
+  const db = database.kysely as unknown as Kysely<unknown>
+  return db.transaction().execute(async (tx) => {
+    await sql`select set_config('statement_timeout', ${String(RESTORE_LIMIT_MS)}, true),
+      set_config('idle_in_transaction_session_timeout', ${String(RESTORE_LIMIT_MS)}, true)`.execute(
+      tx,
+    )
+    const tables = await readTables(tx)
+    // What the migrations put in by themselves comes from the archive as well.
+    await sql`truncate ${sql.join(tables.map(({ name }) => sql.table(name)))}`.execute(tx)
+    const { end, rows } = await insertAll(tx, tables, lines)
+    if (end.rows !== rows) throw damaged(`it has ${rows} rows of ${end.rows}`)
+    for (const [name, next] of Object.entries(end.sequences)) {
+      await writeSequence(tx, name, name === 'entity_version' ? next + VERSION_GAP : next)
+    }
+    const head = await sql<{ epoch: string }>`
+      update journal_head set epoch = gen_random_uuid() returning epoch`.execute(tx)
+    const epoch = head.rows[0]?.epoch
+    if (epoch === undefined) throw damaged('it has no journal')
+    return { rows, epoch }
+  })
+}
+
+async function insertAll(
+  tx: Transaction<unknown>,
+  tables: readonly Table[],
+  lines: AsyncIterator<ArchiveLine>,
+): Promise<{ readonly end: ArchiveEnd; readonly rows: number }> {
+  let insert: RowInserter | null = null
+  let rows = 0
+  for (let next = await lines.next(); !next.done; next = await lines.next()) {
+    const line = next.value
+    if (isRow(line)) {
+      if (insert === null) throw damaged('a row comes before its table')
+      await insert.add(line)
+      rows++
+      continue
+    }
+    await insert?.flush()
+    if (isTable(line)) insert = new RowInserter(tx, tables, line)
+    if (isEnd(line)) {
+      // The generator checks that nothing follows and that the digest fits.
+      await lines.next()
+      return { end: line, rows }
+    }
+  }
+  throw damaged('it is cut short')
+}
+
+class RowInserter {
+  readonly #tx: Transaction<unknown>
+  readonly #table: string
+  readonly #columns: Table['columns']
+  #rows: ArchiveRow[] = []
+
+  constructor(tx: Transaction<unknown>, tables: readonly Table[], line: ArchiveTable) {
+    const known = tables.find(({ name }) => name === line.table)
+    this.#tx = tx
+    this.#table = line.table
+    this.#columns = line.columns.map((name) => {
+      const column = known?.columns.find((each) => each.name === name)
+      if (!column) throw damaged(`it has a column ${line.table}.${name}, which is not known`)
+      return column
+    })
+  }
+
+  async add(row: ArchiveRow): Promise<void> {
+    if (row.length !== this.#columns.length) throw damaged(`a row of ${this.#table} is incomplete`)
+    this.#rows.push(row)
+    if (this.#rows.length >= INSERT_ROWS) await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    const rows = this.#rows
+    if (rows.length === 0) return
+    this.#rows = []
+    const names = sql.join(this.#columns.map(({ name }) => sql.ref(name)))
+    const casts = this.#columns.map(({ name, type }) => sql`r.${sql.ref(name)}::${sql.raw(type)}`)
+    const arrays = this.#columns.map((_, at) => sql`${rows.map((row) => row[at] ?? null)}::text[]`)
+    await sql`
+      insert into ${sql.table(this.#table)} (${names}) overriding system value
+      select ${sql.join(casts)} from unnest(${sql.join(arrays)}) as r (${names})`.execute(this.#tx)
+  }
+}
