@@ -32,6 +32,7 @@ export function makeProgram(process: {
   const run: Run = (command) => new CommandContext(command, process)
   for (const add of [
     addServe,
+    addDatabase,
     addDoctor,
     addSource,
     addPerson,
