@@ -13,8 +13,11 @@ export interface Outcome {
   readonly came: number | null
 }
 
-/** A version that no row has, so that the row is read again. */
-export const UNTRUSTED = -1
+/**
+ * Told for a value whose version says nothing: below that of any row, as they count from 1, so that
+ * the row is read again, and still a version, so that a value whose row is gone is known to be held.
+ */
+export const UNTRUSTED = 0
 
 const unmoved: Outcome = { gone: [], came: null }
 
@@ -122,7 +125,7 @@ export class EntryTable {
   put(value: EntryValue): Outcome {
     const { id, kind, no, version } = value
     const held = this.#valueById(id)
-    const heldVersion = held?.version ?? this.#tombstones.get(id)?.version ?? UNTRUSTED
+    const heldVersion = held?.version ?? this.#tombstones.get(id)?.version ?? -1
     if (this.#trust === 'versions' && version <= heldVersion) {
       if (held?.version === version) this.#touchAgain(held.no)
       return unmoved
