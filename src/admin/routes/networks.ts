@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { NetworkRule } from '../../directory/network.ts'
 import { actorOf, requireRole } from '../caller.ts'
+import { canonicalCidr } from '../cidr.ts'
 import { ApiError } from '../error.ts'
 import { readGroup, readNas, readNetwork } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
@@ -123,7 +124,7 @@ export function networkRoutes(app: FastifyInstance, parts: AdminParts): void {
       const created = await resources.createNas(
         {
           name,
-          addresses,
+          addresses: addresses.map(canonicalCidr),
           secrets: [Buffer.from(secret)],
           requireMessageAuthenticator,
           limitProxyState,
@@ -142,12 +143,20 @@ export function networkRoutes(app: FastifyInstance, parts: AdminParts): void {
     async (request) => {
       requireRole(request, 'operator')
       const nas = readNas(directory, request.params.name)
-      const { secret, keepOldSecret = false, ...change } = request.body
+      const { secret, keepOldSecret = false, addresses, ...change } = request.body
       const secrets =
         secret === undefined
           ? {}
           : { secrets: [Buffer.from(secret), ...(keepOldSecret ? nas.secrets.slice(0, 1) : [])] }
-      const written = await resources.updateNas(nas.id, { ...change, ...secrets }, actorOf(request))
+      const written = await resources.updateNas(
+        nas.id,
+        {
+          ...change,
+          ...secrets,
+          ...(addresses === undefined ? {} : { addresses: addresses.map(canonicalCidr) }),
+        },
+        actorOf(request),
+      )
       await parts.reached(written.inboxSeq)
       return showNas(readNas(directory, nas.id))
     },

@@ -1,0 +1,175 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { makeProgram } from '../../src/cli/program.ts'
+import { startTestDemo } from '../support/demo.ts'
+
+const demo = await startTestDemo(t)
+const { url, adminUser, adminPassword, adminToken } = demo.facts.http
+const bearer = `Bearer ${adminToken}`
+
+async function call(
+  method: string,
+  path: string,
+  options: { readonly body?: unknown; readonly authorization?: string | null } = {},
+) {
+  const { body, authorization = bearer } = options
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      ...(authorization === null ? {} : { authorization }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, text, json: parse(text) }
+}
+
+function parse(text: string) {
+  try {
+    return JSON.parse(text) as Record<string, unknown>
+  } catch {
+    return {}
+  }
+}
+
+/** The command line, over the daemon's own socket. */
+async function cli(...argv: string[]): Promise<string> {
+  let output = ''
+  const write = (text: string) => {
+    output += text
+  }
+  const program = makeProgram({ env: {}, signal: AbortSignal.timeout(60_000), write })
+  await program.parseAsync(['--data', demo.dataDir, ...argv], { from: 'user' })
+  return output
+}
+
+await t.test(
+  'admin API: nobody gets in without credentials, and wrong ones look alike',
+  async (t) => {
+    const wrong = Buffer.from(`${adminUser}:no such password`).toString('base64')
+    const unknown = Buffer.from('nobody:no such password').toString('base64')
+    for (const authorization of [null, 'Bearer gh_wrong', `Basic ${wrong}`, `Basic ${unknown}`]) {
+      const { status, headers, json } = await call('GET', '/api/v1/people', { authorization })
+      t.equal(status, 401, String(authorization).slice(0, 6))
+      t.match(headers.get('www-authenticate'), /Bearer/)
+      t.notOk('people' in json)
+    }
+    const right = Buffer.from(`${adminUser}:${adminPassword}`).toString('base64')
+    t.equal((await call('GET', '/api/v1/people', { authorization: `Basic ${right}` })).status, 200)
+    const scim = `Bearer ${demo.facts.scim.token}`
+    t.equal((await call('GET', '/api/v1/people', { authorization: scim })).status, 403)
+  },
+)
+
+await t.test('admin API: faults of a request say what and where, and change nothing', async (t) => {
+  const cases: [string, string, unknown, number, RegExp][] = [
+    ['GET', '/api/v1/people/no.body', undefined, 404, /there is no person/],
+    ['GET', '/api/v1/people?limit=0', undefined, 400, /querystring\/limit/],
+    ['POST', '/api/v1/people/suspend', { people: [] }, 400, /body\/people/],
+    ['POST', '/api/v1/people/suspend', { people: ['x'], extra: 1 }, 400, /additional properties/],
+    ['PUT', '/api/v1/people/adele.vance/password', { password: 'short' }, 400, /8 characters/],
+    ['PUT', '/api/v1/people/adele.vance/username', { username: 'alex.wilber' }, 409, /taken|use/],
+    [
+      'POST',
+      '/api/v1/groups/sales/members/add',
+      { people: ['adele.vance'] },
+      422,
+      /source|mirrored/,
+    ],
+    ['POST', '/api/v1/nas', { name: 'x', addresses: ['not an address'] }, 422, /is no address/],
+    ['GET', '/api/v1/nowhere', undefined, 404, /not served/],
+  ]
+  for (const [method, path, body, status, words] of cases) {
+    const answer = await call(method, path, body === undefined ? {} : { body })
+    t.equal(answer.status, status, `${method} ${path}: ${answer.text}`)
+    t.match(answer.text, words)
+  }
+})
+
+await t.test(
+  'admin API: a write is seen by the next read, and by whom and why it was done',
+  async (t) => {
+    const suspended = await call('POST', '/api/v1/people/suspend', {
+      body: { people: ['adele.vance'], reason: 'left today' },
+    })
+    t.same(suspended.json, { changed: 1 })
+    const shown = await call('GET', '/api/v1/people/adele.vance@contoso.example')
+    t.equal(shown.json['state'], 'suspended')
+    t.match(shown.json['holds'], [{ reason: 'admin', note: 'left today' }])
+    const again = await call('POST', '/api/v1/people/suspend', {
+      body: { people: ['adele.vance'] },
+    })
+    t.same(again.json, { changed: 0 }, 'doing it twice changes nothing')
+    const journal = await call('GET', '/api/v1/journal?person=adele.vance&limit=1')
+    t.match(journal.json['changes'], [
+      { kind: 'person', actor: `admin:${adminUser}`, reason: 'left today' },
+    ])
+    t.same(
+      (await call('POST', '/api/v1/people/resume', { body: { people: ['adele.vance'] } })).json,
+      {
+        changed: 1,
+        stillHeld: [],
+      },
+    )
+  },
+)
+
+await t.test('admin API: secrets are shown once and never again', async (t) => {
+  const created = await call('POST', '/api/v1/ldap-clients', { body: { name: 'gitlab' } })
+  t.equal(created.status, 201)
+  t.equal(created.json['bindDn'], 'uid=gitlab,ou=services,dc=contoso,dc=example')
+  const secret = String(created.json['secret'])
+  t.ok(secret.length >= 28)
+  const listed = await call('GET', '/api/v1/ldap-clients')
+  t.match(listed.text, /gitlab/)
+  t.notOk(listed.text.includes(secret))
+  const nas = await call('POST', '/api/v1/nas', {
+    body: { name: 'office', addresses: ['10.20.0.0/16'] },
+  })
+  t.equal(nas.status, 201)
+  t.notOk((await call('GET', '/api/v1/nas')).text.includes(String(nas.json['secret'])))
+  t.equal((await call('POST', '/api/v1/ldap-clients', { body: { name: 'GitLab' } })).status, 409)
+})
+
+await t.test(
+  'health, ready and metrics answer without credentials and hold no secret',
+  async (t) => {
+    const ready = await call('GET', '/ready', { authorization: null })
+    t.equal(ready.status, 200, ready.text)
+    t.match(ready.json['notes'], [/embedded database/])
+    const metrics = await call('GET', '/metrics', { authorization: null })
+    t.match(metrics.text, /^gatehouse_feed_age_seconds /m)
+    t.notOk(metrics.text.includes(adminToken))
+  },
+)
+
+await t.test(
+  'command line: the same words over the socket, for people and for machines',
+  async (t) => {
+    t.equal(statSync(join(demo.dataDir, 'admin.sock')).mode & 0o777, 0o600)
+    t.match(await cli('person', 'list', '--state', 'suspended'), /lynne\.robbins .*suspended/)
+    t.equal(await cli('person', 'activate', 'nestor.wilke'), '1 activated\n')
+    t.match(JSON.parse(await cli('--json', 'person', 'show', 'nestor.wilke')), { state: 'active' })
+    t.match(await cli('group', 'show', 'wi-fi-corp'), /members:[\s\S]* engineering {2}group/)
+    t.match(
+      await cli('network', 'list'),
+      /corp +10 .*engineering \(VLAN 20\)|corp +10 +corp .*everyone/,
+    )
+    t.match(await cli('sync', '--dry-run'), /dry run: nothing was changed/)
+    t.match(await cli('doctor'), /ok +source contoso: last round/)
+    await t.rejects(cli('person', 'show', 'no.body'), /there is no person "no.body"/)
+  },
+)
+
+await t.test('command line: a backup of what runs, and a refusal to restore over it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'gh-backup-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'all.backup')
+  t.match(await cli('backup', file), /written without the master key/)
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  t.same([...readFileSync(file).subarray(0, 2)], [0x1f, 0x8b], 'gzip')
+  await t.rejects(cli('restore', file), /stop it first/)
+})
