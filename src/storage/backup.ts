@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { finished } from 'node:stream/promises'
 import { createGzip, type Gzip } from 'node:zlib'
 import { sql } from 'kysely'
 import { ARCHIVE_FORMAT, ArchiveEncoder, type ArchiveHeader } from './archive.ts'
@@ -129,10 +128,7 @@ async function* readRows(tx: Tx, table: Table): AsyncGenerator<(string | null)[]
 }
 
 async function pipeTo(gzip: Gzip, file: FileHandle): Promise<void> {
-  const sink = file.createWriteStream({ autoClose: false })
-  gzip.pipe(sink)
-  await Promise.race([finished(sink), once(gzip, 'close').then(() => finished(gzip))])
-  await finished(sink)
+  for await (const chunk of gzip) await file.appendFile(chunk as Buffer)
 }
 
 async function* readFrom(file: FileHandle): AsyncGenerator<Buffer> {

@@ -1,0 +1,234 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import t, { type Test } from 'tap'
+import type { Actor } from '../../src/directory/ports/people.ts'
+import { ReadModel } from '../../src/directory/read-model.ts'
+import { PostgresBackup } from '../../src/storage/backup.ts'
+import type { Database } from '../../src/storage/connection.ts'
+import { Feed } from '../../src/storage/feed/feed.ts'
+import { PostgresGroupStore } from '../../src/storage/group-store.ts'
+import { makeKey, openKeys, writeNewKeyFile } from '../../src/storage/master-key.ts'
+import { readMigrations, readSchema } from '../../src/storage/migrate.ts'
+import { PostgresResourceStore } from '../../src/storage/resource-store.ts'
+import { restoreBackup } from '../../src/storage/restore.ts'
+import type { Keys } from '../../src/storage/sealing.ts'
+import { type EngineName, testDatabase } from '../support/database.ts'
+
+const ACTOR: Actor = { name: 'test', reason: null }
+
+function scratch(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'gh-backup-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** A directory with something of each kind that seals, numbers or nests. */
+async function fill(database: Database, keys: Keys): Promise<void> {
+  const groups = new PostgresGroupStore(database)
+  const outer = await groups.create(
+    { name: 'outer', displayName: 'Äußere', description: 'a\tb\n"c"' },
+    ACTOR,
+  )
+  const inner = await groups.create(
+    { name: 'inner', displayName: 'Inner', description: null },
+    ACTOR,
+  )
+  await groups.addMembers(outer.id, [inner.id], ACTOR)
+  const resources = new PostgresResourceStore(database, keys)
+  await resources.updateSettings({ domain: 'contoso.example', organization: 'Contoso' }, ACTOR)
+  await resources.createService(
+    {
+      purpose: 'ldap-client',
+      name: 'sssd',
+      view: { sees: 'groups', groupIds: [outer.id] },
+      allowedGroupIds: null,
+    },
+    ACTOR,
+  )
+  await resources.createNas(
+    {
+      name: 'office',
+      addresses: ['10.0.0.0/8'],
+      secrets: [Buffer.from('testing123')],
+      requireMessageAuthenticator: 'yes',
+      limitProxyState: true,
+    },
+    ACTOR,
+  )
+}
+
+async function digestOf(database: Database, keys: Keys) {
+  const model = new ReadModel()
+  const feed = new Feed({ database, keys, followers: [model] })
+  await feed.start(AbortSignal.timeout(30_000))
+  const found = {
+    digest: model.digest(),
+    epoch: model.position.epoch,
+    secret: model.allNas()[0]?.secrets[0]?.toString(),
+  }
+  await feed.stop()
+  return found
+}
+
+async function archiveOf(
+  database: Database,
+  keys: Keys,
+  passphrase: string | null,
+): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of new PostgresBackup(database, keys).write({ passphrase }))
+    chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+async function* stream(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes
+}
+
+const ways: [EngineName, EngineName][] = [
+  ['embedded', 'postgresql'],
+  ['postgresql', 'embedded'],
+]
+for (const [from, to] of ways) {
+  await t.test(`backup: ${from} to ${to} gives the same directory under a new epoch`, async (t) => {
+    const folder = scratch(t)
+    const source = await testDatabase(t, { engine: from })
+    const keys = await openKeys(source, join(folder, 'key'))
+    await fill(source, keys)
+    const before = await digestOf(source, keys)
+    const archive = await archiveOf(source, keys, 'a long passphrase')
+    t.notOk(gunzipSync(archive).includes('testing123'), 'secrets stay sealed')
+
+    const target = await testDatabase(t, { engine: to })
+    const keyFile = join(folder, 'restored.key')
+    await restoreBackup(target, {
+      archive: stream(archive),
+      keyFile,
+      passphrase: 'a long passphrase',
+    })
+    const restoredKeys = await openKeys(target, keyFile)
+    const after = await digestOf(target, restoredKeys)
+    t.equal(after.digest, before.digest)
+    t.equal(after.secret, 'testing123', 'and what was sealed opens with the key that came along')
+    t.not(after.epoch, before.epoch)
+    t.same(await readSchema(target.kysely), {
+      version: (await readMigrations()).at(-1)?.version,
+      readableSince: 1,
+    })
+    // Numbers go on where they were: nothing is given out twice.
+    const more = await new PostgresGroupStore(target).create(
+      { name: 'later', displayName: 'Later', description: null },
+      ACTOR,
+    )
+    t.equal(more.changed, 1)
+  })
+}
+
+await t.test(
+  'restore: what is damaged, or not ours to read, is refused and leaves nothing behind',
+  async (t) => {
+    const folder = scratch(t)
+    const source = await testDatabase(t)
+    const keyFile = join(folder, 'key')
+    const keys = await openKeys(source, keyFile)
+    await fill(source, keys)
+    const archive = await archiveOf(source, keys, null)
+    const text = gunzipSync(archive).toString()
+    const damaged: [string, Buffer, RegExp][] = [
+      ['cut short', archive.subarray(0, archive.length - 40), /unpacked|incomplete|damaged/i],
+      [
+        'a line lost',
+        gzipSync(
+          text
+            .split('\n')
+            .filter((_, at) => at !== 12)
+            .join('\n'),
+        ),
+        /damaged|digest|changed/i,
+      ],
+      ['a letter changed', gzipSync(text.replace('Inner', 'Outer')), /damaged|digest|changed/i],
+      ['another file', gzipSync('{"hello":1}\n'), /begin|archive|backup/i],
+      [
+        'of a later release',
+        gzipSync(text.replace(/"schemaVersion":\d+/, '"schemaVersion":999')),
+        /later release/,
+      ],
+    ]
+    for (const [what, bytes, words] of damaged) {
+      const target = await testDatabase(t)
+      await t.rejects(
+        restoreBackup(target, { archive: stream(bytes), keyFile, passphrase: null }),
+        { message: words },
+        what,
+      )
+      const { rows } = await target.pool.query('select count(*)::int as found from directory_group')
+      t.same(rows, [{ found: 0 }], `${what}: nothing was restored`)
+    }
+  },
+)
+
+await t.test(
+  'restore: without the right key it says which one is needed, and asks for it',
+  async (t) => {
+    const folder = scratch(t)
+    const source = await testDatabase(t)
+    const keys = await openKeys(source, join(folder, 'key'))
+    await fill(source, keys)
+    const bare = await archiveOf(source, keys, null)
+    const wrapped = await archiveOf(source, keys, 'a long passphrase')
+    const id = keys.current.id.toString('hex')
+    const foreign = join(folder, 'foreign')
+    writeNewKeyFile(foreign, { current: makeKey(), earlier: [] })
+    const absent = join(folder, 'absent')
+    const cases: [string, Buffer, { keyFile: string; passphrase: string | null }, RegExp][] = [
+      [
+        'no key anywhere',
+        bare,
+        { keyFile: absent, passphrase: null },
+        new RegExp(`put the key file with key ${id}`),
+      ],
+      ['another key', bare, { keyFile: foreign, passphrase: null }, new RegExp(id)],
+      ['no passphrase', wrapped, { keyFile: absent, passphrase: null }, /under a passphrase/],
+      ['wrong passphrase', wrapped, { keyFile: absent, passphrase: 'not that one' }, /passphrase/],
+    ]
+    for (const [what, bytes, options, words] of cases) {
+      const target = await testDatabase(t)
+      await t.rejects(
+        restoreBackup(target, { archive: stream(bytes), ...options }),
+        { message: words },
+        what,
+      )
+      t.notOk(existsSync(absent), `${what}: no key file was made`)
+    }
+  },
+)
+
+await t.test(
+  'master key: missing, foreign, damaged or open to others, each says how to mend it',
+  async (t) => {
+    const folder = scratch(t)
+    const database = await testDatabase(t)
+    const keyFile = join(folder, 'key')
+    const keys = await openKeys(database, keyFile)
+    await fill(database, keys)
+    const good = readFileSync(keyFile)
+
+    chmodSync(keyFile, 0o644)
+    await t.rejects(openKeys(database, keyFile), { message: /chmod 600/ })
+    chmodSync(keyFile, 0o600)
+    writeFileSync(keyFile, 'nonsense\n')
+    await t.rejects(openKeys(database, keyFile), { message: /a line that is no key/ })
+    rmSync(keyFile)
+    await t.rejects(openKeys(database, keyFile), { message: /is missing.*Put the file back/s })
+    t.notOk(existsSync(keyFile), 'a new key is never made for a database that has one')
+    writeNewKeyFile(keyFile, { current: makeKey(), earlier: [] })
+    await t.rejects(openKeys(database, keyFile), { message: /belongs to another database/ })
+    writeFileSync(keyFile, good)
+    t.equal(
+      (await openKeys(database, keyFile)).current.id.toString('hex'),
+      keys.current.id.toString('hex'),
+    )
+  },
+)
