@@ -8,6 +8,7 @@ import { type DirectoryParts, type Observers, openDirectory } from './daemon/dir
 import { makeGateways } from './daemon/gateways.ts'
 import { describeHttp, EMBEDDED_NOTE, makeHttp } from './daemon/http.ts'
 import { makeLogIn } from './daemon/log-in.ts'
+import { Maintenance } from './daemon/maintenance.ts'
 import { makeSources } from './daemon/sources.ts'
 import { type Service, startAll, stopAll } from './lifecycle.ts'
 import { Health } from './observe/health.ts'
@@ -114,7 +115,8 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       baseDn: () => gateways.baseDn(),
       serviceDn: (name) => gateways.serviceDn(name),
     })
-    await start([...gateways.services, ...sources.services, http.listeners])
+    const maintenance = new Maintenance(directory, observers)
+    await start([...gateways.services, ...sources.services, http.listeners, maintenance])
     observers.health.reportStarted()
     log.info('daemon.serving', { version, tookMs: Date.now() - startedAtMs, ...listeners() })
     return {

@@ -3,7 +3,7 @@ import type { Group } from './group.ts'
 import type { Nas, Network } from './network.ts'
 import type { Person } from './person.ts'
 import type { Entry, Query } from './query.ts'
-import type { Administrator, Service, View } from './service.ts'
+import type { Administrator, Service } from './service.ts'
 
 /** How well the answers from memory can be trusted just now. */
 export type Freshness = 'fresh' | 'within-limit' | 'too-stale'
@@ -83,6 +83,3 @@ export interface Follower {
   /** Called when everything up to `position` has been applied. */
   reached(position: Position): void
 }
-
-/** Whom `view` shows; `access` alone answers it. */
-export type Sees = (view: View, entry: Entry) => boolean

@@ -6,7 +6,6 @@ export type Branded<Name extends string> = string & { readonly [brand]: Name }
 /** Our own key of a principal, UUID text. Never a DN, a UPN or a source's id. */
 export type PrincipalId = Branded<'PrincipalId'>
 export type GroupId = Branded<'GroupId'>
-export type SourceId = Branded<'SourceId'>
 export type CredentialId = Branded<'CredentialId'>
 export type NasId = Branded<'NasId'>
 export type NetworkId = Branded<'NetworkId'>

@@ -1,7 +1,7 @@
 import { sql, type Transaction } from 'kysely'
 import { DirectoryError } from '../directory/errors.ts'
 import type { Actor } from '../directory/ports/people.ts'
-import type { SourceItem, Stream } from '../sources/source.ts'
+import type { Stream } from '../sources/source.ts'
 import type { Round } from '../sources/sync-store.ts'
 import type { Tables } from './database.ts'
 import { journal } from './journal.ts'
@@ -44,11 +44,6 @@ export async function advanceRound(tx: Tx, round: Round, appliedTo: number): Pro
   await sql`update sync_round set applied_to = ${appliedTo} where id = ${round.id}::uuid`.execute(
     tx,
   )
-}
-
-export interface StagedItem {
-  readonly seq: number
-  readonly item: SourceItem
 }
 
 /** Gives every principal a new version and a journal row. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Directory } from '../../src/directory/directory.ts'
 
 /** Everything a read model answers from, as one comparable value; journal numbers on request. */
@@ -18,9 +17,4 @@ export function dumpDirectory(
     networks: directory.networks(),
     settings: directory.settings,
   }
-}
-
-export function digestDirectory(directory: Directory): string {
-  const text = JSON.stringify(dumpDirectory(directory, { withUsn: true }))
-  return createHash('sha256').update(text).digest('hex')
 }
