@@ -37,6 +37,16 @@ export class Allowance {
   }
 }
 
+/** A count and an answer taken at different moments, from different copies, differ by a little. */
+const SHORT_MINIMUM = 5
+const SHORT_SHARE = 0.01
+
+/** Whether a full answer names clearly fewer objects than the source counts; null is no count. */
+export function isShort(seen: number, counted: number | null): boolean {
+  if (counted === null) return false
+  return counted - seen > Math.max(SHORT_MINIMUM, Math.floor(counted * SHORT_SHARE))
+}
+
 /**
  * Whether a full answer that lacks known objects may be believed. An empty one never is, and one
  * that lacks a fifth is more likely a filter, a permission or a fault than that many dismissals.

@@ -93,8 +93,17 @@ export interface BatchResult {
 }
 
 export interface Disappearance {
+  /** Objects the staged answers name. */
+  readonly seen: number
   readonly known: number
   readonly missing: number
+}
+
+export interface RoundResult {
+  readonly counts: SyncCounts
+  readonly note: string | null
+  /** The answer was short of what the source says it has: read everything again. */
+  readonly needsFull: boolean
 }
 
 /**
@@ -118,10 +127,7 @@ export interface SyncStore {
   sealRound(round: Round, deltaLink: string): Promise<void>
   abandonRound(round: Round, why: string): Promise<void>
   /** Commits the delta token; the last step of a round. */
-  finishRound(
-    round: Round,
-    result: { readonly counts: SyncCounts; readonly note: string | null },
-  ): Promise<void>
+  finishRound(round: Round, result: RoundResult): Promise<void>
 
   /** Of the objects that live here, how many the staged answers do not name. */
   readDisappearance(round: Round): Promise<Disappearance>

@@ -1,4 +1,4 @@
-import { Allowance, isFullAnswerSound } from './guard.ts'
+import { Allowance, isFullAnswerSound, isShort } from './guard.ts'
 import { judgeGroups } from './judge-groups.ts'
 import { type ImportScope, judgePeople } from './judge-people.ts'
 import { readStream, type StreamStep } from './read-stream.ts'
@@ -210,18 +210,30 @@ export class SyncEngine {
   async #conclude(fetched: Staged, options: RunOptions): Promise<StreamReport> {
     const { round, pages, items } = fetched
     if (options.isDryRun === true) return this.#preview(fetched)
+    const counted = round.mode === 'full' ? await this.#count(round.stream, options.signal) : null
     await this.#store.sealRound(round, fetched.deltaLink)
-    const { counts, note } = await this.#apply(round, options)
+    const { counts, note } = await this.#apply(round, options, counted)
     return { stream: round.stream, mode: round.mode, counts, items, pages, note, examples: [] }
+  }
+
+  /** What the source says it has; no count is no reason to stop. */
+  async #count(stream: Stream, signal: AbortSignal): Promise<number | null> {
+    try {
+      return await this.#source.count(stream, signal)
+    } catch (error) {
+      if (error instanceof SourceError) return null
+      throw error
+    }
   }
 
   /** Everything after the last page; the same for a round just read and for one found half done. */
   async #apply(
     round: Round,
     options: RunOptions,
+    counted: number | null = null,
   ): Promise<{ readonly counts: SyncCounts; readonly note: string | null }> {
     const { signal, onProgress } = options
-    const { isBelieved, note } = await this.#judgeWhole(round)
+    const { isBelieved, needsFull, note } = await this.#judgeWhole(round, counted)
     const apply =
       round.stream === 'people'
         ? () => this.#store.applyPeople(round, (batch) => this.#judgePeople(batch))
@@ -232,7 +244,7 @@ export class SyncEngine {
     const swept = round.mode === 'full' ? await this.#sweep(round, isBelieved, options) : NO_COUNTS
     const settled = await this.#settle(options)
     const counts = addCounts(addCounts(applied, swept), settled)
-    await this.#store.finishRound(round, { counts, note })
+    await this.#store.finishRound(round, { counts, note, needsFull })
     return { counts, note }
   }
 
@@ -241,16 +253,19 @@ export class SyncEngine {
    * we know, takes nothing: what is missing waits for an admin, and the source is under suspicion
    * until it has given a sound answer.
    */
-  async #judgeWhole(
-    round: Round,
-  ): Promise<{ readonly isBelieved: boolean; readonly note: string | null }> {
-    if (round.mode === 'delta') return { isBelieved: true, note: null }
-    const { known, missing } = await this.#store.readDisappearance(round)
-    const isBelieved = isFullAnswerSound(known, missing)
-    const what = `a full answer lacked ${missing} of ${known} known ${round.stream}`
-    const note = isBelieved ? null : `${what}; none was removed, they wait for approval`
-    if (note !== null) await this.#store.setState(round.sourceId, 'quarantined', note)
-    return { isBelieved, note }
+  async #judgeWhole(round: Round, counted: number | null): Promise<Judgement> {
+    if (round.mode === 'delta') return { isBelieved: true, needsFull: false, note: null }
+    const { seen, known, missing } = await this.#store.readDisappearance(round)
+    const needsFull = isShort(seen, counted)
+    if (!needsFull && isFullAnswerSound(known, missing)) {
+      return { isBelieved: true, needsFull, note: null }
+    }
+    const what = needsFull
+      ? `a full answer named ${seen} of ${counted} ${round.stream}`
+      : `a full answer lacked ${missing} of ${known} known ${round.stream}`
+    const note = `${what}; none was removed, those missing wait for approval`
+    await this.#store.setState(round.sourceId, 'quarantined', note)
+    return { isBelieved: false, needsFull, note }
   }
 
   async #sweep(round: Round, isBelieved: boolean, options: RunOptions): Promise<SyncCounts> {
@@ -316,6 +331,12 @@ export class SyncEngine {
       ? this.#store.previewPeople(round, after, (batch) => this.#judgePeople(batch))
       : this.#store.previewGroups(round, after, judgeGroupBatch)
   }
+}
+
+interface Judgement {
+  readonly isBelieved: boolean
+  readonly needsFull: boolean
+  readonly note: string | null
 }
 
 type Fetched = { readonly kind: 'nothing' } | Staged | Restart

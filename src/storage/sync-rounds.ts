@@ -6,9 +6,9 @@ import type {
   Disappearance,
   OpenRound,
   Round,
+  RoundResult,
   SourceState,
   StreamToken,
-  SyncCounts,
   SyncState,
 } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
@@ -162,11 +162,7 @@ async function moveRound(
   })
 }
 
-export async function finishRound(
-  db: Database,
-  round: Round,
-  result: { readonly counts: SyncCounts; readonly note: string | null },
-): Promise<void> {
+export async function finishRound(db: Database, round: Round, result: RoundResult): Promise<void> {
   await db.transaction(async (tx) => {
     const { rows } = await sql<{ delta_link: string }>`
       update sync_round set state = 'done', finished_at = clock_timestamp(), note = ${result.note},
@@ -175,19 +171,23 @@ export async function finishRound(
     const deltaLink = rows[0]?.delta_link
     if (deltaLink === undefined) return
     await sql`
-      insert into sync_token (source_id, stream, delta_link, fingerprint, generation)
+      insert into sync_token (source_id, stream, delta_link, fingerprint, generation, needs_full)
       values (${round.sourceId}::uuid, ${round.stream}, ${deltaLink}, ${round.fingerprint},
-        ${round.generation})
+        ${round.generation}, ${result.needsFull})
       on conflict (source_id, stream) do update set delta_link = excluded.delta_link,
         fingerprint = excluded.fingerprint, generation = excluded.generation,
         confirmed_at = clock_timestamp(),
-        needs_full = sync_token.needs_full and ${round.mode} <> 'full'`.execute(tx)
+        needs_full = ${result.needsFull} or (sync_token.needs_full and ${round.mode} <> 'full')`.execute(
+      tx,
+    )
   })
 }
 
 export async function readDisappearance(db: Database, round: Round): Promise<Disappearance> {
   const { rows } = await sql<Disappearance>`
-    select count(*) as known,
+    select (select count(distinct external_id) from sync_item
+            where round_id = ${round.id}::uuid and body->>'kind' <> 'gone') as seen,
+      count(*) as known,
       count(*) filter (where l.generation < ${round.generation} and seen.external_id is null)
         as missing
     from source_link l
@@ -196,7 +196,7 @@ export async function readDisappearance(db: Database, round: Round): Promise<Dis
       on seen.external_id = l.external_id
     where l.source_id = ${round.sourceId}::uuid and l.object_kind = ${objectKind(round.stream)}
       and l.removed_at is null`.execute(db.kysely)
-  return rows[0] ?? { known: 0, missing: 0 }
+  return rows[0] ?? { seen: 0, known: 0, missing: 0 }
 }
 
 /**

@@ -4,8 +4,8 @@ import type {
   JudgeGroups,
   JudgePeople,
   Round,
+  RoundResult,
   SourceState,
-  SyncCounts,
   SyncStore,
 } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
@@ -57,7 +57,7 @@ export class PostgresSyncStore implements SyncStore {
     return rounds.abandonRound(this.#db, round, why)
   }
 
-  finishRound(round: Round, result: { readonly counts: SyncCounts; readonly note: string | null }) {
+  finishRound(round: Round, result: RoundResult) {
     return rounds.finishRound(this.#db, round, result)
   }
 
