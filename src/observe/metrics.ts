@@ -108,12 +108,17 @@ export class Metrics {
     this.#ldapDropped.inc({ reason })
   }
 
+  /** Counted in bulk, since one look-up costs as much as what it counts. */
   radiusAnswered(
     kind: 'auth' | 'acct' | 'status',
     result: 'accept' | 'reject' | 'challenge' | 'response',
-    tookMs: number,
+    count: number,
   ): void {
-    this.#radiusRequests.inc({ kind, result })
+    this.#radiusRequests.inc({ kind, result }, count)
+  }
+
+  /** The time to one reply. */
+  radiusTook(kind: 'auth' | 'acct' | 'status', tookMs: number): void {
     this.#radiusSeconds.observe({ kind }, tookMs / 1_000)
   }
 

@@ -12,6 +12,8 @@ import type { Metrics } from '../../observe/metrics.ts'
 /** One line for each kind of trouble and address a minute; the rest are counted into the next. */
 const LOG_EVERY_MS = 60_000
 const MAX_REMEMBERED = 1_000
+const CODE_BITS = 8
+const MAX_CODE = 0xff
 
 /** A secret that differs shows itself in one of these, depending on what the NAS sends. */
 const wrongSecret: ReadonlySet<DropReason> = new Set([
@@ -27,7 +29,13 @@ const results = new Map<number, 'accept' | 'reject' | 'challenge'>([
 
 type RadiusMetrics = Pick<
   Metrics,
-  'radiusAnswered' | 'radiusUnknownClient' | 'radiusWrongSecret' | 'radiusDropped' | 'faulted'
+  | 'radiusAnswered'
+  | 'radiusTook'
+  | 'beforeRender'
+  | 'radiusUnknownClient'
+  | 'radiusWrongSecret'
+  | 'radiusDropped'
+  | 'faulted'
 >
 
 interface Line {
@@ -42,6 +50,8 @@ export class RadiusReporter implements RadiusObserver {
   readonly #log: Log
   readonly #nowMs: () => number
   readonly #lines = new Map<string, Line>()
+  /** Answers since the metrics were last read, by request code and reply code. */
+  readonly #answers = new Map<number, number>()
 
   constructor(parts: {
     readonly metrics: RadiusMetrics
@@ -51,6 +61,7 @@ export class RadiusReporter implements RadiusObserver {
     this.#metrics = parts.metrics
     this.#log = parts.log
     this.#nowMs = parts.nowMs ?? Date.now
+    parts.metrics.beforeRender(() => this.#flush())
   }
 
   dropped(drop: Drop): void {
@@ -61,15 +72,24 @@ export class RadiusReporter implements RadiusObserver {
     if (drop.reason !== 'duplicate-in-progress') this.#logDrop(drop)
   }
 
-  answered({ requestCode, replyCode, durationMs }: Answered): void {
-    const kind = kindOf(requestCode)
-    const result = kind === 'acct' ? 'response' : (results.get(replyCode) ?? 'response')
-    this.#metrics.radiusAnswered(kind, result, durationMs)
+  answered({ requestCode, replyCode, durationMs, isRepeated }: Answered): void {
+    const key = (requestCode << CODE_BITS) | replyCode
+    this.#answers.set(key, (this.#answers.get(key) ?? 0) + 1)
+    if (!isRepeated) this.#metrics.radiusTook(kindOf(requestCode), durationMs)
   }
 
   failed(error: unknown, where: { socket: SocketKind; client: string | null }): void {
     this.#metrics.faulted('radius')
     this.#log.error('radius.failed', { error, socket: where.socket, nas: where.client })
+  }
+
+  #flush(): void {
+    for (const [key, count] of this.#answers) {
+      const kind = kindOf(key >> CODE_BITS)
+      const result = results.get(key & MAX_CODE) ?? 'response'
+      this.#metrics.radiusAnswered(kind, result, count)
+    }
+    this.#answers.clear()
   }
 
   #logDrop(drop: Drop): void {
