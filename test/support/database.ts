@@ -17,6 +17,7 @@ import type { Test } from 'tap'
 import { type Database, type DatabaseOptions, openDatabase } from '../../src/storage/connection.ts'
 import { migrate } from '../../src/storage/migrate.ts'
 import { sharedPostgres, urlOf } from './postgres.ts'
+import { keepOpen, makeReset } from './shared-embedded.ts'
 
 export type EngineName = Database['kind']
 
@@ -127,6 +128,32 @@ async function openEmbeddedCopy(t: Test, hooks: Hooks): Promise<TestDatabase> {
   return Object.assign(database, { options })
 }
 
+interface Shared {
+  readonly database: TestDatabase
+  readonly reset: () => Promise<void>
+}
+
+let shared: Promise<Shared> | null = null
+
+async function startShared(): Promise<Shared> {
+  const dataDir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'gh-'))
+  // It is never stopped: its thread ends with the process, and what it wrote goes with it.
+  process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }))
+  cpSync(await embeddedTemplate(), dataDir, { recursive: true })
+  const options = { dataDir }
+  const database = await openDatabase(options)
+  const reset = await makeReset(database)
+  return { reset, database: Object.assign(keepOpen(database), { options }) }
+}
+
+async function openShared(): Promise<TestDatabase> {
+  const isFirst = shared === null
+  shared ??= startShared()
+  const { database, reset } = await shared
+  if (!isFirst) await reset()
+  return database
+}
+
 /**
  * A fresh, migrated database, stopped and dropped at the end of `t`. PostgreSQL where there is one,
  * else the embedded database, unless `engine` says which.
@@ -139,7 +166,7 @@ export async function testDatabase(
   const socketDir = engine === 'embedded' ? null : await sharedPostgres()
   if (socketDir !== null) return openPostgresCopy(t, socketDir, hooks)
   if (engine === 'postgresql') throw new Error('there is no PostgreSQL to test with')
-  return openEmbeddedCopy(t, hooks)
+  return hooks.onTransaction ? openEmbeddedCopy(t, hooks) : openShared()
 }
 
 /** Runs the same test on PostgreSQL and on the embedded database, each with a database of its own. */
