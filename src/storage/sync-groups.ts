@@ -14,7 +14,7 @@ import {
   type Tx,
   touchGroups,
 } from './sync-batch.ts'
-import { rememberGone, requestFullGroups, takeGone } from './sync-gone.ts'
+import { noteReturns } from './sync-gone.ts'
 import { removeGroups, restoreGroups } from './sync-lifecycle.ts'
 import { addMembers, type Edge, forgetMembers } from './sync-members.ts'
 import { proposeGroupNames } from './sync-names.ts'
@@ -120,12 +120,7 @@ class GroupWriter {
     const restored = verdicts.filter(({ act }) => act === 'restore')
     const removed = verdicts.filter(({ act }) => act === 'remove')
     const updated = verdicts.filter(({ act, changed }) => act === 'update' && isShown(changed))
-    await rememberGone(
-      this.#tx,
-      sourceId,
-      verdicts.filter(({ isUnknownGone }) => isUnknownGone).map(idOf),
-    )
-    const hasReturned = await takeGone(this.#tx, sourceId, created.map(idOf))
+    await noteReturns(this.#tx, this.#round, verdicts)
 
     await this.#create(created)
     await this.#writeLinks(verdicts)
@@ -134,8 +129,6 @@ class GroupWriter {
     await removeGroups(this.#tx, sourceId, removed.map(idOf))
     const waiting = await this.#writeWaiting(verdicts)
     await touchGroups(this.#tx, this.#touched, sourceActor(sourceId))
-
-    if (restored.length > 0 || hasReturned) await requestFullGroups(this.#tx, sourceId)
 
     const edges = verdicts.flatMap(({ externalId, members }) =>
       members.map((member): Edge & { isMember: boolean } => ({

@@ -16,7 +16,7 @@ import {
   type Tx,
   touchPrincipals,
 } from './sync-batch.ts'
-import { rememberGone, requestFullGroups, takeGone } from './sync-gone.ts'
+import { noteReturns } from './sync-gone.ts'
 import { removePeople, restorePeople } from './sync-lifecycle.ts'
 import { claimedNames, type NameClaims, writeLoginNames } from './sync-login-names.ts'
 import { proposeUsernames } from './sync-names.ts'
@@ -25,8 +25,6 @@ import { allocateNumbers } from './sync-posix.ts'
 import { awaitApproval, endWaiting, readAllowance, recordRemovals } from './sync-removals.ts'
 
 const LOGIN_SHELL = '/bin/bash'
-/** A source's clock and ours may differ, and its copies lag behind. */
-const CREATED_BEFORE_MARGIN_MS = 60 * 60_000
 
 interface BatchRow {
   readonly seq: number
@@ -160,9 +158,7 @@ class PeopleWriter {
     const restored = verdicts.filter(({ act }) => act === 'restore')
     const removed = verdicts.filter(({ act }) => act === 'remove')
     const updated = verdicts.filter(({ act, changed }) => act === 'update' && isShown(changed))
-    if (await this.#isPastUnknown(verdicts, restored.length > 0)) {
-      await requestFullGroups(this.#tx, sourceId)
-    }
+    await noteReturns(this.#tx, this.#round, verdicts)
 
     const managers = await this.#readManagers([...created, ...restored, ...updated])
     const claims = await this.#create(created, managers)
@@ -201,31 +197,6 @@ class PeopleWriter {
     const linked = this.#linked.get(verdict.externalId)
     if (!linked) return []
     return [{ principalId: linked.principalId, names: namesOf(linked.username, verdict.values) }]
-  }
-
-  /**
-   * Somebody was here before we were: deleted and back, or older than our first look. Groups told
-   * of her while we did not know her, so they must be read whole.
-   */
-  async #isPastUnknown(verdicts: readonly PersonVerdict[], isRestored: boolean): Promise<boolean> {
-    const { sourceId, mode } = this.#round
-    const gone = verdicts.filter(({ isUnknownGone }) => isUnknownGone)
-    await rememberGone(this.#tx, sourceId, gone.map(idOf))
-    const created = verdicts.filter(({ act }) => act === 'create')
-    const hasReturned = await takeGone(this.#tx, sourceId, created.map(idOf))
-    if (mode === 'full') return isRestored || hasReturned
-    if (isRestored || hasReturned) return true
-    const known = await this.#knownSinceMs(created.length > 0)
-    return created.some(({ values }) => !isNewerThan(values.createdAt, known))
-  }
-
-  async #knownSinceMs(isNeeded: boolean): Promise<number> {
-    if (!isNeeded) return 0
-    const { rows } = await sql<{ at: Date | null }>`
-      select min(started_at) as at from sync_round
-      where source_id = ${this.#round.sourceId}::uuid and stream = 'people'
-        and mode = 'full' and state = 'done'`.execute(this.#tx)
-    return rows[0]?.at?.getTime() ?? 0
   }
 
   async #readManagers(verdicts: readonly PersonVerdict[]): Promise<Map<string, string>> {
@@ -444,12 +415,6 @@ function isAddress(name: string): boolean {
 function namesOf(username: string, values: PersonValues) {
   const { userPrincipalName = null, mail = null } = values
   return claimedNames({ username, userPrincipalName, mail })
-}
-
-/** A source that tells no time of creation is taken at its word: what is new to us is new. */
-function isNewerThan(createdAt: string | null | undefined, sinceMs: number): boolean {
-  const createdMs = createdAt ? Date.parse(createdAt) : Number.NaN
-  return !(createdMs < sinceMs - CREATED_BEFORE_MARGIN_MS)
 }
 
 /** Before and after of what changed, for the log. */
