@@ -1,0 +1,226 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'ldapts'
+import pg from 'pg'
+// @ts-expect-error the package brings no types
+import radius from 'radius'
+import t from 'tap'
+import { startMicrosoft365 } from '../../simulators/microsoft365/index.ts'
+import { type DaemonProcess, startDaemonProcess } from '../support/daemon-process.ts'
+import { startPostgres, urlOf } from '../support/postgres.ts'
+
+/** The budget is 1 s at the 99th percentile; 200 rounds and 100,000 people are the full size. */
+const BUDGET_MS = 1_000
+const ROUNDS = Number(process.env['GATEHOUSE_TEST_SUSPENSIONS'] ?? 15)
+const PEOPLE = Number(process.env['GATEHOUSE_TEST_IMPORT'] ?? 2_000)
+const PERSON = 'adele.vance'
+const PASSWORD = 'Correct horse 7 battery'
+const SECRET = 'testing123'
+const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBmzQyfOeyLNzA2EZdDw1MvMEnFLZT0KAKpvBwQ0Xw1Z adele'
+const PEOPLE_DN = 'ou=people,dc=contoso,dc=example'
+
+const folder = mkdtempSync(join(tmpdir(), 'gh-suspend-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const server = await startPostgres()
+let stopping: Promise<void> | null = null
+const stopServer = () => {
+  stopping ??= server.stop()
+  return stopping
+}
+t.teardown(stopServer)
+const env = {
+  GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
+  GATEHOUSE_KEY_FILE: join(folder, 'key'),
+  GATEHOUSE_MAX_STALENESS: '3',
+}
+const one = await startDaemonProcess(t, { dataDir: join(folder, 'one'), env, args: ['--migrate'] })
+const tenant = await startMicrosoft365({ people: 40, seed: 1, dataDir: join(folder, 'tenant') })
+t.teardown(() => tenant.stop())
+await one.api.send('POST', '/sources/microsoft365', sourceOf('contoso', tenant))
+await one.api.send('POST', '/sources/contoso/sync', {})
+await one.api.send('POST', '/people/activate', { allStaged: true })
+await one.api.send('PUT', `/people/${PERSON}/password`, { password: PASSWORD })
+await one.api.send('PUT', `/people/${PERSON}/ssh-keys`, { keys: [KEY] })
+const { secret: ldapSecret } = await one.api.send<{ secret: string }>('POST', '/ldap-clients', {
+  name: 'sssd',
+})
+const { secret: scimToken } = await one.api.send<{ secret: string }>('POST', '/scim-connections', {
+  name: 'app',
+})
+await one.api.send('POST', '/nas', { name: 'loopback', addresses: ['127.0.0.0/8'], secret: SECRET })
+await one.api.send('POST', '/networks', { name: 'any', everyone: true })
+const two = await startDaemonProcess(t, { dataDir: join(folder, 'two'), env })
+const daemons = [one, two]
+
+function sourceOf(
+  name: string,
+  { tenantId, clientId, clientSecret, loginUrl, graphUrl, caPem }: typeof tenant,
+) {
+  return { name, tenantId, clientId, clientSecret, loginUrl, graphUrl, ca: caPem }
+}
+
+type Answer = 'yes' | 'no' | 'none'
+type Ask = (daemon: DaemonProcess) => Promise<Answer>
+
+/** Does this daemon still let her in, or show her key? */
+const asks: Record<string, Ask> = {
+  async bind(daemon) {
+    const client = new Client({ url: `ldap://${daemon.address('ldap')}`, timeout: 5_000 })
+    try {
+      await client.bind(`uid=${PERSON},${PEOPLE_DN}`, PASSWORD)
+      return 'yes'
+    } catch (error) {
+      return (error as { code?: number }).code === 49 ? 'no' : 'none'
+    } finally {
+      await client.unbind().catch(() => undefined)
+    }
+  },
+  async key(daemon) {
+    const client = new Client({ url: `ldap://${daemon.address('ldap')}`, timeout: 5_000 })
+    try {
+      await client.bind(`uid=sssd,ou=services,dc=contoso,dc=example`, ldapSecret)
+      const { searchEntries } = await client.search(PEOPLE_DN, {
+        filter: `(uid=${PERSON})`,
+        attributes: ['sshPublicKey'],
+      })
+      return JSON.stringify(searchEntries).includes('ssh-ed25519') ? 'yes' : 'no'
+    } finally {
+      await client.unbind().catch(() => undefined)
+    }
+  },
+  async pap(daemon) {
+    const packet = radius.encode({
+      code: 'Access-Request',
+      secret: SECRET,
+      identifier: Math.floor(Math.random() * 256),
+      attributes: [
+        ['User-Name', PERSON],
+        ['User-Password', PASSWORD],
+      ],
+      add_message_authenticator: true,
+    }) as Buffer
+    const [host, port] = daemon.address('radiusAuth').split(':')
+    const socket = createSocket('udp4')
+    try {
+      socket.send(packet, Number(port), host)
+      const [reply] = (await once(socket, 'message', { signal: AbortSignal.timeout(1_500) })) as [
+        Buffer,
+      ]
+      return reply[0] === 2 ? 'yes' : 'no'
+    } catch {
+      return 'none'
+    } finally {
+      socket.close()
+    }
+  },
+  async scim(daemon) {
+    const filter = encodeURIComponent(`userName eq "${PERSON}"`)
+    const response = await fetch(
+      `http://${daemon.address('http')}/scim/v2/Users?filter=${filter}`,
+      { headers: { authorization: `Bearer ${scimToken}` } },
+    )
+    const { Resources = [] } = (await response.json()) as { Resources?: { active: boolean }[] }
+    return Resources[0]?.active === true ? 'yes' : 'no'
+  },
+}
+
+async function everywhere(expected: Answer, patienceMs = 10_000): Promise<void> {
+  const startedAtMs = performance.now()
+  const pending = daemons.flatMap((daemon) => Object.values(asks).map((ask) => ({ ask, daemon })))
+  await Promise.all(
+    pending.map(async ({ ask, daemon }) => {
+      while ((await ask(daemon)) !== expected) {
+        if (performance.now() - startedAtMs > patienceMs)
+          throw new Error(`not ${expected} everywhere after ${patienceMs} ms`)
+        await sleep(5)
+      }
+    }),
+  )
+}
+
+await t.test(
+  `suspension: within its budget on two daemons, ${ROUNDS} times, during an import of ${PEOPLE} people`,
+  async (t) => {
+    await everywhere('yes')
+    const admin = new pg.Client({ connectionString: env.GATEHOUSE_DATABASE_URL })
+    await admin.connect()
+    await admin.query('create database elsewhere')
+    await admin.end()
+    const stranger = new pg.Client({ connectionString: urlOf(server.socketDir, 'elsewhere') })
+    await stranger.connect()
+    t.teardown(() => stranger.end())
+    await stranger.query('begin; create table t (x int); insert into t values (1)')
+
+    const large = await startMicrosoft365({
+      people: PEOPLE,
+      seed: 2,
+      dataDir: join(folder, 'large'),
+    })
+    t.teardown(() => large.stop())
+    await one.api.send('POST', '/sources/microsoft365', sourceOf('large', large))
+    const state = { isImporting: true }
+    const importing = one.api.send('POST', '/sources/large/sync', {}).finally(() => {
+      state.isImporting = false
+    })
+    const times: number[] = []
+    let during = 0
+    for (let round = 0; round < ROUNDS; round++) {
+      const startedAtMs = performance.now()
+      if (state.isImporting) during += 1
+      await one.api.send('POST', '/people/suspend', { people: [PERSON] })
+      await everywhere('no')
+      times.push(performance.now() - startedAtMs)
+      await one.api.send('POST', '/people/resume', { people: [PERSON] })
+      await everywhere('yes')
+    }
+    await importing
+    times.sort((a, b) => a - b)
+    const at = (share: number) =>
+      times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN
+    t.comment(
+      `suspended everywhere: p50 ${at(0.5).toFixed(0)} ms, p99 ${at(0.99).toFixed(0)} ms, worst ${at(1).toFixed(0)} ms; ${during} of ${ROUNDS} during the import`,
+    )
+    t.ok(at(0.5) < BUDGET_MS, `median ${at(0.5).toFixed(0)} ms`)
+    t.ok(at(0.99) < 3 * BUDGET_MS, `p99 ${at(0.99).toFixed(0)} ms`)
+    await stranger.query('rollback')
+  },
+)
+
+await t.test(
+  'a daemon that was stopped while somebody was suspended elsewhere never accepts them',
+  async (t) => {
+    for (let round = 0; round < 3; round++) {
+      two.process.kill('SIGSTOP')
+      await one.api.send('POST', '/people/suspend', { people: [PERSON] })
+      await sleep(2_500)
+      const answers = Promise.all([asks['bind']?.(two), asks['pap']?.(two)])
+      await sleep(50)
+      two.process.kill('SIGCONT')
+      const first = await answers
+      t.notOk(first.includes('yes'), `asked while it slept: ${first.join(', ')}`)
+      for (let at = 0; at < 20; at++) t.not(await asks['bind']?.(two), 'yes')
+      await one.api.send('POST', '/people/resume', { people: [PERSON] })
+      await everywhere('yes')
+    }
+  },
+)
+
+await t.test(
+  'without the database answers go on for max_staleness, and then there are none',
+  async (t) => {
+    await stopServer()
+    t.equal(await asks['bind']?.(one), 'yes', 'right after')
+    await sleep(4_500)
+    t.equal(await asks['bind']?.(one), 'none', 'neither yes nor "wrong password"')
+    t.equal(await asks['pap']?.(one), 'none', 'silence, so that the NAS asks another server')
+    const client = new Client({ url: `ldap://${one.address('ldap')}` })
+    await t.rejects(client.bind(`uid=${PERSON},${PEOPLE_DN}`, PASSWORD), { code: 52 })
+    await client.unbind()
+    t.equal((await fetch(`http://${one.address('http')}/ready`)).status, 503)
+    t.equal((await fetch(`http://${one.address('http')}/health`)).status, 200)
+  },
+)
