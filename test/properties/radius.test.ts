@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
 import {
   decodeAvps,
@@ -33,8 +34,9 @@ function fuzz<Value>(
     try {
       const value = codec.decode(mutant)
       const again = codec.encode(value)
-      if (!codec.encode(codec.decode(again)).equals(again)) t.fail(`not stable: ${where}`)
-      if (sameValue(value, codec.decode(again))) equal += 1
+      const reread = codec.decode(again)
+      if (!codec.encode(reread).equals(again)) t.fail(`not stable: ${where}`)
+      if (isDeepStrictEqual(value, reread)) equal += 1
       else t.fail(`another value: ${where}`)
     } catch (error) {
       if (!(error instanceof RadiusError)) {
@@ -46,11 +48,6 @@ function fuzz<Value>(
   }
   t.ok(equal >= inputs / 5, `${equal} of ${inputs} decode and re-encode to an equal value`)
   t.ok(refusals.size >= 1, `${refusals.size} ways to be refused were reached`)
-}
-
-/** Buffers inside are compared by content; JSON of a Buffer is its content. */
-function sameValue(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b)
 }
 
 t.test('RADIUS packets: mutants throw nothing but RadiusError', async (t) => {
