@@ -3,6 +3,7 @@ import { createSecureContext, type SecureContext } from 'node:tls'
 import {
   type LdapHandler,
   type LdapObserver,
+  type LdapOperation,
   LdapServer,
   type LdapServerLimits,
   type LdapSession,
@@ -109,4 +110,24 @@ export async function startServer(
     client: () => kept(LdapClient.open(port)),
     tlsClient: () => kept(LdapClient.openTls(tlsPort)),
   }
+}
+
+/** Promises that a test settles by hand, one for each operation, in the order of their start. */
+export function gates() {
+  const started: { readonly operation: LdapOperation; open(): void }[] = []
+  const wait = (operation: LdapOperation) =>
+    new Promise<ReturnType<typeof outcome>>((resolve) => {
+      started.push({ operation, open: () => resolve(outcome()) })
+    })
+  return { started, wait }
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
+/** Nothing comes within a few turns of the event loop. */
+export async function isSilent(client: LdapClient): Promise<boolean> {
+  await new Promise((resolve) => setTimeout(resolve, 40))
+  return client.inbox.length === 0
 }

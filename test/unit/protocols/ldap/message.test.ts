@@ -9,6 +9,7 @@ import {
   LdapError,
   Oid,
 } from '../../../../protocols/ldap/index.ts'
+import { aSearch } from '../../../support/ldap-client.ts'
 import { readVectors } from '../../../support/vector-file.ts'
 
 /** As the vector files write it: bytes as hex. */
@@ -155,3 +156,59 @@ await t.test('paged results: a damaged value fails the operation, not the sessio
     t.throws(() => decodePagedResults(control), { code: 'LDAP_PROTOCOL' }, `${value}`)
   }
 })
+
+await t.test(
+  'limits: a message of more parts than allowed fails alone, at the first one too many',
+  async (t) => {
+    const names = (count: number) => Array.from({ length: count }, (_, at) => `a${at}`)
+    const attributes = (count: number) => names(count).map((type) => ({ type, values: [] }))
+    const change = (attribute: { type: string; values: Buffer[] }) => {
+      return { operation: 'add' as const, attribute }
+    }
+    const plainSearch = aSearch('(cn=a)')
+    const pieces = (count: number) => {
+      const any = names(count).map((text) => Buffer.from(text))
+      return { kind: 'substrings' as const, attribute: 'cn', initial: null, any, final: null }
+    }
+    const result = { code: 10, matchedDn: '', diagnostic: '' }
+    for (const [limit, operationOf] of [
+      [1_024, (count: number) => ({ ...plainSearch, attributes: names(count) })],
+      [64, (count: number) => ({ ...plainSearch, filter: pieces(count) })],
+      [
+        4_095,
+        (count: number) => {
+          const filters = names(count).map((attribute) => ({ kind: 'present' as const, attribute }))
+          return { ...plainSearch, filter: { kind: 'or' as const, filters } }
+        },
+      ],
+      [
+        4_096,
+        (count: number) => ({
+          kind: 'addRequest' as const,
+          entry: '',
+          attributes: attributes(count),
+        }),
+      ],
+      [
+        4_096,
+        (count: number) => {
+          const changes = attributes(count).map(change)
+          return { kind: 'modifyRequest' as const, object: '', changes }
+        },
+      ],
+      [
+        64,
+        (count: number) => ({
+          kind: 'searchResultDone' as const,
+          ...result,
+          referral: names(count),
+        }),
+      ],
+    ] as const) {
+      const decode = (count: number) =>
+        decodeMessage(encodeMessage({ messageId: 1, controls: [], operation: operationOf(count) }))
+      t.ok(decode(limit), `${limit} are allowed`)
+      t.throws(() => decode(limit + 1), { code: 'LDAP_LIMIT' }, `${limit + 1} are not`)
+    }
+  },
+)
