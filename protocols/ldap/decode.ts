@@ -28,12 +28,17 @@ export function decodeEnvelope(bytes: Buffer): Envelope {
   return { messageId, operationTag: reader.peekTag(), reader, outer }
 }
 
-/** Reads a request and its controls out of an envelope; null when it isn't a request. */
-export function decodeRequestIn(
-  envelope: Envelope,
-): { readonly request: Request; readonly controls: readonly Control[] } | null {
+/**
+ * Reads a request and its controls out of an envelope.
+ *
+ * @throws {LdapError} `LDAP_MALFORMED`, also when it is no request, `LDAP_PROTOCOL` or `LDAP_LIMIT`
+ */
+export function decodeRequestIn(envelope: Envelope): {
+  readonly request: Request
+  readonly controls: readonly Control[]
+} {
   const request = decodeRequest(envelope.reader, envelope.operationTag)
-  if (request === null) return null
+  if (request === null) throw new LdapError('LDAP_MALFORMED', 'not a request')
   return { request, controls: finish(envelope) }
 }
 

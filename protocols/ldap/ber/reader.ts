@@ -48,10 +48,6 @@ export class BerReader {
     this.#end = end
   }
 
-  get position(): number {
-    return this.#at
-  }
-
   get isAtEnd(): boolean {
     return this.#at >= this.#end
   }

@@ -50,6 +50,7 @@ export class LdapServer implements ConnectionHost {
   readonly #handshakes = new Map<TLSSocket, number>()
   readonly #perAddress = new Map<string, number>()
   #openSockets = 0
+  #isStopping: boolean = false
   #secureContext: SecureContext | null
   #sweep: NodeJS.Timeout | null = null
 
@@ -91,6 +92,7 @@ export class LdapServer implements ConnectionHost {
 
   /** Takes no more requests, answers those under way (within the drain limit), closes all. */
   async stop(): Promise<void> {
+    this.#isStopping = true
     const closed = this.#servers.map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     )
@@ -167,13 +169,17 @@ export class LdapServer implements ConnectionHost {
   }
 
   #open(socket: Socket, peer: LdapPeer): void {
+    if (this.#isStopping) {
+      socket.destroy()
+      return
+    }
     this.#connections.add(new LdapConnection(this, { socket, peer }))
     this.observer.opened?.(peer)
   }
 
   #handshake(socket: Socket, peer: LdapPeer): void {
     const secureContext = this.#secureContext
-    if (secureContext === null) {
+    if (secureContext === null || this.#isStopping) {
       socket.destroy()
       return
     }
