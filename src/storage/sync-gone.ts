@@ -43,7 +43,7 @@ export async function noteReturns(
 }
 
 async function isOld(tx: Tx, round: Round, created: readonly Arrival[]): Promise<boolean> {
-  if (round.mode === 'full' || created.length === 0) return false
+  if (created.length === 0) return false
   const { rows } = await sql<{ at: Date | null }>`
     select min(started_at) as at from sync_round
     where source_id = ${round.sourceId}::uuid and stream = ${round.stream}
