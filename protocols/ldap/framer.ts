@@ -4,12 +4,14 @@ const SEQUENCE = 0x30
 const INDEFINITE = 0x80
 const MAX_LENGTH_OCTETS = 4
 const INITIAL_BYTES = 1_024
+/** How much room there is for each byte that has arrived, up to the message's length. */
+const GROWTH = 4
 
 /**
  * Cuts a byte stream into LDAPMessages.
  *
  * A message that arrives within one chunk is a view of it. One that does not is gathered in a buffer
- * that doubles as bytes arrive, so that neither a declared length costs memory in advance nor a
+ * that grows with what has arrived, so that neither a declared length costs memory in advance nor a
  * dribbled message time in proportion to its square.
  */
 export class MessageFramer {
@@ -20,6 +22,8 @@ export class MessageFramer {
   #end = 0
   /** Whether `#bytes` is ours to write into, and no view of it was given out. */
   #isOwn: boolean = false
+  /** Length of the message that is coming; 0 while its header is incomplete. */
+  #expectedBytes = 0
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes
@@ -52,7 +56,10 @@ export class MessageFramer {
    */
   next(): Buffer | null {
     const length = this.#messageLength()
-    if (length === null || length > this.bufferedBytes) return this.#wait()
+    if (length === null || length > this.bufferedBytes) {
+      this.#expectedBytes = length ?? 0
+      return this.#wait()
+    }
     const message = this.#bytes.subarray(this.#start, this.#start + length)
     this.#start += length
     // The caller holds a view now; later bytes must not be written over it.
@@ -103,7 +110,7 @@ export class MessageFramer {
     const have = this.bufferedBytes
     const needed = have + more
     if (this.#isOwn && this.#end + more <= this.#bytes.length) return
-    const size = Math.max(needed, INITIAL_BYTES, this.#isOwn ? have * 2 : 0)
+    const size = Math.max(needed, INITIAL_BYTES, Math.min(have * GROWTH, this.#expectedBytes))
     const larger = Buffer.allocUnsafeSlow(size)
     this.#bytes.copy(larger, 0, this.#start, this.#end)
     this.#bytes = larger
