@@ -26,6 +26,7 @@ export interface AccountingSessionTable {
   input_octets: number | null
   output_octets: number | null
   terminate_cause: string | null
+  reported_by: Generated<string>
 }
 
 export interface AdministratorTable {

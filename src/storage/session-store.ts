@@ -2,9 +2,15 @@ import { sql } from 'kysely'
 import type { SessionReport, SessionStore } from '../directory/ports/accounting.ts'
 import type { Database } from './connection.ts'
 
+/** Why a session ended of whose end the NAS never told, as it restarted. */
+const RESTARTED = 'nas-restarted'
+
 /**
  * Sessions as the NAS report them, one row a session. Reports come twice, late and out of order:
- * counters only grow, a start keeps the earliest time, and what has stopped stays stopped.
+ * counters only grow, a start keeps the earliest time, and what the NAS has stopped stays stopped.
+ *
+ * Only a restart is our own conclusion, and yields to what the NAS says later: a report of a newer
+ * time opens the session again, since small devices number their sessions anew after each restart.
  */
 export class PostgresSessionStore implements SessionStore {
   readonly #database: Database
@@ -19,43 +25,55 @@ export class PostgresSessionStore implements SessionStore {
     else await this.#upsert(report)
   }
 
-  /** RFC 2866 §5.1: a NAS that starts or stops accounting has lost every session from before. */
+  /** RFC 2866 §5.1: who starts or stops accounting has lost every session from before. */
   async #closeAll(report: SessionReport): Promise<void> {
     const at = new Date(report.atMs)
     await this.#database.transaction(async (tx) => {
       await sql`
         update accounting_session
-        set stopped_at = ${at}, terminate_cause = 'nas-reboot', updated_at = ${at}
-        where nas_id = ${report.nasId} and stopped_at is null and updated_at <= ${at}`.execute(tx)
+        set stopped_at = ${at}, terminate_cause = ${RESTARTED}, updated_at = ${at}
+        where nas_id = ${report.nasId} and reported_by = ${report.reporter}
+          and stopped_at is null and updated_at <= ${at}`.execute(tx)
     })
   }
 
   async #upsert(report: SessionReport): Promise<void> {
     const at = new Date(report.atMs)
-    const startedAt = report.kind === 'start' ? at : startOf(report)
+    const isStart = report.kind === 'start'
+    const startedAt = isStart ? at : startOf(report)
     const stoppedAt = report.kind === 'stop' ? at : null
+    const wentOn = sql`held.terminate_cause = ${RESTARTED} and excluded.updated_at > held.stopped_at`
+    const isAnew = sql`${isStart}::boolean and ${wentOn}`
     await this.#database.transaction(async (tx) => {
       await sql`
         insert into accounting_session as held (
-          nas_id, session_id, username, principal_id, calling_station_id, called_station_id,
-          framed_address, started_at, updated_at, stopped_at, session_seconds, input_octets,
-          output_octets, terminate_cause)
+          nas_id, reported_by, session_id, username, principal_id, calling_station_id,
+          called_station_id, framed_address, started_at, updated_at, stopped_at, session_seconds,
+          input_octets, output_octets, terminate_cause)
         values (
-          ${report.nasId}, ${report.sessionId}, ${report.username}, ${report.principalId},
-          ${report.device}, ${report.station}, ${report.address}::inet, ${startedAt}, ${at},
-          ${stoppedAt}, ${report.sessionSeconds}, ${report.inputOctets?.toString() ?? null}::bigint,
+          ${report.nasId}, ${report.reporter}, ${report.sessionId}, ${report.username},
+          ${report.principalId}, ${report.device}, ${report.station}, ${report.address}::inet,
+          ${startedAt}, ${at}, ${stoppedAt}, ${report.sessionSeconds},
+          ${report.inputOctets?.toString() ?? null}::bigint,
           ${report.outputOctets?.toString() ?? null}::bigint, ${report.endedBecause})
         on conflict (nas_id, session_id, username, calling_station_id) do update set
+          reported_by = excluded.reported_by,
           principal_id = coalesce(held.principal_id, excluded.principal_id),
           called_station_id = coalesce(excluded.called_station_id, held.called_station_id),
           framed_address = coalesce(excluded.framed_address, held.framed_address),
-          started_at = least(held.started_at, excluded.started_at),
+          started_at = case when ${isAnew} then excluded.started_at
+            else least(held.started_at, excluded.started_at) end,
           updated_at = greatest(held.updated_at, excluded.updated_at),
-          stopped_at = coalesce(held.stopped_at, excluded.stopped_at),
-          session_seconds = greatest(held.session_seconds, excluded.session_seconds),
-          input_octets = greatest(held.input_octets, excluded.input_octets),
-          output_octets = greatest(held.output_octets, excluded.output_octets),
-          terminate_cause = coalesce(held.terminate_cause, excluded.terminate_cause)`.execute(tx)
+          stopped_at = case when ${wentOn} then excluded.stopped_at
+            else coalesce(held.stopped_at, excluded.stopped_at) end,
+          session_seconds = case when ${isAnew} then excluded.session_seconds
+            else greatest(held.session_seconds, excluded.session_seconds) end,
+          input_octets = case when ${isAnew} then excluded.input_octets
+            else greatest(held.input_octets, excluded.input_octets) end,
+          output_octets = case when ${isAnew} then excluded.output_octets
+            else greatest(held.output_octets, excluded.output_octets) end,
+          terminate_cause = case when ${wentOn} then excluded.terminate_cause
+            else coalesce(held.terminate_cause, excluded.terminate_cause) end`.execute(tx)
     })
   }
 }

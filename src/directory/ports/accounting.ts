@@ -3,6 +3,8 @@ import type { NasId, PrincipalId } from '../id.ts'
 /** What a NAS tells about somebody's session, or about itself. */
 export interface SessionReport {
   readonly nasId: NasId
+  /** Which box behind that NAS entry speaks: the name it gives itself, else its address. */
+  readonly reporter: string
   readonly kind: 'start' | 'interim' | 'stop' | 'nas-started' | 'nas-stopping'
   /** The NAS's own name for the session; `''` when the report is about the NAS. */
   readonly sessionId: string

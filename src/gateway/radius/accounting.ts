@@ -3,13 +3,13 @@ import {
   AttributeType,
   findAddress,
   findInteger,
-  type Packet,
+  type RadiusRequest,
 } from '../../../protocols/radius/index.ts'
 import type { Directory } from '../../directory/directory.ts'
 import { foldText } from '../../directory/fold.ts'
-import type { Nas } from '../../directory/network.ts'
 import type { SessionReport } from '../../directory/ports/accounting.ts'
 import { parseDevice, parseLoginName, readText } from './facts.ts'
+import type { NasClient } from './nas-table.ts'
 
 /** A NAS that kept a report for longer than a day has lost count of it. */
 const MAX_DELAY_SECONDS = 86_400
@@ -46,10 +46,13 @@ const terminateCauses = [
   'host-request',
 ]
 
+type AccountingRequest = Pick<RadiusRequest, 'packet' | 'address'> & {
+  readonly client: Pick<NasClient, 'nas'>
+}
+
 /** What an Accounting-Request reports (RFC 2866 §5); null for a status that is none of ours. */
 export function readReport(
-  { attributes }: Packet,
-  nas: Nas,
+  { packet: { attributes }, client: { nas }, address }: AccountingRequest,
   { directory, nowMs }: { readonly directory: Directory; readonly nowMs: number },
 ): SessionReport | null {
   const kind = kinds.get(findInteger(attributes, AttributeType.acctStatusType) ?? 0)
@@ -60,6 +63,7 @@ export function readReport(
   const cause = findInteger(attributes, AttributeType.acctTerminateCause)
   return {
     nasId: nas.id,
+    reporter: readText(attributes, AttributeType.nasIdentifier) ?? address,
     kind,
     sessionId: readText(attributes, AttributeType.acctSessionId) ?? '',
     username,

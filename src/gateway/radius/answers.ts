@@ -74,8 +74,8 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
     }
   }
 
-  async account({ packet, client }: RadiusRequest<NasClient>): Promise<boolean> {
-    const report = readReport(packet, client.nas, {
+  async account(request: RadiusRequest<NasClient>): Promise<boolean> {
+    const report = readReport(request, {
       directory: this.#directory,
       nowMs: this.#nowMs(),
     })

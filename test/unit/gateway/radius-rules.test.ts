@@ -156,7 +156,8 @@ t.test('accounting: what a NAS reports, octets past 4 GiB and delays included', 
       authenticator: Buffer.alloc(16),
     }
     const packet = decodePacket(encodePacket({ ...header, attributes }))
-    return readReport(packet, nas, { directory, nowMs: 1_000_000 })
+    const request = { packet, client: { nas }, address: '10.0.0.1' }
+    return readReport(request, { directory, nowMs: 1_000_000 })
   }
   t.same(
     report(
@@ -175,6 +176,7 @@ t.test('accounting: what a NAS reports, octets past 4 GiB and delays included', 
     ),
     {
       nasId: nas.id,
+      reporter: '10.0.0.1',
       kind: 'stop',
       sessionId: 'AB12',
       username: 'CONTOSO\\Alice',
@@ -189,8 +191,9 @@ t.test('accounting: what a NAS reports, octets past 4 GiB and delays included', 
       atMs: 970_000,
     },
   )
-  t.match(report(['Acct-Status-Type', '7']), {
+  t.match(report(['Acct-Status-Type', '7'], ['NAS-Identifier', 'ap-7']), {
     kind: 'nas-started',
+    reporter: 'ap-7',
     sessionId: '',
     principalId: null,
   })
