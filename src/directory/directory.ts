@@ -80,6 +80,13 @@ export interface Follower {
    * catch-up from it: versions of the old one say nothing, and until `reached` every value is taken.
    */
   restarted?(): void
+  /**
+   * These principals may be let in no more, whatever their values say: some daemon has just shut them
+   * out, and the change that says why is on its way. To be believed until {@link forgetDenials}.
+   */
+  deny?(principalIds: readonly string[], atMs: number): void
+  /** What was known when they were denied has been applied: from now on their values say it all. */
+  forgetDenials?(principalIds: readonly string[]): void
   /** Called when everything up to `position` has been applied. */
   reached(position: Position): void
 }

@@ -6,6 +6,7 @@ import { NoSet } from './no-set.ts'
 import { Paged } from './paged.ts'
 import type { Person } from './person.ts'
 import type { Entry, EntryKind, EntryValue } from './query.ts'
+import type { ShutOut } from './shut-out.ts'
 
 /** What a put or a removal did to who is in the view. */
 export interface Outcome {
@@ -41,9 +42,14 @@ export class EntryTable {
   readonly #tombstones = new Map<string, Tombstone>()
   readonly #kinds = { person: new NoSet(), group: new NoSet(), service: new NoSet() }
   readonly #compactor = new Compactor()
+  readonly #shutOut: ShutOut
   #usn = 0
   #atMs = 0
   #trust: 'versions' | 'nothing' = 'versions'
+
+  constructor(shutOut: ShutOut) {
+    this.#shutOut = shutOut
+  }
 
   /** What follows happened at this journal number. */
   changing(usn: number, atMs: number): void {
@@ -68,13 +74,15 @@ export class EntryTable {
   entry(no: number): Entry | null {
     const made = this.#entries.at(no)
     if (made !== null) return made
-    const value = this.#values.at(no)
-    if (value === null) return null
+    const held = this.#values.at(no)
+    if (held === null) return null
+    const value = this.#shutOut.shown(held)
     const entry = { no, value, usn: this.#usns.at(no), modifiedAtMs: this.#modified.at(no) }
     this.#entries.set(no, entry)
     return entry
   }
 
+  /** As it was told, whoever is shut out. */
   value(no: number): EntryValue | null {
     return this.#values.at(no)
   }
@@ -120,6 +128,14 @@ export class EntryTable {
     if (this.#usns.at(no) > this.#usn) return
     this.#usns.set(no, this.#usn)
     this.#modified.set(no, this.#atMs)
+  }
+
+  /** These are seen differently from now on, though nothing about them has changed. */
+  showAnew(ids: readonly string[]): void {
+    for (const id of ids) {
+      const value = this.#valueById(id)
+      if (value !== null) this.#entries.set(value.no, null)
+    }
   }
 
   put(value: EntryValue): Outcome {

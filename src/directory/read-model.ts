@@ -14,6 +14,7 @@ import { planSearch, type Sources } from './plan.ts'
 import type { Entry, EntryKind, EntryValue, Query } from './query.ts'
 import { Registry } from './registry.ts'
 import type { Administrator, Service } from './service.ts'
+import { ShutOut } from './shut-out.ts'
 
 type MembersChange = Extract<Change, { kind: 'membership' | 'members' }>
 
@@ -36,9 +37,10 @@ export class ReadModel implements Directory, Follower {
     'membership',
   ] as const
 
-  readonly #table = new EntryTable()
+  readonly #shutOut = new ShutOut()
+  readonly #table = new EntryTable(this.#shutOut)
   readonly #membership = new Membership((no) => this.#table.touch(no))
-  readonly #registry = new Registry()
+  readonly #registry = new Registry(this.#shutOut)
   readonly #sources: Sources = {
     living: this.#table.living,
     indexes: this.#table.indexes,
@@ -170,6 +172,16 @@ export class ReadModel implements Directory, Follower {
     }
   }
 
+  deny(principalIds: readonly string[], atMs: number): void {
+    this.#shutOut.add(principalIds, atMs)
+    this.#showAnew(principalIds)
+  }
+
+  forgetDenials(principalIds: readonly string[]): void {
+    this.#shutOut.delete(principalIds)
+    this.#showAnew(principalIds)
+  }
+
   /** Every value is taken until the next {@link reached}, as none of the versions held is certain. */
   restarted(): void {
     this.#table.distrustVersions()
@@ -200,6 +212,11 @@ export class ReadModel implements Directory, Follower {
       lines.push(`members ${groupNo} ${sha256(members.join())}`)
     }
     return digestOfLines(lines)
+  }
+
+  #showAnew(ids: readonly string[]): void {
+    this.#table.showAnew(ids)
+    this.#registry.showAnew()
   }
 
   #applyEntity(change: EntityChange): void {

@@ -3,6 +3,7 @@ import { digestOf } from './digest.ts'
 import { UNTRUSTED } from './entry-table.ts'
 import type { Nas, Network } from './network.ts'
 import type { Administrator } from './service.ts'
+import type { ShutOut } from './shut-out.ts'
 
 /** Before anything has been decided. */
 const initialSettings: DirectorySettings = {
@@ -21,11 +22,16 @@ export class Registry {
   readonly #administrators = new Map<string, Administrator>()
   readonly #nas = new Map<string, Nas>()
   readonly #networks = new Map<string, Network>()
+  readonly #shutOut: ShutOut
   #settings: DirectorySettings = initialSettings
   #trust: 'versions' | 'nothing' = 'versions'
   #living: readonly Administrator[] = []
   #allNas: readonly Nas[] = []
   #inOrder: readonly Network[] = []
+
+  constructor(shutOut: ShutOut) {
+    this.#shutOut = shutOut
+  }
 
   get settings(): DirectorySettings {
     return this.#settings
@@ -90,8 +96,15 @@ export class Registry {
     this.#list()
   }
 
+  /** Some administrators are seen differently from now on. */
+  showAnew(): void {
+    this.#list()
+  }
+
   #list(): void {
-    this.#living = [...this.#administrators.values()].filter((one) => one.lifecycle !== 'deleted')
+    this.#living = [...this.#administrators.values()]
+      .filter((one) => one.lifecycle !== 'deleted')
+      .map((one) => this.#shutOut.shown(one))
     this.#allNas = [...this.#nas.values()]
     this.#inOrder = [...this.#networks.values()].sort(
       (a, b) => a.priority - b.priority || (a.name < b.name ? -1 : 1),

@@ -1,8 +1,9 @@
 import { type Kysely, sql } from 'kysely'
 import type { Position } from '../../directory/change.ts'
 import type { Follower } from '../../directory/directory.ts'
+import { chunks } from '../chunks.ts'
 import type { Tables } from '../database.ts'
-import type { EntityReader } from '../entities/reader.ts'
+import type { EntityReader, Found } from '../entities/reader.ts'
 import { type AnyChange, BATCH_ROWS, type Readers, toChange } from './fetch.ts'
 import type { Slices } from './slices.ts'
 
@@ -42,8 +43,7 @@ async function catchUpKind(parts: CatchUp, reader: EntityReader): Promise<void> 
   const away = (id: string) => toChange({ kind: reader.kind, id }, null, place)
   const vanished = gone.filter((id) => !current.has(id))
   await parts.slices.apply(followers, vanished.map(away))
-  for (let from = 0; from < changed.length; from += BATCH_ROWS) {
-    const found = await reader.read(parts.db, changed.slice(from, from + BATCH_ROWS))
+  for await (const found of readAhead(parts.db, reader, changed)) {
     const changes = found.flatMap((row): AnyChange[] => {
       const change = toChange({ kind: reader.kind, id: row.id }, row.value, row)
       // After a restore the row may be older than what is held, which only a removal lets pass.
@@ -51,6 +51,24 @@ async function catchUpKind(parts: CatchUp, reader: EntityReader): Promise<void> 
     })
     await parts.slices.apply(followers, changes)
   }
+}
+
+/** Rows batch by batch; the next is on its way while one is being applied. */
+async function* readAhead(
+  db: Kysely<Tables>,
+  reader: EntityReader,
+  ids: readonly string[],
+): AsyncGenerator<readonly Found[]> {
+  let next: Promise<readonly Found[]> | null = null
+  for (const batch of chunks(ids, BATCH_ROWS)) {
+    // One statement at a time on this connection.
+    const found: readonly Found[] | null = await next
+    next = reader.read(db, batch)
+    // Whoever stops half-way does not wait for it; a fault is told where it is awaited.
+    next.catch(() => {})
+    if (found !== null) yield found
+  }
+  if (next !== null) yield await next
 }
 
 /** Ids to read, and ids to let go of: those that are no more, and those held in a later version. */

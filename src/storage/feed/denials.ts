@@ -11,18 +11,18 @@ export class Denials {
     for (const id of ids) this.#arrivals.set(id, this.#arrived)
   }
 
-  has(id: string): boolean {
-    return this.#arrivals.has(id)
-  }
-
   /** Stands for the hints that have come so far. */
   mark(): number {
     return this.#arrived
   }
 
-  forgetUpTo(mark: number): void {
+  /** Ends the hints that had come by then, and gives whom they were about. */
+  forgetUpTo(mark: number): readonly string[] {
+    const ended: string[] = []
     for (const [id, arrival] of this.#arrivals) {
-      if (arrival <= mark) this.#arrivals.delete(id)
+      if (arrival <= mark) ended.push(id)
     }
+    for (const id of ended) this.#arrivals.delete(id)
+    return ended
   }
 }

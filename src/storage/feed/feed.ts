@@ -104,11 +104,6 @@ export class Feed implements Service {
     return this.#clock.freshness(maxStalenessMs)
   }
 
-  /** A hint says so and the feed has not caught up with it yet. */
-  isDenied(principalId: string): boolean {
-    return this.#denials.has(principalId)
-  }
-
   /**
    * After a pause of this process: whether the followers are complete again. Asks the database at
    * once; false when it does not answer in `timeoutMs`.
@@ -207,7 +202,7 @@ export class Feed implements Service {
     const before = this.#position
     await this.#advance(db, head)
     this.#clock.confirm(start)
-    this.#denials.forgetUpTo(mark)
+    this.#endDenials(this.#denials.forgetUpTo(mark))
     this.#waiting = this.#waiting.filter((done) => !waiting.includes(done))
     for (const done of waiting) done()
     if (before?.usn !== head.usn || before.epoch !== head.epoch) this.#options.onAdvanced?.(head)
@@ -276,9 +271,15 @@ export class Feed implements Service {
     const denied = parseHints(payload)
     if (denied.length > 0) {
       this.#denials.add(denied)
+      for (const follower of this.#options.followers) follower.deny?.(denied, Date.now())
       this.#options.onDenied?.(denied)
     }
     this.#poke()
+  }
+
+  #endDenials(principalIds: readonly string[]): void {
+    if (principalIds.length === 0) return
+    for (const follower of this.#options.followers) follower.forgetDenials?.(principalIds)
   }
 
   async #disconnect(): Promise<void> {

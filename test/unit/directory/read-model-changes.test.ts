@@ -3,10 +3,12 @@ import type { Change } from '../../../src/directory/change.ts'
 import { ReadModel } from '../../../src/directory/read-model.ts'
 import {
   aGroup,
+  aHold,
   aNas,
   aNetwork,
   anAdministrator,
   aPerson,
+  aService,
   idFor,
   MemoryDirectory,
   someSettings,
@@ -236,4 +238,39 @@ t.test('the digest tells contents apart, not the ways to them', async (t) => {
   one.purge(ada)
   digests.add(one.model.digest())
   t.equal(digests.size, 6)
+})
+
+t.test('who is denied is shown as held at once, and without a trace afterwards', async (t) => {
+  const ada = aPerson({ username: 'ada' })
+  const wiki = aService({ name: 'wiki' })
+  const staff = aGroup({ name: 'staff' })
+  const root = anAdministrator({ username: 'root' })
+  const late = aPerson({ username: 'late' })
+  const { model } = new MemoryDirectory(ada, wiki, staff, root)
+  const digest = model.digest()
+  const before = model.entry(ada.no)
+  const ids = [ada.id, wiki.id, staff.id, root.id, late.id, 'nobody']
+  model.deny(ids, 7)
+
+  const held = [{ reason: 'security', sinceMs: 7, note: null }]
+  const entry = model.personByUsername('ada')
+  t.same(entry?.value.holds, held)
+  t.same([entry?.usn, entry?.value.version], [before?.usn, ada.version], 'nothing has changed')
+  t.same([...model.search({ op: 'kind', kind: 'person' })], [entry])
+  t.same(model.serviceByName('wiki')?.value.holds, held)
+  t.same(model.administratorById(root.id)?.holds, held)
+  t.equal(model.entry(staff.no)?.value, staff)
+  t.equal(model.digest(), digest, 'the digest is of what was told')
+  const usn = model.position.usn + 1
+  model.apply([{ kind: 'person', id: late.id, value: late, usn, atMs: 1 }])
+  t.same(model.personByUsername('late')?.value.holds, held, 'also who comes after the hint')
+  const mine = { ...ada, version: ada.version + 1, holds: [aHold({ note: 'left' })] }
+  model.apply([{ kind: 'person', id: ada.id, value: mine, usn: usn + 1, atMs: 1 }])
+  t.same(model.entry(ada.no)?.value, mine, 'a hold of her own is enough')
+
+  model.forgetDenials(ids)
+  t.same(model.entry(ada.no)?.value, mine)
+  t.same(model.entry(late.no)?.value, late)
+  t.same(model.serviceByName('wiki')?.value.holds, [])
+  t.same(model.administratorByName('root')?.holds, [])
 })
