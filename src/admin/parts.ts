@@ -49,6 +49,16 @@ export interface LogReader {
   }): Promise<readonly LoggedChange[]>
 }
 
+/** Failed tries on one kind of resource, from one device where the protocol names it. */
+export interface CountedFailures {
+  readonly resource: string
+  readonly device: string | null
+  readonly failures: number
+  readonly lastAt: string
+  /** `backing-off` or `locked-out`; null while further tries are taken. */
+  readonly blocked: string | null
+}
+
 /** A source as an admin sees it: what it is, how it does, and what to do when it does not. */
 export interface SourceStatus {
   readonly id: string
@@ -142,6 +152,10 @@ export interface AdminParts {
     address: string,
   ): Promise<Administrator | null>
   hashPassword(password: Buffer): Promise<string>
+  /** Failed tries that count against somebody just now, and what they lead to. */
+  failuresOf(id: PrincipalId): readonly CountedFailures[]
+  /** Forgets them: whoever was locked out may try again at once. */
+  clearFailures(id: PrincipalId): void
   /** Resolves once this daemon's own read model shows the write, so that the next read sees it. */
   reached(inboxSeq: bigint | null): Promise<void>
   status(): Status

@@ -110,6 +110,18 @@ export function addPerson(program: Command, run: Run): void {
     })
 
   person
+    .command('unlock <person>')
+    .description('forget failed tries: whoever was locked out may try again at once')
+    .action(async (reference: string, _options: unknown, command: Command) => {
+      const context = run(command)
+      const path = `/people/${encodeURIComponent(reference)}/failures`
+      const answer = await context.client().send<{ changed: number }>('DELETE', path)
+      context.show(answer, ({ changed }) =>
+        context.output.write(changed === 0 ? 'nothing counted against them\n' : 'unlocked\n'),
+      )
+    })
+
+  person
     .command('set-password <person>')
     .description(
       'set the primary password: asked for, read from a file, or generated and shown once',

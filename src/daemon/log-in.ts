@@ -18,6 +18,7 @@ export interface LogInParts {
   readonly tokens: MemoryTokenVerifier
   readonly pool: Argon2Pool
   readonly credentials: CredentialStore
+  readonly failures: Failures
   readonly events: AuthEventSink
   readonly services: readonly Service[]
 }
@@ -63,5 +64,13 @@ export function makeLogIn(
   })
   const tokens = new MemoryTokenVerifier({ directory: readModel, credentials: credentialIndex })
   // Stopped in reverse: what the pool refuses at its end is still recorded.
-  return { authenticator, tokens, pool, credentials, events, services: [recorder, failures, pool] }
+  return {
+    authenticator,
+    tokens,
+    pool,
+    credentials,
+    failures,
+    events,
+    services: [recorder, failures, pool],
+  }
 }

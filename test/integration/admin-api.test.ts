@@ -1,9 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Client } from 'ldapts'
 import t from 'tap'
 import { makeProgram } from '../../src/cli/program.ts'
-import { startTestDemo } from '../support/demo.ts'
+import { PASSWORD, startTestDemo } from '../support/demo.ts'
 
 const demo = await startTestDemo(t)
 const { url, adminUser, adminPassword, adminToken } = demo.facts.http
@@ -145,6 +146,21 @@ await t.test(
     t.notOk(metrics.text.includes(adminToken))
   },
 )
+
+await t.test('admin API: a person who was locked out is unlocked', async (t) => {
+  const { ldap } = demo.facts
+  const client = new Client({ url: ldap.url })
+  t.teardown(() => client.unbind())
+  const bind = (password: string) => client.bind(`uid=alex.wilber,${ldap.peopleDn}`, password)
+  for (let at = 0; at < 6; at++) await t.rejects(bind(`wrong ${at}`), { code: 49 })
+  await t.rejects(bind(PASSWORD), { code: 49 }, 'back-off: the right one is not even looked at')
+  const path = '/api/v1/people/alex.wilber/failures'
+  t.match((await call('GET', path)).json['failures'], [
+    { resource: 'ldap', blocked: 'backing-off' },
+  ])
+  t.same((await call('DELETE', path)).json, { changed: 1 })
+  await bind(PASSWORD)
+})
 
 await t.test(
   'command line: the same words over the socket, for people and for machines',

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -70,10 +69,4 @@ export async function startDaemonProcess(
   }
   child.kill('SIGKILL')
   throw new Error(`the daemon did not start: ${Buffer.concat(said).toString()}`)
-}
-
-export async function killed(child: ChildProcess): Promise<void> {
-  const gone = once(child, 'exit')
-  child.kill('SIGKILL')
-  await gone
 }

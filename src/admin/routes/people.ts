@@ -154,6 +154,26 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
   )
 
+  app.get<{ Params: Static<typeof PersonParams> }>(
+    '/people/:person/failures',
+    { schema: { summary: 'Failed tries that count just now', params: PersonParams } },
+    (request) => ({
+      failures: parts.failuresOf(readPerson(directory, request.params.person).value.id),
+    }),
+  )
+
+  app.delete<{ Params: Static<typeof PersonParams> }>(
+    '/people/:person/failures',
+    { schema: { summary: 'Unlock: forget failed tries', params: PersonParams } },
+    (request) => {
+      requireRole(request, 'operator')
+      const { id } = readPerson(directory, request.params.person).value
+      const { length } = parts.failuresOf(id)
+      parts.clearFailures(id)
+      return { changed: length }
+    },
+  )
+
   app.put<{ Params: Static<typeof PersonParams>; Body: Static<typeof PasswordBody> }>(
     '/people/:person/password',
     { schema: { summary: 'Set the primary password', params: PersonParams, body: PasswordBody } },
