@@ -2,9 +2,11 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 // @ts-expect-error the package brings no types
 import radius from 'radius'
 import t, { type Test } from 'tap'
+import { openDatabase } from '../../src/storage/connection.ts'
 import { Admin } from '../support/admin.ts'
 import { PASSWORD, startTestDemo, type TestDemo } from '../support/demo.ts'
 import { runTool } from '../support/run-tool.ts'
@@ -73,6 +75,25 @@ function vlanOf(output: string): string | null {
         .replace(/^\p{Cc}/u, '')
 }
 
+interface Answer {
+  readonly outcome: string
+  readonly reason: string
+  readonly name: string
+  readonly method: string
+}
+
+/** Newest first, once what was written at that time has reached the table. */
+async function denialsSince(sinceMs: number, wanted = 1): Promise<readonly Answer[]> {
+  const since = encodeURIComponent(new Date(sinceMs).toISOString())
+  for (let tries = 0; tries < 40; tries++) {
+    const path = `/log?outcome=denied&since=${since}`
+    const { answers } = await admin.send<{ answers: readonly Answer[] }>('GET', path)
+    if (answers.length >= wanted) return answers
+    await sleep(100)
+  }
+  return []
+}
+
 async function metric(pattern: RegExp): Promise<number> {
   const page = await (await fetch(`${demo.facts.http.url}/metrics`)).text()
   return Number(pattern.exec(page)?.[1] ?? 0)
@@ -96,19 +117,29 @@ await withTools(
       'somebody else, another VLAN',
     )
 
-    const refused: [string, Attempt][] = [
-      ['a wrong password', { password: 'wrong' }],
-      ['a suspended person', { name: 'lynne.robbins' }],
-      ['a staged person', { name: 'nestor.wilke' }],
-      ['a name nobody has', { name: 'no.body' }],
-      ['an SSID whose network admits another group', { ssid: 'guest' }],
-      ['an SSID no network is for', { ssid: 'elsewhere' }],
+    const alex = { name: 'alex.wilber' }
+    const inCorp = vlanOf(await eapolTest(demo, alex))
+    t.match(inCorp, /^\d+$/)
+    t.not(inCorp, '90')
+    const asGuest = await eapolTest(demo, { ...alex, ssid: 'guest' })
+    t.equal(vlanOf(asGuest), '90', 'another SSID of the same NAS, another policy')
+
+    const refused: [string, Attempt, string][] = [
+      ['a wrong password', { password: 'wrong' }, 'wrong-password'],
+      ['a suspended person', { name: 'lynne.robbins' }, 'held'],
+      ['a staged person', { name: 'nestor.wilke' }, 'staged'],
+      ['a name nobody has', { name: 'no.body' }, 'unknown-name'],
+      ['an SSID whose network admits another group', { ssid: 'guest' }, 'not-in-allowed-group'],
+      ['an SSID no network is for', { ssid: 'elsewhere' }, 'no-network'],
     ]
-    for (const [what, attempt] of refused) {
+    for (const [what, attempt, reason] of refused) {
+      const sinceMs = Date.now()
       const output = await eapolTest(demo, attempt)
       t.match(output, /CTRL-EVENT-EAP-FAILURE[\s\S]*FAILURE\n$/, what)
       t.notMatch(output, /timed out/, `${what}: refused, not ignored`)
       t.notMatch(output, /MS-MPPE-Recv-Key/, `${what}: no keys`)
+      const [answer] = await denialsSince(sinceMs)
+      t.match(answer, { outcome: 'denied', reason, address: '127.0.0.1' }, `${what}: in the log`)
     }
     await admin.suspend('adele.vance')
     t.match(await eapolTest(demo, {}), /FAILURE\n$/, 'right after she is suspended')
@@ -118,15 +149,12 @@ await withTools(
 )
 
 await t.test('PAP by a foreign client library: accepted, rejected, VLAN and reason', async (t) => {
+  const startedAtMs = Date.now()
   t.same(await pap('adele.vance', PASSWORD), 'Access-Accept')
   t.same(await pap('adele.vance', 'wrong password'), 'Access-Reject')
   t.same(await pap('lynne.robbins', PASSWORD), 'Access-Reject')
-  await new Promise((resolve) => setTimeout(resolve, 600))
-  const { answers } = await admin.send<{
-    answers: { reason: string; name: string; method: string }[]
-  }>('GET', '/log?outcome=denied')
   const reasons = new Map(
-    answers
+    (await denialsSince(startedAtMs, 2))
       .filter(({ method }) => method === 'radius-pap')
       .map(({ name, reason }) => [name, reason]),
   )
@@ -182,15 +210,41 @@ await withTools(
           await ask(
             'acct',
             acctPort,
-            `Acct-Status-Type=${status}, ${session}, Acct-Session-Time=60`,
+            `Acct-Status-Type=${status}, ${session}, Acct-Session-Time=60, Acct-Input-Octets=7, Acct-Input-Gigawords=1`,
           )
         ).output,
         /Received Accounting-Response/,
         status,
       )
     }
+    await demo.stop()
+    t.match(await readSessions(demo.dataDir), [
+      {
+        session_id: 's1',
+        person: 'adele.vance',
+        calling_station_id: '02:00:00:00:00:01',
+        seconds: 60,
+        octets: String(2 ** 32 + 7),
+        is_over: true,
+      },
+    ])
   },
 )
+
+/** What the daemon left in its database. */
+async function readSessions(dataDir: string): Promise<readonly unknown[]> {
+  const database = await openDatabase({ dataDir })
+  try {
+    const { rows } = await database.pool.query(`
+      select session_id, person.username as person, calling_station_id,
+        session_seconds::int as seconds, input_octets::text as octets,
+        stopped_at is not null and started_at < stopped_at as is_over
+      from accounting_session join person on person.id = principal_id`)
+    return rows as readonly unknown[]
+  } finally {
+    await database.stop()
+  }
+}
 
 async function pap(name: string, password: string): Promise<string> {
   const { host, authPort, secret } = demo.facts.radius

@@ -12,13 +12,18 @@ export interface TestDemo extends Demo {
 
 /**
  * The whole product on free ports of loopback, filled from the simulated tenant; stopped and removed
- * with the test.
+ * with the test, or by it when it wants to look at what is left behind.
  *
  * @param options.databaseUrl a real PostgreSQL instead of the embedded database
+ * @param options.env more settings, by the names they have in the environment
  */
 export async function startTestDemo(
   t: Test,
-  options: { readonly people?: number; readonly databaseUrl?: string } = {},
+  options: {
+    readonly people?: number
+    readonly databaseUrl?: string
+    readonly env?: NodeJS.ProcessEnv
+  } = {},
 ): Promise<TestDemo> {
   const folder = mkdtempSync(join(tmpdir(), 'gh-demo-'))
   const dataDir = join(folder, 'data')
@@ -26,6 +31,7 @@ export async function startTestDemo(
   const env = {
     ...Object.fromEntries(listeners),
     ...(options.databaseUrl === undefined ? {} : { GATEHOUSE_DATABASE_URL: options.databaseUrl }),
+    ...options.env,
   }
   const demo = await startDemo({
     dataDir,
@@ -36,11 +42,16 @@ export async function startTestDemo(
     signal: AbortSignal.timeout(120_000),
     say: () => undefined,
   })
+  let stopping: Promise<void> | null = null
+  const stop = () => {
+    stopping ??= demo.stop()
+    return stopping
+  }
   t.teardown(async () => {
-    await demo.stop()
+    await stop()
     rmSync(folder, { recursive: true, force: true })
   })
-  return { ...demo, dataDir }
+  return { facts: demo.facts, stop, dataDir }
 }
 
 export const PASSWORD = 'Correct horse 7 battery'
