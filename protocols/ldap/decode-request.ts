@@ -2,7 +2,7 @@ import type { BerReader } from './ber/reader.ts'
 import { Tag } from './ber/reader.ts'
 import { LdapError } from './errors.ts'
 import { decodeFilter } from './filter/decode.ts'
-import { MAX_ATTRIBUTES, MAX_REQUESTED_ATTRIBUTES } from './limits.ts'
+import { MAX_ASSERTION_BYTES, MAX_ATTRIBUTES, MAX_REQUESTED_ATTRIBUTES } from './limits.ts'
 import {
   type AddRequest,
   type BindRequest,
@@ -202,6 +202,9 @@ function decodeCompare(reader: BerReader): CompareRequest {
   const assertion = reader.enter(Tag.sequence)
   const attribute = reader.text()
   const value = reader.octets()
+  if (value.length > MAX_ASSERTION_BYTES) {
+    throw new LdapError('LDAP_LIMIT', 'assertion value too long')
+  }
   reader.leave(assertion)
   reader.leave(outer)
   return { kind: 'compareRequest', entry, attribute, value }

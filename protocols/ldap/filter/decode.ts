@@ -1,7 +1,12 @@
 import type { BerReader } from '../ber/reader.ts'
 import { Tag } from '../ber/reader.ts'
 import { LdapError } from '../errors.ts'
-import { MAX_FILTER_DEPTH, MAX_FILTER_ELEMENTS, MAX_SUBSTRINGS } from '../limits.ts'
+import {
+  MAX_ASSERTION_BYTES,
+  MAX_FILTER_DEPTH,
+  MAX_FILTER_ELEMENTS,
+  MAX_SUBSTRINGS,
+} from '../limits.ts'
 import type { ExtensibleFilter, Filter, SubstringFilter } from './filter.ts'
 
 /** Tag bytes of RFC 4511 §4.5.1. */
@@ -42,6 +47,7 @@ export function decodeFilter(reader: BerReader): Filter {
 class FilterDecoder {
   readonly #reader: BerReader
   #elements = 0
+  #assertionBytes = 0
 
   constructor(reader: BerReader) {
     this.#reader = reader
@@ -102,9 +108,18 @@ class FilterDecoder {
   ) {
     const outer = this.#reader.enter(tag)
     const attribute = this.#reader.text()
-    const value = this.#reader.octets()
+    const value = this.#value()
     this.#reader.leave(outer)
     return { kind, attribute, value }
+  }
+
+  #value(tag?: number): Buffer {
+    const value = this.#reader.octets(tag)
+    this.#assertionBytes += value.length
+    if (this.#assertionBytes > MAX_ASSERTION_BYTES) {
+      throw new LdapError('LDAP_LIMIT', 'assertion values too long')
+    }
+    return value
   }
 
   #substrings(): SubstringFilter {
@@ -113,13 +128,13 @@ class FilterDecoder {
     const attribute = reader.text()
     const pieces = reader.enter(Tag.sequence)
     const initial =
-      reader.peekTag() === AssertionTag.initial ? reader.octets(AssertionTag.initial) : null
+      reader.peekTag() === AssertionTag.initial ? this.#value(AssertionTag.initial) : null
     const any: Buffer[] = []
     while (reader.peekTag() === AssertionTag.any) {
       if (any.length === MAX_SUBSTRINGS) throw new LdapError('LDAP_LIMIT', 'too many substrings')
-      any.push(reader.octets(AssertionTag.any))
+      any.push(this.#value(AssertionTag.any))
     }
-    const final = reader.peekTag() === AssertionTag.final ? reader.octets(AssertionTag.final) : null
+    const final = reader.peekTag() === AssertionTag.final ? this.#value(AssertionTag.final) : null
     // RFC 4511 §4.5.1.7.2: initial only first, final only last, and at least one piece.
     if (!reader.isAtEnd) throw new LdapError('LDAP_PROTOCOL', 'substrings out of order')
     if (initial === null && final === null && any.length === 0) {
@@ -135,7 +150,7 @@ class FilterDecoder {
     const outer = reader.enter(FilterTag.extensible)
     const rule = reader.peekTag() === AssertionTag.rule ? reader.text(AssertionTag.rule) : null
     const attribute = reader.peekTag() === AssertionTag.type ? reader.text(AssertionTag.type) : null
-    const value = reader.octets(AssertionTag.value)
+    const value = this.#value(AssertionTag.value)
     const isDnMatched =
       reader.peekTag() === AssertionTag.dnAttributes
         ? reader.boolean(AssertionTag.dnAttributes)

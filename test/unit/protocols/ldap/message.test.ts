@@ -6,8 +6,10 @@ import {
   decodePagedResults,
   encodeMessage,
   encodePagedResults,
+  type Filter,
   LdapError,
   Oid,
+  type Operation,
 } from '../../../../protocols/ldap/index.ts'
 import { aSearch } from '../../../support/ldap-client.ts'
 import { readVectors } from '../../../support/vector-file.ts'
@@ -209,6 +211,40 @@ await t.test(
         decodeMessage(encodeMessage({ messageId: 1, controls: [], operation: operationOf(count) }))
       t.ok(decode(limit), `${limit} are allowed`)
       t.throws(() => decode(limit + 1), { code: 'LDAP_LIMIT' }, `${limit + 1} are not`)
+    }
+  },
+)
+
+await t.test(
+  'limits: assertion values of one request, alone or together, are refused',
+  async (t) => {
+    const most = 64 * 1024
+    const search = (filter: Filter): Operation => aSearch('(cn=x)', { filter })
+    const equal = (bytes: number): Filter => ({
+      kind: 'equal',
+      attribute: 'cn',
+      value: Buffer.alloc(bytes, 'x'),
+    })
+    const any = Array.from({ length: 8 }, () => Buffer.alloc(most / 8 + 1))
+    const pieces: Filter = { kind: 'substrings', attribute: 'cn', initial: null, any, final: null }
+    const compare = (bytes: number): Operation => ({
+      kind: 'compareRequest',
+      entry: '',
+      attribute: 'cn',
+      value: Buffer.alloc(bytes),
+    })
+    for (const [operation, isRefused] of [
+      [search(equal(most)), false],
+      [search(equal(most + 1)), true],
+      [search({ kind: 'and', filters: [equal(most / 2), equal(most / 2)] }), false],
+      [search({ kind: 'or', filters: [equal(most / 2), equal(most / 2 + 1)] }), true],
+      [search(pieces), true],
+      [compare(most), false],
+      [compare(most + 1), true],
+    ] as const) {
+      const bytes = encodeMessage({ messageId: 1, controls: [], operation })
+      if (isRefused) t.throws(() => decodeMessage(bytes), { code: 'LDAP_LIMIT' })
+      else t.same(decodeMessage(bytes).operation, operation)
     }
   },
 )

@@ -130,18 +130,20 @@ await t.test('server: 256 KiB before a bind and 16 MiB after one', async (t) => 
     },
   })
   const { client, refusals } = await startServer(t, aHandler(open))
-  const large = { kind: 'compareRequest' as const, entry: '', attribute: 'cn' }
-  const value = Buffer.alloc(300 * 1024)
+  const large = (size: number) => ({
+    kind: 'addRequest' as const,
+    entry: '',
+    attributes: [{ type: 'cn', values: [Buffer.alloc(size)] }],
+  })
   const one = await client()
-  one.send({ ...large, value })
+  one.send(large(300 * 1024))
   t.match(await one.receive(), { messageId: 0, operation: { code: ResultCode.protocolError } })
   await one.closed()
   t.same(refusals, ['too-large'])
   const two = await client()
   t.equal(await two.codeOf(aBind('cn=a', 'x')), ResultCode.success)
-  t.equal(await two.codeOf({ ...large, value }), ResultCode.compareTrue)
-  const tooLarge = Buffer.alloc(16 * 1024 * 1024)
-  two.send({ ...large, value: tooLarge })
+  t.equal(await two.codeOf(large(300 * 1024)), ResultCode.unwillingToPerform)
+  two.send(large(16 * 1024 * 1024))
   t.match(await two.receive(), { messageId: 0, operation: { code: ResultCode.protocolError } })
 })
 
