@@ -11,10 +11,14 @@ import radius from 'radius'
 import t from 'tap'
 import { startMicrosoft365 } from '../../simulators/microsoft365/index.ts'
 import { type DaemonProcess, startDaemonProcess } from '../support/daemon-process.ts'
+import { linkDatabase } from '../support/database-link.ts'
+import { type SimulatorProcess, startMicrosoft365Process } from '../support/microsoft365-process.ts'
 import { startPostgres, urlOf } from '../support/postgres.ts'
 
 /** The budget is 1 s at the 99th percentile; 200 rounds and 100,000 people are the full size. */
 const BUDGET_MS = 1_000
+/** Of fewer rounds the 99th percentile is the worst, which says more of the machine than of us. */
+const ENOUGH_ROUNDS = 100
 const ROUNDS = Number(process.env['GATEHOUSE_TEST_SUSPENSIONS'] ?? 15)
 const PEOPLE = Number(process.env['GATEHOUSE_TEST_IMPORT'] ?? 2_000)
 const PERSON = 'adele.vance'
@@ -58,7 +62,7 @@ const daemons = [one, two]
 
 function sourceOf(
   name: string,
-  { tenantId, clientId, clientSecret, loginUrl, graphUrl, caPem }: typeof tenant,
+  { tenantId, clientId, clientSecret, loginUrl, graphUrl, caPem }: SimulatorProcess,
 ) {
   return { name, tenantId, clientId, clientSecret, loginUrl, graphUrl, ca: caPem }
 }
@@ -128,9 +132,10 @@ const asks: Record<string, Ask> = {
   },
 }
 
-async function everywhere(expected: Answer, patienceMs = 10_000): Promise<void> {
+async function everywhere(expected: Answer, asked: readonly DaemonProcess[] = daemons) {
+  const patienceMs = 10_000
   const startedAtMs = performance.now()
-  const pending = daemons.flatMap((daemon) => Object.values(asks).map((ask) => ({ ask, daemon })))
+  const pending = asked.flatMap((daemon) => Object.values(asks).map((ask) => ({ ask, daemon })))
   await Promise.all(
     pending.map(async ({ ask, daemon }) => {
       while ((await ask(daemon)) !== expected) {
@@ -155,12 +160,11 @@ await t.test(
     t.teardown(() => stranger.end())
     await stranger.query('begin; create table t (x int); insert into t values (1)')
 
-    const large = await startMicrosoft365({
+    const large = await startMicrosoft365Process(t, {
       people: PEOPLE,
       seed: 2,
       dataDir: join(folder, 'large'),
     })
-    t.teardown(() => large.stop())
     await one.api.send('POST', '/sources/microsoft365', sourceOf('large', large))
     const state = { isImporting: true }
     const importing = one.api.send('POST', '/sources/large/sync', {}).finally(() => {
@@ -185,7 +189,8 @@ await t.test(
       `suspended everywhere: p50 ${at(0.5).toFixed(0)} ms, p99 ${at(0.99).toFixed(0)} ms, worst ${at(1).toFixed(0)} ms; ${during} of ${ROUNDS} during the import`,
     )
     t.ok(at(0.5) < BUDGET_MS, `median ${at(0.5).toFixed(0)} ms`)
-    t.ok(at(0.99) < 3 * BUDGET_MS, `p99 ${at(0.99).toFixed(0)} ms`)
+    const limitMs = ROUNDS >= ENOUGH_ROUNDS ? BUDGET_MS : 3 * BUDGET_MS
+    t.ok(at(0.99) <= limitMs, `p99 ${at(0.99).toFixed(0)} ms`)
     await stranger.query('rollback')
   },
 )
@@ -206,6 +211,39 @@ await t.test(
       await one.api.send('POST', '/people/resume', { people: [PERSON] })
       await everywhere('yes')
     }
+  },
+)
+
+await t.test(
+  'cut off from the database a daemon falls silent, and is right again when it is back',
+  async (t) => {
+    const link = await linkDatabase(t, {
+      socketDir: server.socketDir,
+      folder: join(folder, 'link'),
+    })
+    const three = await startDaemonProcess(t, {
+      dataDir: join(folder, 'three'),
+      env: { ...env, GATEHOUSE_DATABASE_URL: urlOf(link.socketDir, 'postgres') },
+    })
+    t.equal(await asks['bind']?.(three), 'yes')
+    link.cut()
+    t.equal(await asks['bind']?.(three), 'yes', 'right after')
+    await one.api.send('POST', '/people/suspend', { people: [PERSON] })
+    await sleep(4_500)
+    for (const ask of ['bind', 'pap']) t.equal(await asks[ask]?.(three), 'none', ask)
+    t.equal((await fetch(`http://${three.address('http')}/ready`)).status, 503)
+
+    link.restore()
+    const answers: (Answer | undefined)[] = []
+    const deadlineMs = performance.now() + 10_000
+    while (answers.at(-1) !== 'no' && performance.now() < deadlineMs) {
+      answers.push(await asks['bind']?.(three))
+    }
+    t.equal(answers.at(-1), 'no', 'it answers again')
+    t.notOk(answers.includes('yes'), 'and never from what it knew before')
+    t.equal((await fetch(`http://${three.address('http')}/ready`)).status, 200)
+    await one.api.send('POST', '/people/resume', { people: [PERSON] })
+    await everywhere('yes', [...daemons, three])
   },
 )
 

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+// @ts-expect-error plain Node without types, as it runs before anything is installed
+import { setup } from '../../scripts/setup.mjs'
 import type { Status } from '../../src/admin/parts.ts'
 import { ApiClient } from '../../src/cli/client.ts'
 import { adminSocketPath } from '../../src/config/paths.ts'
@@ -29,6 +31,8 @@ export async function startDaemonProcess(
   },
 ): Promise<DaemonProcess> {
   const { dataDir } = options
+  // What has to be built first is no part of the start.
+  await setup()
   const listen = LISTENERS.map((name) => [`GATEHOUSE_${name}_LISTEN`, '127.0.0.1:0'])
   const child = spawn(
     process.execPath,
