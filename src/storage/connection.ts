@@ -12,6 +12,7 @@ import { WakeUp } from './wake-up.ts'
 const POOL_SIZE = 10
 /** The embedded database has one session; more connections would only wait. */
 const EMBEDDED_POOL_SIZE = 4
+const EMBEDDED_CONNECT_TIMEOUT_MS = 60_000
 const MAX_ATTEMPTS = 5
 const RETRY_BASE_MS = 5
 
@@ -105,6 +106,8 @@ async function openEmbedded(options: {
   const clientConfig: pg.ClientConfig = {
     ...CLIENT_CONFIG,
     stream: () => new PortSocket(host),
+    // It may have to be started again first, and recover.
+    connectionTimeoutMillis: EMBEDDED_CONNECT_TIMEOUT_MS,
     user: 'postgres',
     database: 'postgres',
   }

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Credential } from '../../directory/credential.ts'
 import type { CredentialId, PrincipalId } from '../../directory/id.ts'
 import { lastJournalRow } from './principal-columns.ts'
-import { type EntityReader, type LastChange, lastChange } from './reader.ts'
+import { type EntityReader, type LastChange, lastChange, readVersions } from './reader.ts'
 
 export interface CredentialRow {
   readonly id: string
@@ -18,15 +18,14 @@ export interface CredentialRow {
 
 export const credentialsReader: EntityReader = {
   kind: 'credential',
-  async versions(db) {
-    const rows = await db.selectFrom('credential').select(['id', 'version']).execute()
-    return new Map(rows.map(({ id, version }) => [id, version]))
+  versions(db) {
+    return readVersions(db, sql`select id, version from credential`)
   },
   async read(db, ids) {
     const { rows } = await sql<CredentialRow & LastChange>`
       select c.*, j.usn, j.stamped_at
-      from credential c ${lastJournalRow('c.id')}
-      where c.id = any (${ids}::uuid[])`.execute(db)
+      from unnest(${ids}::uuid[]) as asked (id)
+      join credential c on c.id = asked.id ${lastJournalRow('c.id')}`.execute(db)
     return rows.map((row) => ({
       id: row.id,
       value: toCredential(row),

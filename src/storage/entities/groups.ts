@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Group } from '../../directory/group.ts'
 import type { GroupId } from '../../directory/id.ts'
 import { lastJournalRow } from './principal-columns.ts'
-import { type EntityReader, type LastChange, lastChange } from './reader.ts'
+import { type EntityReader, type LastChange, lastChange, readVersions } from './reader.ts'
 
 interface GroupRow extends LastChange {
   readonly id: string
@@ -22,15 +22,14 @@ interface GroupRow extends LastChange {
 
 export const groupsReader: EntityReader = {
   kind: 'group',
-  async versions(db) {
-    const rows = await db.selectFrom('directory_group').select(['id', 'version']).execute()
-    return new Map(rows.map(({ id, version }) => [id, version]))
+  versions(db) {
+    return readVersions(db, sql`select id, version from directory_group`)
   },
   async read(db, ids) {
     const { rows } = await sql<GroupRow>`
       select g.*, j.usn, j.stamped_at
-      from directory_group g ${lastJournalRow('g.id')}
-      where g.id = any (${ids}::uuid[])`.execute(db)
+      from unnest(${ids}::uuid[]) as asked (id)
+      join directory_group g on g.id = asked.id ${lastJournalRow('g.id')}`.execute(db)
     return rows.map((row) => ({
       id: row.id,
       value: toGroup(row),

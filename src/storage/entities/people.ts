@@ -3,7 +3,7 @@ import type { Lifecycle } from '../../directory/hold.ts'
 import type { PrincipalId } from '../../directory/id.ts'
 import type { LoginName, Person } from '../../directory/person.ts'
 import { HOLDS_OF_PRINCIPAL, type HoldJson, lastJournalRow, toHolds } from './principal-columns.ts'
-import { type EntityReader, type LastChange, lastChange } from './reader.ts'
+import { type EntityReader, type LastChange, lastChange, readVersions } from './reader.ts'
 
 interface PersonRow extends LastChange {
   readonly id: string
@@ -52,17 +52,19 @@ const LOGIN_NAMES = sql`
 
 export const peopleReader: EntityReader = {
   kind: 'person',
-  async versions(db) {
-    const { rows } = await sql<{ id: string; version: number }>`
-      select p.id, pr.version from person p join principal pr on pr.id = p.id`.execute(db)
-    return new Map(rows.map(({ id, version }) => [id, version]))
+  versions(db) {
+    return readVersions(
+      db,
+      sql`select pr.id, pr.version from principal pr join person p on p.id = pr.id`,
+    )
   },
   async read(db, ids) {
     const { rows } = await sql<PersonRow>`
       select pr.no, pr.version, pr.lifecycle, pr.created_at, p.*,
              ${HOLDS_OF_PRINCIPAL} as holds, ${LOGIN_NAMES} as login_names, j.usn, j.stamped_at
-      from principal pr join person p on p.id = pr.id ${lastJournalRow('pr.id')}
-      where pr.id = any (${ids}::uuid[])`.execute(db)
+      from unnest(${ids}::uuid[]) as asked (id)
+      join principal pr on pr.id = asked.id join person p on p.id = pr.id
+      ${lastJournalRow('pr.id')}`.execute(db)
     return rows.map((row) => ({
       id: row.id,
       value: toPerson(row),

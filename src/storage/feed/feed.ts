@@ -88,6 +88,8 @@ export class Feed implements Service {
     this.#wake()
     await this.#loop
     await this.#disconnect()
+    // Whoever follows on knows nothing of these hints and could never take them back.
+    this.#endDenials(this.#denials.forgetUpTo(this.#denials.mark()))
   }
 
   get position(): Position | null {
