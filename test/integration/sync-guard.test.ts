@@ -1,0 +1,182 @@
+import { sql } from 'kysely'
+import t from 'tap'
+import { DEFAULT_SCOPE } from '../../src/sources/judge-people.ts'
+import { SyncEngine } from '../../src/sources/sync.ts'
+import type { Database } from '../../src/storage/connection.ts'
+import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
+import { PostgresSyncStore } from '../../src/storage/sync-store.ts'
+import { testDatabase } from '../support/database.ts'
+import { aGroup, aPerson, FakeSource, gone, without } from '../support/fake-source.ts'
+import { imageOfDirectory, KEYS, never, TESTER } from '../support/sync.ts'
+
+async function fake(db: Database, people: number) {
+  const source = new FakeSource()
+  const registry = new PostgresSourceRegistry({ db, keys: KEYS })
+  const sourceId = await registry.connect(
+    {
+      kind: 'fake',
+      name: 'fake',
+      config: { tenantId: 'tenant' },
+      secret: Buffer.from('{}'),
+      identity: await source.identify(),
+    },
+    TESTER,
+  )
+  const store = new PostgresSyncStore(db)
+  /** A new engine each time: the window is kept in the database alone. */
+  const run = (options = {}) =>
+    new SyncEngine({ source, store, sourceId, scope: DEFAULT_SCOPE }).run({
+      signal: never,
+      ...options,
+    })
+  const everybody = Array.from({ length: people }, (_, at) => aPerson(`p${at}`))
+  source.says('people', everybody)
+  await run()
+  const count = async () => Object.keys((await imageOfDirectory(db, sourceId)).people).length
+  return { source, registry, sourceId, store, run, everybody, count }
+}
+
+await t.test(
+  'removal guard: five a round for two hundred rounds are caught, over restarts',
+  async (t) => {
+    const db = await testDatabase(t)
+    const { source, registry, sourceId, run, count } = await fake(db, 1_100)
+    for (let round = 0; round < 200; round++) {
+      const first = round * 5
+      source.says('people', [
+        ...Array.from({ length: 5 }, (_, at) => gone(`p${first + at}`)),
+        aPerson(`new${round}`),
+      ])
+      await run()
+    }
+    const left = await count()
+    // A twentieth of all there were meanwhile, those who came on the way included.
+    t.equal(left, 1_100 - 64 + 200, 'a twentieth went, and additions went on')
+    const waiting = await registry.listWaiting(sourceId)
+    t.equal(waiting.length, 1_000 - 64)
+    t.match(waiting[0], { kind: 'person', subject: /^p\d+$/, isApproved: false })
+    t.equal(await registry.approve(sourceId, TESTER), 936)
+    await run()
+    t.equal(await count(), 100 + 200, 'an admin said yes')
+    t.same(await registry.listWaiting(sourceId), [])
+  },
+)
+
+await t.test(
+  'removal guard: suspensions count with removals, and lifting them is free',
+  async (t) => {
+    const db = await testDatabase(t)
+    const { source, registry, sourceId, run } = await fake(db, 60)
+    source.says('people', [
+      ...Array.from({ length: 12 }, (_, at) => gone(`p${at}`)),
+      ...Array.from({ length: 20 }, (_, at) => aPerson(`p${20 + at}`, { isEnabled: false })),
+    ])
+    await run()
+    const held = async () => {
+      const { rows } = await sql<{ n: number }>`select count(*) as n from hold`.execute(db.kysely)
+      return rows[0]?.n
+    }
+    t.equal(await held(), 8)
+    t.equal(
+      (await registry.listWaiting(sourceId)).filter(({ kind }) => kind === 'suspension').length,
+      12,
+    )
+    source.says('people', [
+      aPerson('p39', { isEnabled: true }),
+      aPerson('p20', { isEnabled: true }),
+    ])
+    await run()
+    t.equal(await held(), 7)
+    t.equal((await registry.listWaiting(sourceId)).length, 11, 'who is enabled again waits no more')
+    await registry.approve(sourceId, TESTER)
+    await run()
+    t.equal(await held(), 18)
+  },
+)
+
+await t.test('removal guard: an empty or much smaller full answer removes nothing', async (t) => {
+  const db = await testDatabase(t)
+  const { source, registry, sourceId, store, run, everybody, count } = await fake(db, 100)
+  source.says('people', [])
+  const [empty] = await run({ isFull: true })
+  t.match(empty?.note, /lacked 100 of 100 known people/)
+  t.equal(await count(), 100)
+  t.equal((await store.readState(sourceId)).state, 'quarantined')
+  t.equal((await registry.listWaiting(sourceId)).length, 100)
+  source.says('people', everybody.slice(0, 70))
+  await run({ isFull: true })
+  t.equal(await count(), 100)
+  t.equal((await registry.listWaiting(sourceId)).length, 30, 'those seen again wait no more')
+  source.says('people', everybody)
+  await run({ isFull: true })
+  t.equal((await registry.listWaiting(sourceId)).length, 0)
+  t.equal(
+    (await store.readState(sourceId)).state,
+    'active',
+    'a sound full answer lifts the quarantine',
+  )
+  source.says('people', everybody.slice(0, 90))
+  source.counts = { people: 100 }
+  const [short] = await run({ isFull: true })
+  t.match(short?.note, /named 90 of 100 people/, 'nor one short of its own count')
+  t.equal(await count(), 100)
+  source.counts = {}
+  source.says('people', everybody.slice(0, 95))
+  const [sound] = await run({ isFull: true })
+  t.match(sound, { note: null })
+})
+
+await t.test(
+  'removal guard: the memberships of each group have a window of their own',
+  async (t) => {
+    const db = await testDatabase(t)
+    const { source, registry, sourceId, run, everybody } = await fake(db, 80)
+    const ids = everybody.map(({ externalId }) => externalId)
+    source.says('groups', [aGroup('a', ids), aGroup('b', ids), aGroup('hidden', ids.slice(0, 9))])
+    await run()
+    source.says('groups', [
+      without(aGroup('a', []), ids.slice(0, 50)),
+      without(aGroup('b', []), ids.slice(0, 15)),
+    ])
+    await run()
+    const members = async (group: string) => {
+      const { groups } = await imageOfDirectory(db, sourceId)
+      return (groups[group] as { members: string[] }).members.length
+    }
+    t.same([await members('a'), await members('b')], [60, 65])
+    t.equal((await registry.listWaiting(sourceId)).length, 30)
+    source.says('groups', [aGroup('a', ['p49']), aGroup('b', ['p0'])])
+    await run()
+    t.same([await members('a'), await members('b')], [60, 66], 'one that waited is a member again')
+    t.equal((await registry.listWaiting(sourceId)).length, 29)
+    source.says('groups', [
+      aGroup('a', ids.slice(49)),
+      aGroup('b', ['p0', ...ids.slice(15)]),
+      aGroup('hidden', []),
+    ])
+    source.says('people', everybody)
+    await run({ isFull: true })
+    t.equal(await members('hidden'), 9, 'a group shown empty in a full answer keeps its members')
+    await registry.approve(sourceId, TESTER)
+    await run()
+    t.same([await members('a'), await members('hidden')], [31, 0])
+  },
+)
+
+await t.test(
+  'removal guard: what an admin rejects stays, until the source says so again',
+  async (t) => {
+    const db = await testDatabase(t)
+    const { source, registry, sourceId, run, count } = await fake(db, 60)
+    const all = Array.from({ length: 30 }, (_, at) => gone(`p${at}`))
+    source.says('people', all)
+    await run()
+    t.equal(await count(), 40)
+    t.equal(await registry.reject(sourceId, TESTER), 10)
+    await run()
+    t.equal(await count(), 40)
+    source.says('people', all)
+    await run()
+    t.equal((await registry.listWaiting(sourceId)).length, 10)
+  },
+)
