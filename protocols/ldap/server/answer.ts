@@ -1,8 +1,6 @@
 import { encodeMessage } from '../encode.ts'
-import type { LdapError } from '../errors.ts'
 import { OperationTag, type Request, type Response } from '../message.ts'
 import { Oid } from '../oids.ts'
-import { ResultCode } from '../result-code.ts'
 import type { ExtendedOutcome, Outcome } from './handler.ts'
 import type { Output } from './output.ts'
 
@@ -38,13 +36,6 @@ export function requestKindOf(operationTag: number): Request['kind'] | null {
 /** A result with nothing but a code and a text for people. */
 export function result(code: number, diagnostic = ''): Outcome {
   return { code, matchedDn: '', diagnostic, referral: [] }
-}
-
-/** The result for a request whose own bytes were refused while the message around it was sound. */
-export function refusalOf(error: LdapError): Outcome {
-  const code =
-    error.code === 'LDAP_LIMIT' ? ResultCode.adminLimitExceeded : ResultCode.protocolError
-  return result(code, error.message)
 }
 
 /** Writes the final answer of a request; requests without one (RFC 4511 §4.3, §4.11) get none. */

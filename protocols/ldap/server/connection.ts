@@ -1,12 +1,10 @@
 import type { Socket } from 'node:net'
-import type { Control } from '../control.ts'
 import { decodeEnvelope, decodeRequestIn, type Envelope } from '../decode.ts'
 import { LdapError } from '../errors.ts'
-import { MessageFramer } from '../framer.ts'
 import type { BindRequest, ExtendedRequest, Request } from '../message.ts'
 import { Oid } from '../oids.ts'
 import { ResultCode } from '../result-code.ts'
-import { noticeOfDisconnection, refusalOf, requestKindOf, result, writeAnswer } from './answer.ts'
+import { noticeOfDisconnection, requestKindOf, result, writeAnswer } from './answer.ts'
 import type {
   Answer,
   ExtendedOutcome,
@@ -16,28 +14,26 @@ import type {
   LdapSession,
   RefusalReason,
 } from './handler.ts'
+import { type BufferedBytes, Inbound } from './inbound.ts'
 import { Operation, type OperationHost } from './operation.ts'
-import { type LdapServerLimits, SLICE_MS } from './options.ts'
-import { type ChunkPool, Output } from './output.ts'
+import type { LdapServerLimits } from './options.ts'
+import type { ChunkPool } from './output.ts'
+import { overdue } from './overdue.ts'
+import { controlRefusal, refusalOf, startTlsRefusal } from './refusal.ts'
+import { Slice } from './slice.ts'
+import { Transport } from './transport.ts'
 import type { Turns } from './turns.ts'
 
 /** Unread requests kept while they can't be dispatched; beyond this the socket is paused. */
 const READ_AHEAD_BYTES = 64 * 1024
-/** Answers waiting for the client to read; beyond this its searches pause. */
-const WRITE_AHEAD_BYTES = 256 * 1024
-const CLOCK_EVERY = 16
-/** How long a last notice may wait for the client to read it. */
-const CLOSE_TIMEOUT_MS = 5_000
 
 /** What a connection shares with the others of its server. */
-export interface ConnectionHost {
+export interface ConnectionHost extends BufferedBytes {
   readonly handler: LdapHandler
   readonly limits: LdapServerLimits
   readonly observer: LdapObserver
   readonly chunks: ChunkPool
   readonly turns: Turns
-  /** Unfinished requests of all connections, in bytes; each connection keeps its own share current. */
-  bufferedBytes: number
   /** False when the server offers no TLS. */
   canStartTls(): boolean
   /** Makes the socket a TLS one and opens the connection anew on it. */
@@ -54,8 +50,9 @@ export class LdapConnection implements OperationHost {
   readonly socket: Socket
   readonly #host: ConnectionHost
   readonly #session: LdapSession
-  readonly #framer: MessageFramer
-  readonly #output: Output
+  readonly #inbound: Inbound
+  readonly #transport: Transport
+  readonly #slice = new Slice()
   readonly #pending = new Map<number, Operation>()
   #waiting: (() => void)[] = []
   #state: State = 'open'
@@ -65,32 +62,22 @@ export class LdapConnection implements OperationHost {
   #isAdvancing: boolean = false
   #isTurnTaken: boolean = false
   #hasEnded: boolean = false
-  #sliceStartMs = 0
-  #isSliceOver: boolean = false
-  #clock = 0
-  #countedBytes = 0
-  #lastActivityMs: number
-  #requestSinceMs: number | null = null
-  #blockedSinceMs: number | null = null
-  #closedSinceMs: number | null = null
-  readonly #listeners: readonly (readonly [string, (...parts: never[]) => void])[] = [
-    ['data', (chunk: Buffer) => this.#received(chunk)],
-    ['drain', () => this.#drained()],
-    ['end', () => this.#readEnded()],
-    // An error is followed by 'close'; there is nobody left to tell.
-    ['error', () => undefined],
-    ['close', () => this.#socketClosed()],
-  ]
 
   constructor(host: ConnectionHost, parts: { socket: Socket; peer: LdapPeer }) {
     this.#host = host
-    this.socket = parts.socket
     this.peer = parts.peer
+    this.socket = parts.socket
     this.#session = host.handler.open(parts.peer)
-    this.#framer = new MessageFramer(host.limits.maxMessageBytesAnonymous)
-    this.#output = new Output(host.chunks, (bytes) => this.#send(bytes))
-    this.#lastActivityMs = performance.now()
-    for (const [event, listener] of this.#listeners) this.socket.on(event, listener as () => void)
+    this.#inbound = new Inbound(host.limits.maxMessageBytesAnonymous, host)
+    this.#transport = new Transport(parts.socket, host.chunks, {
+      received: (chunk) => this.#received(chunk),
+      drained: () => this.#drained(),
+      readEnded: () => {
+        this.#hasEnded = true
+        this.#finishIfEnded()
+      },
+      closed: () => this.#socketClosed(),
+    })
   }
 
   get isIdle(): boolean {
@@ -99,21 +86,18 @@ export class LdapConnection implements OperationHost {
 
   /** Ends the connection when it has broken a time limit. */
   checkTimes(nowMs: number): void {
-    const { limits } = this.#host
-    if (passed(this.#closedSinceMs, nowMs, CLOSE_TIMEOUT_MS)) this.socket.destroy()
-    else if (passed(this.#blockedSinceMs, nowMs, limits.writeTimeoutMs)) this.#drop('slow-reader')
-    else if (passed(this.#requestSinceMs, nowMs, limits.requestTimeoutMs)) {
-      this.disconnect('slow-request', ResultCode.protocolError)
-    } else if (this.isIdle && passed(this.#lastActivityMs, nowMs, limits.idleTimeoutMs)) {
-      this.disconnect('idle', ResultCode.unavailable)
-    }
+    const own = { transport: this.#transport, inbound: this.#inbound, isIdle: this.isIdle }
+    const reason = overdue(own, this.#host.limits, nowMs)
+    if (reason === 'closing') this.socket.destroy()
+    else if (reason === 'slow-reader') this.#drop(reason)
+    else if (reason !== null) this.disconnect(reason, ResultCode.unavailable)
   }
 
   /** Takes no more requests and closes as soon as those under way have been answered. */
   drain(): void {
     if (this.#state !== 'open') return
     this.#state = 'draining'
-    if (this.isIdle) this.#close(noticeOfDisconnection(ResultCode.unavailable, 'shutting down'))
+    this.#finishDrain()
   }
 
   /** Sends a notice of disconnection and closes (RFC 4511 §4.4.1). */
@@ -125,43 +109,34 @@ export class LdapConnection implements OperationHost {
 
   /** Stops listening to the socket without closing it; the session ends. */
   release(): void {
-    for (const [event, listener] of this.#listeners) this.socket.off(event, listener as () => void)
+    this.#transport.release()
     this.#ended()
   }
 
   sendEntry(messageId: number, objectName: Buffer, attributes: readonly Buffer[]): void {
-    this.#output.entry(messageId, objectName, attributes)
+    this.#transport.output.entry(messageId, objectName, attributes)
   }
 
   mayContinue(): boolean {
-    if (this.#blockedSinceMs !== null) return false
-    if (this.#isSliceOver || ++this.#clock % CLOCK_EVERY !== 0) return !this.#isSliceOver
-    this.#isSliceOver = performance.now() - this.#sliceStartMs > SLICE_MS
-    return !this.#isSliceOver
+    return !this.#transport.isBlocked && !this.#slice.isOver()
   }
 
   whenReady(continuation: () => void): void {
-    this.#output.flush()
-    if (this.#blockedSinceMs !== null) this.#waiting.push(continuation)
+    this.#transport.output.flush()
+    if (this.#transport.isBlocked) this.#waiting.push(continuation)
     else this.#takeTurn(continuation)
   }
 
   #takeTurn(continuation: () => void): void {
     this.#host.turns.take(() => {
-      this.#startSlice()
+      this.#slice.start()
       continuation()
     })
   }
 
-  #startSlice(): void {
-    this.#sliceStartMs = performance.now()
-    this.#isSliceOver = false
-  }
-
   #received(chunk: Buffer): void {
     if (this.#state !== 'open') return
-    this.#lastActivityMs = performance.now()
-    this.#framer.push(chunk)
+    this.#inbound.push(chunk)
     if (!this.#isTurnTaken) this.#advance()
     else this.#countBuffered()
   }
@@ -170,14 +145,13 @@ export class LdapConnection implements OperationHost {
   #advance(): void {
     if (this.#isAdvancing) return
     this.#isAdvancing = true
-    this.#startSlice()
+    this.#slice.start()
     try {
       while (this.#canDispatch()) {
-        const message = this.#framer.next()
+        const message = this.#inbound.next()
         if (message === null) break
-        this.#requestSinceMs = null
         this.#dispatch(message)
-        if (!this.mayContinue() && this.#blockedSinceMs === null) {
+        if (this.#slice.isOver()) {
           this.#continueLater()
           break
         }
@@ -187,7 +161,7 @@ export class LdapConnection implements OperationHost {
     } finally {
       this.#isAdvancing = false
     }
-    this.#output.flush()
+    this.#transport.output.flush()
     this.#countBuffered()
     this.#finishIfEnded()
   }
@@ -206,7 +180,7 @@ export class LdapConnection implements OperationHost {
       this.#state === 'open' &&
       !this.#isBinding &&
       this.#heldBind === null &&
-      this.#blockedSinceMs === null &&
+      !this.#transport.isBlocked &&
       this.#pending.size < this.#host.limits.maxPendingOperations
     )
   }
@@ -224,11 +198,13 @@ export class LdapConnection implements OperationHost {
     const operation = new Operation(this, { messageId, kind, controls })
     if (request.kind === 'abandonRequest') this.#pending.get(request.messageId)?.end()
     else if (request.kind === 'unbindRequest') this.#close(null)
-    else if (this.#isRefusedByControl(operation)) {
-      this.#answer(operation, result(ResultCode.unavailableCriticalExtension, 'unknown control'))
-    } else if (this.#pending.has(messageId)) {
-      this.#answer(operation, result(ResultCode.protocolError, 'messageID in use'))
-    } else this.#start(operation, request)
+    else {
+      const refusal = this.#pending.has(messageId)
+        ? result(ResultCode.protocolError, 'messageID in use')
+        : controlRefusal(operation, this.#host.handler)
+      if (refusal === null) this.#start(operation, request)
+      else this.#answer(operation, refusal)
+    }
   }
 
   /** Null when the request was refused with an answer of its own. */
@@ -237,20 +213,10 @@ export class LdapConnection implements OperationHost {
       return decodeRequestIn(envelope)
     } catch (error) {
       if (!(error instanceof LdapError) || error.code === 'LDAP_MALFORMED') throw error
-      const controls: readonly Control[] = []
-      const { messageId } = envelope
-      this.#answer(new Operation(this, { messageId, kind, controls }), refusalOf(error))
+      const request = { messageId: envelope.messageId, kind, controls: [] }
+      this.#answer(new Operation(this, request), refusalOf(error))
       return null
     }
-  }
-
-  #isRefusedByControl(operation: Operation): boolean {
-    const { supportedControls } = this.#host.handler
-    for (const control of operation.controls) {
-      if (!control.isCritical) continue
-      if (!(supportedControls.get(control.type) ?? []).includes(operation.kind)) return true
-    }
-    return false
   }
 
   #start(
@@ -269,7 +235,8 @@ export class LdapConnection implements OperationHost {
         else this.#bind(operation, request)
         break
       case 'extendedRequest':
-        this.#extended(operation, request)
+        if (request.name === Oid.startTls) this.#startTls(operation, request)
+        else this.#run(operation, () => this.#session.extended(request, operation))
         break
       default:
         this.#run(operation, () => this.#session.update(request, operation))
@@ -283,11 +250,6 @@ export class LdapConnection implements OperationHost {
     }
     this.#isBinding = true
     this.#run(operation, () => this.#session.bind(request, operation))
-  }
-
-  #extended(operation: Operation, request: ExtendedRequest): void {
-    if (request.name === Oid.startTls) this.#startTls(operation, request)
-    else this.#run(operation, () => this.#session.extended(request, operation))
   }
 
   #run(operation: Operation, work: () => Answer<ExtendedOutcome>): void {
@@ -320,7 +282,6 @@ export class LdapConnection implements OperationHost {
   }
 
   #finishDrain(): void {
-    this.#output.flush()
     if (this.isIdle) this.#close(noticeOfDisconnection(ResultCode.unavailable, 'shutting down'))
   }
 
@@ -331,7 +292,7 @@ export class LdapConnection implements OperationHost {
   #answer(operation: Operation, outcome: ExtendedOutcome): void {
     if (operation.kind === 'bindRequest') this.#bound()
     if (operation.isOver || this.#state === 'closed') return
-    writeAnswer(this.#output, operation, outcome)
+    writeAnswer(this.#transport.output, operation, outcome)
     this.#host.observer.answered?.(operation.kind, outcome.code)
     operation.end()
   }
@@ -339,44 +300,36 @@ export class LdapConnection implements OperationHost {
   #bound(): void {
     const { limits } = this.#host
     this.#isBinding = false
-    this.#framer.maxBytes = this.#session.isAuthenticated
+    this.#inbound.maxMessageBytes = this.#session.isAuthenticated
       ? limits.maxMessageBytes
       : limits.maxMessageBytesAnonymous
   }
 
   /** RFC 4511 §4.14, RFC 4513 §3.1. */
   #startTls(operation: Operation, request: ExtendedRequest): void {
-    const refusal = this.#startTlsRefusal(request)
+    const refusal = startTlsRefusal(request, {
+      isEncrypted: this.peer.isEncrypted,
+      isOffered: this.#host.canStartTls(),
+      isIdle: this.isIdle,
+    })
     if (refusal !== null) {
       this.#answer(operation, { ...refusal, name: Oid.startTls })
       return
     }
     // Clear text behind the request was written by somebody who hopes it will be read as protected.
-    if (this.#framer.bufferedBytes > 0 || this.socket.readableLength > 0) {
+    if (this.#inbound.bufferedBytes > 0 || this.#transport.hasUnread) {
       this.disconnect('cleartext-after-starttls', ResultCode.protocolError)
       return
     }
     this.#answer(operation, { ...result(ResultCode.success), name: Oid.startTls })
     this.#state = 'starting-tls'
-    this.socket.pause()
-    this.#output.flush()
-    // Queued behind the answer: the socket changes hands only when that has left.
-    this.socket.write('', () => {
+    this.#transport.pauseReading(true)
+    // The socket changes hands only when the answer has left.
+    this.#transport.whenSent(() => {
       if (this.#state !== 'starting-tls') return
-      if (this.socket.readableLength > 0) {
-        this.#drop('cleartext-after-starttls')
-        return
-      }
-      this.#host.startTls(this)
+      if (this.#transport.hasUnread) this.#drop('cleartext-after-starttls')
+      else this.#host.startTls(this)
     })
-  }
-
-  #startTlsRefusal(request: ExtendedRequest) {
-    if (this.peer.isEncrypted) return result(ResultCode.operationsError, 'TLS is on already')
-    if (!this.#host.canStartTls()) return result(ResultCode.protocolError, 'no TLS here')
-    if (request.value !== null) return result(ResultCode.protocolError, 'StartTLS takes no value')
-    if (!this.isIdle) return result(ResultCode.operationsError, 'operations are pending')
-    return null
   }
 
   #refuseBytes(error: unknown): void {
@@ -393,57 +346,35 @@ export class LdapConnection implements OperationHost {
   /** Keeps the server's sum, pauses what can't be dispatched, and clocks a request that dribbles. */
   #countBuffered(): void {
     if (this.#state === 'closed') return
-    const buffered = this.#framer.bufferedBytes
-    this.#host.bufferedBytes += buffered - this.#countedBytes
-    this.#countedBytes = buffered
     const isStuck = !this.#canDispatch() || this.#isTurnTaken
-    if (buffered === 0 || isStuck) this.#requestSinceMs = null
-    else this.#requestSinceMs ??= this.#lastActivityMs
+    this.#inbound.update({ isStuck, nowMs: this.#transport.lastActivityMs })
+    const buffered = this.#inbound.bufferedBytes
     if (this.#state !== 'open') return
-    if (isStuck && buffered > READ_AHEAD_BYTES) this.socket.pause()
-    else if (this.socket.isPaused()) this.socket.resume()
+    this.#transport.pauseReading(isStuck && buffered > READ_AHEAD_BYTES)
     if (!isStuck && this.#host.bufferedBytes > this.#host.limits.maxBufferedBytes && buffered > 0) {
       this.disconnect('buffers-full', ResultCode.busy)
     }
   }
 
-  #send(bytes: Buffer): void {
-    if (this.#state === 'closed') return
-    this.#lastActivityMs = performance.now()
-    if (this.socket.write(bytes)) return
-    if (this.socket.writableLength > WRITE_AHEAD_BYTES)
-      this.#blockedSinceMs ??= this.#lastActivityMs
-  }
-
   #drained(): void {
-    this.#lastActivityMs = performance.now()
-    this.#blockedSinceMs = null
     const waiting = this.#waiting
     this.#waiting = []
     for (const continuation of waiting) this.#takeTurn(continuation)
     if (this.#state === 'open' && !this.#isTurnTaken) this.#advance()
   }
 
-  /** The client sends no more; what it has asked for is still answered. */
-  #readEnded(): void {
-    this.#hasEnded = true
-    this.#finishIfEnded()
-  }
-
+  /** A client that sends no more still gets its answers. */
   #finishIfEnded(): void {
     if (!this.#hasEnded || this.#state === 'closed' || !this.isIdle || this.#isTurnTaken) return
-    if (this.#blockedSinceMs === null) this.#close(null)
+    if (!this.#transport.isBlocked) this.#close(null)
   }
 
   #close(notice: Buffer | null): void {
     if (this.#state === 'closed') return
     this.#endOperations()
-    if (notice !== null) this.#output.append(notice)
-    this.#output.flush()
+    if (notice !== null) this.#transport.output.append(notice)
+    this.#transport.end()
     this.#ended()
-    this.#closedSinceMs = performance.now()
-    this.socket.end(() => this.socket.destroy())
-    this.socket.resume()
   }
 
   #drop(reason: RefusalReason): void {
@@ -461,9 +392,7 @@ export class LdapConnection implements OperationHost {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#endOperations()
-    this.#host.bufferedBytes -= this.#countedBytes
-    this.#countedBytes = 0
-    this.#framer.clear()
+    this.#inbound.clear()
     for (const continuation of this.#waiting) continuation()
     this.#waiting = []
     this.#session.closed()
@@ -473,8 +402,4 @@ export class LdapConnection implements OperationHost {
     this.#ended()
     this.#host.gone(this)
   }
-}
-
-function passed(sinceMs: number | null, nowMs: number, limitMs: number): boolean {
-  return sinceMs !== null && nowMs - sinceMs > limitMs
 }

@@ -1,0 +1,94 @@
+import type { Socket } from 'node:net'
+import { type ChunkPool, Output } from './output.ts'
+
+/** Answers waiting for the client to read; beyond this its searches pause. */
+const WRITE_AHEAD_BYTES = 256 * 1024
+
+/** What the owner of a socket is told; nothing more after {@link Transport.release}. */
+export interface TransportEvents {
+  received(chunk: Buffer): void
+  /** All that waited for the client has been sent. */
+  drained(): void
+  /** The client sends no more, but may still read. */
+  readEnded(): void
+  /** The socket is gone. */
+  closed(): void
+}
+
+/** A socket, TLS or not, with its answers gathered and its silences timed. */
+export class Transport {
+  readonly socket: Socket
+  readonly output: Output
+  /** When the last byte of either direction passed. */
+  lastActivityMs = performance.now()
+  /** Since when the client has had more to read than it may leave lying; null when it reads. */
+  blockedSinceMs: number | null = null
+  /** Since when the end of the connection has waited for the client; null before {@link end}. */
+  endedSinceMs: number | null = null
+  readonly #listeners: readonly (readonly [string, (...parts: never[]) => void])[]
+
+  constructor(socket: Socket, chunks: ChunkPool, events: TransportEvents) {
+    this.socket = socket
+    this.output = new Output(chunks, (bytes) => this.#send(bytes))
+    this.#listeners = [
+      ['data', (chunk: Buffer) => this.#received(chunk, events)],
+      ['drain', () => this.#drained(events)],
+      ['end', () => events.readEnded()],
+      // An error is followed by 'close'; there is nobody left to tell.
+      ['error', () => undefined],
+      ['close', () => events.closed()],
+    ]
+    for (const [event, listener] of this.#listeners) socket.on(event, listener as () => void)
+  }
+
+  get isBlocked(): boolean {
+    return this.blockedSinceMs !== null
+  }
+
+  /** Whether bytes have arrived that nobody has been told of. */
+  get hasUnread(): boolean {
+    return this.socket.readableLength > 0
+  }
+
+  /** Stops listening to the socket without closing it. */
+  release(): void {
+    for (const [event, listener] of this.#listeners) this.socket.off(event, listener as () => void)
+  }
+
+  /** Calls back when everything written so far has left. */
+  whenSent(done: () => void): void {
+    this.output.flush()
+    this.socket.write('', () => done())
+  }
+
+  pauseReading(isPaused: boolean): void {
+    if (isPaused) this.socket.pause()
+    else if (this.socket.isPaused()) this.socket.resume()
+  }
+
+  /** Closes behind what was written; what still arrives is thrown away. */
+  end(): void {
+    this.output.flush()
+    this.endedSinceMs = performance.now()
+    this.socket.end(() => this.socket.destroy())
+    this.socket.resume()
+  }
+
+  #received(chunk: Buffer, events: TransportEvents): void {
+    this.lastActivityMs = performance.now()
+    events.received(chunk)
+  }
+
+  #drained(events: TransportEvents): void {
+    this.lastActivityMs = performance.now()
+    this.blockedSinceMs = null
+    events.drained()
+  }
+
+  #send(bytes: Buffer): void {
+    if (this.endedSinceMs !== null) return
+    this.lastActivityMs = performance.now()
+    if (this.socket.write(bytes)) return
+    if (this.socket.writableLength > WRITE_AHEAD_BYTES) this.blockedSinceMs ??= this.lastActivityMs
+  }
+}
