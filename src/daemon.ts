@@ -7,6 +7,7 @@ import { ServerCertificate } from './credentials/certificates/server-certificate
 import { type DirectoryParts, type Observers, openDirectory } from './daemon/directory.ts'
 import { makeGateways } from './daemon/gateways.ts'
 import { describeHttp, EMBEDDED_NOTE, makeHttp } from './daemon/http.ts'
+import { LocalBackups } from './daemon/local-backups.ts'
 import { makeLogIn } from './daemon/log-in.ts'
 import { Maintenance } from './daemon/maintenance.ts'
 import { makeSources } from './daemon/sources.ts'
@@ -115,7 +116,12 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       baseDn: () => gateways.baseDn(),
       serviceDn: (name) => gateways.serviceDn(name),
     })
-    const maintenance = new Maintenance(directory, observers)
+    const { database, leader } = directory
+    const backups =
+      database.kind === 'embedded'
+        ? new LocalBackups({ ...directory, dataDir: config.dataDir })
+        : null
+    const maintenance = new Maintenance({ database, leader, backups, log })
     await start([...gateways.services, ...sources.services, http.listeners, maintenance])
     observers.health.reportStarted()
     log.info('daemon.serving', { version, tookMs: Date.now() - startedAtMs, ...listeners() })

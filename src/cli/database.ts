@@ -1,10 +1,10 @@
-import { createReadStream, createWriteStream, readFileSync, renameSync, rmSync } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { isAnswered } from '../admin/server.ts'
 import type { Config } from '../config/config.ts'
 import { adminSocketPath } from '../config/paths.ts'
+import { writeArchiveFile } from '../storage/archive-file.ts'
 import { PostgresBackup } from '../storage/backup.ts'
 import { type Database, openDatabase } from '../storage/connection.ts'
 import { openKeys } from '../storage/master-key.ts'
@@ -37,7 +37,7 @@ export function addDatabase(program: Command, run: Run): void {
     .action(async (file: string, options: { passphraseFile?: string }, command: Command) => {
       const context = run(command)
       const passphrase = readPassphrase(options.passphraseFile)
-      await writeFile(file, await openArchive(context, passphrase))
+      await writeArchiveFile(file, await openArchive(context, passphrase))
       const without =
         passphrase === null
           ? ' without the master key: keep that file apart, a restore needs it'
@@ -86,18 +86,6 @@ async function* readArchive(config: Config, passphrase: string | null): AsyncGen
     yield* new PostgresBackup(database, keys).write({ passphrase })
   } finally {
     await database.stop()
-  }
-}
-
-/** Half an archive must not be taken for one, so it gets its name when it is whole. */
-async function writeFile(file: string, archive: Readable): Promise<void> {
-  const unfinished = `${file}.unfinished`
-  try {
-    await pipeline(archive, createWriteStream(unfinished, { mode: 0o600, flush: true }))
-    renameSync(unfinished, file)
-  } catch (error) {
-    rmSync(unfinished, { force: true })
-    throw error
   }
 }
 

@@ -9,8 +9,9 @@ import { type Database, openDatabase } from '../storage/connection.ts'
 import { Feed } from '../storage/feed/feed.ts'
 import { Leader } from '../storage/leader.ts'
 import { openKeys } from '../storage/master-key.ts'
-import { checkSchema, migrate } from '../storage/migrate.ts'
+import { checkSchema, migrate, readMigrations, readSchema } from '../storage/migrate.ts'
 import type { Keys } from '../storage/sealing.ts'
+import { LocalBackups } from './local-backups.ts'
 
 /** The truth in the database and the answer in memory, kept the same. */
 export interface DirectoryParts {
@@ -45,6 +46,7 @@ export async function openDirectory(
     config.databaseUrl === null ? { dataDir: config.dataDir } : { url: config.databaseUrl },
   )
   try {
+    if (database.kind === 'embedded') await backUpBeforeMigrating(database, config, log)
     await prepareSchema(database, {
       ...options,
       mayMigrate: options.mayMigrate || database.kind === 'embedded',
@@ -69,6 +71,16 @@ export async function openDirectory(
     await database.stop()
     throw error
   }
+}
+
+/** The embedded database migrates by itself, so what was there before is kept by itself as well. */
+async function backUpBeforeMigrating(database: Database, config: Config, log: Log): Promise<void> {
+  const { version } = await readSchema(database.kysely)
+  const to = (await readMigrations()).at(-1)?.version ?? 0
+  if (version === 0 || version >= to) return
+  const keys = await openKeys(database, config.keyFile)
+  const backups = new LocalBackups({ database, keys, dataDir: config.dataDir })
+  log.info('schema.backed-up', { file: await backups.makeBeforeSchema(to) })
 }
 
 async function prepareSchema(

@@ -1,26 +1,35 @@
 import type { Service } from '../lifecycle.ts'
+import type { Log } from '../observe/log.ts'
+import type { Database } from '../storage/connection.ts'
 import { applyRetention } from '../storage/retention.ts'
-import type { DirectoryParts, Observers } from './directory.ts'
+import type { LocalBackups } from './local-backups.ts'
 
 const FIRST_MS = 60_000
 const EVERY_MS = 60 * 60_000
 
-/** What one daemon does for all, hourly: drop what was kept long enough, tidy the embedded database. */
+export interface MaintenanceParts {
+  readonly database: Database
+  readonly leader: { readonly isLeader: boolean }
+  /** Null for a PostgreSQL, which is its operator's to back up. */
+  readonly backups: LocalBackups | null
+  readonly log: Log
+  readonly firstMs?: number
+}
+
+/** What one daemon does for all, hourly: drop what was kept long enough, and back up what is ours. */
 export class Maintenance implements Service {
   readonly name = 'maintenance'
-  readonly #directory: DirectoryParts
-  readonly #log: Observers['log']
+  readonly #parts: MaintenanceParts
   #timer: NodeJS.Timeout | null = null
   #running: Promise<void> = Promise.resolve()
   #isStopping = false
 
-  constructor(directory: DirectoryParts, { log }: Pick<Observers, 'log'>) {
-    this.#directory = directory
-    this.#log = log
+  constructor(parts: MaintenanceParts) {
+    this.#parts = parts
   }
 
   async start(): Promise<void> {
-    this.#schedule(FIRST_MS)
+    this.#schedule(this.#parts.firstMs ?? FIRST_MS)
   }
 
   async stop(): Promise<void> {
@@ -38,14 +47,23 @@ export class Maintenance implements Service {
   }
 
   async #run(): Promise<void> {
-    const { database, leader } = this.#directory
+    const { database, leader, backups, log } = this.#parts
     if (!leader.isLeader) return
+    // First of all, so that what is dropped today is in yesterday's.
+    await this.#attempt('backup', async () => {
+      const file = (await backups?.makeDaily()) ?? null
+      if (file !== null) log.info('maintenance.backed-up', { file })
+    })
+    await this.#attempt('retention', () => applyRetention(database))
+  }
+
+  /** Nothing is lost when one fails: the next hour tries again. */
+  async #attempt(what: string, work: () => Promise<void>): Promise<void> {
+    if (this.#isStopping) return
     try {
-      await applyRetention(database)
-      await database.maintain()
+      await work()
     } catch (error) {
-      // Nothing is lost: the next hour tries again.
-      this.#log.warn('maintenance.failed', { error })
+      this.#parts.log.warn('maintenance.failed', { what, error })
     }
   }
 }

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { type Kysely, sql, type Transaction } from 'kysely'
@@ -58,8 +59,12 @@ export async function restoreBackup(
   if (first.done || !isHeader(first.value)) throw damaged('it does not begin like one')
   const header = first.value
   await prepareSchema(database, header)
-  await placeKeys(header, options)
-  const { rows, epoch } = await load(database, lines)
+  const isKeyNew = await placeKeys(header, options)
+  const { rows, epoch } = await load(database, lines).catch((error: unknown) => {
+    // Nothing was restored, so nothing is sealed with it.
+    if (isKeyNew) rmSync(options.keyFile)
+    throw error
+  })
   await migrate(database.kysely)
   await openKeys(database, options.keyFile)
   await database.maintain()
@@ -92,7 +97,7 @@ async function prepareSchema(database: Database, header: ArchiveHeader): Promise
   if (state.version === 0) {
     const upTo = migrations.filter(({ version }) => version <= header.schemaVersion)
     await migrate(database.kysely, upTo)
-  } else if (state.version !== header.schemaVersion || (await hasPrincipals(database))) {
+  } else if (state.version !== header.schemaVersion || (await hasContent(database))) {
     throw new StorageError(
       'STORAGE_ARCHIVE',
       'the database to restore into is not empty; give an empty database or a new data directory',
@@ -100,18 +105,25 @@ async function prepareSchema(database: Database, header: ArchiveHeader): Promise
   }
 }
 
-async function hasPrincipals(database: Database): Promise<boolean> {
-  const rows = await database.kysely.selectFrom('principal').select('id').limit(1).execute()
-  return rows.length > 0
+/** Whether anybody has written to it; what a daemon makes at its first start is no loss. */
+async function hasContent(database: Database): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    select exists (select from principal) or exists (select from journal_inbox)
+           or (select usn > 0 from journal_head) as found`.execute(database.kysely)
+  return rows[0]?.found ?? true
 }
 
-/** Sees to it that the key file holds what the archive needs, before anything is written. */
-async function placeKeys(header: ArchiveHeader, options: RestoreOptions): Promise<void> {
+/**
+ * Sees to it that the key file holds what the archive needs, before anything is written.
+ *
+ * @returns whether it was made here
+ */
+async function placeKeys(header: ArchiveHeader, options: RestoreOptions): Promise<boolean> {
   const { keyFile, passphrase } = options
   const present = readKeyFile(keyFile)
   if (present) {
     requireKeys(header, present, keyFile)
-    return
+    return false
   }
   if (header.wrappedKeys === null) {
     throw new StorageError(
@@ -126,6 +138,7 @@ async function placeKeys(header: ArchiveHeader, options: RestoreOptions): Promis
   const keys = await unwrapKeys(header.wrappedKeys, passphrase)
   requireKeys(header, keys, keyFile)
   writeNewKeyFile(keyFile, keys)
+  return true
 }
 
 function requireKeys(header: ArchiveHeader, keys: Keys, keyFile: string): void {

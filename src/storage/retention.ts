@@ -71,7 +71,7 @@ async function forgetTheDead(database: Database): Promise<number> {
         manager_id = null, home_directory = '/nonexistent', ssh_public_keys = '{}'
       where id in (
         select p.id from principal p join person q on q.id = p.id
-        where p.lifecycle = 'deleted' and q.display_name <> 'deleted'
+        where p.lifecycle = 'deleted' and q.username_folded <> 'deleted-' || q.uid_number
           and p.deleted_at < now() - make_interval(days => ${RETENTION_DAYS.tombstone})
         limit ${ROWS_AT_ONCE})
       returning id`.execute(tx)

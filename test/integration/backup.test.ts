@@ -1,14 +1,29 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  createReadStream,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { LocalBackups } from '../../src/daemon/local-backups.ts'
+import { Maintenance } from '../../src/daemon/maintenance.ts'
 import type { Actor } from '../../src/directory/ports/people.ts'
 import { ReadModel } from '../../src/directory/read-model.ts'
+import type { Log } from '../../src/observe/log.ts'
 import { PostgresBackup } from '../../src/storage/backup.ts'
 import type { Database } from '../../src/storage/connection.ts'
 import { Feed } from '../../src/storage/feed/feed.ts'
 import { PostgresGroupStore } from '../../src/storage/group-store.ts'
+import { stamp } from '../../src/storage/journal.ts'
 import { makeKey, openKeys, writeNewKeyFile } from '../../src/storage/master-key.ts'
 import { readMigrations, readSchema } from '../../src/storage/migrate.ts'
 import { PostgresResourceStore } from '../../src/storage/resource-store.ts'
@@ -72,6 +87,17 @@ async function digestOf(database: Database, keys: Keys) {
   return found
 }
 
+/** The highest numbers given out so far. */
+async function numbersOf(database: Database) {
+  while ((await stamp(database.kysely)) > 0);
+  const { rows } = await database.pool.query<{ no: number; version: number; seq: number }>(`
+    select max(no)::int as no, max(version)::float8 as version,
+      (select max(inbox_seq)::float8 from journal) as seq
+    from (select no, version from principal
+          union all select no, version from directory_group) as every`)
+  return rows[0] ?? { no: -1, version: -1, seq: -1 }
+}
+
 async function archiveOf(
   database: Database,
   keys: Keys,
@@ -117,12 +143,16 @@ for (const [from, to] of ways) {
       version: (await readMigrations()).at(-1)?.version,
       readableSince: 1,
     })
-    // Numbers go on where they were: nothing is given out twice.
-    const more = await new PostgresGroupStore(target).create(
+    const highest = await numbersOf(source)
+    t.same(await numbersOf(target), highest)
+    await new PostgresGroupStore(target).create(
       { name: 'later', displayName: 'Later', description: null },
       ACTOR,
     )
-    t.equal(more.changed, 1)
+    const later = await numbersOf(target)
+    t.equal(later.no, highest.no + 1, 'numbers go on where they were: none is given out twice')
+    t.ok(later.version > highest.version + 1_000_000, 'versions beyond any that was ever seen')
+    t.ok(later.seq > highest.seq, 'and so do identity columns')
   })
 }
 
@@ -192,6 +222,12 @@ await t.test(
       ['another key', bare, { keyFile: foreign, passphrase: null }, new RegExp(id)],
       ['no passphrase', wrapped, { keyFile: absent, passphrase: null }, /under a passphrase/],
       ['wrong passphrase', wrapped, { keyFile: absent, passphrase: 'not that one' }, /passphrase/],
+      [
+        'right passphrase, half an archive',
+        wrapped.subarray(0, wrapped.length - 9),
+        { keyFile: absent, passphrase: 'a long passphrase' },
+        /not a whole backup/,
+      ],
     ]
     for (const [what, bytes, options, words] of cases) {
       const target = await testDatabase(t)
@@ -201,6 +237,86 @@ await t.test(
         what,
       )
       t.notOk(existsSync(absent), `${what}: no key file was made`)
+    }
+  },
+)
+
+await t.test('restore: a database that somebody has written to is left alone', async (t) => {
+  const folder = scratch(t)
+  const source = await testDatabase(t)
+  const keyFile = join(folder, 'key')
+  const keys = await openKeys(source, keyFile)
+  const archive = await archiveOf(source, keys, null)
+  const target = await testDatabase(t)
+  await new PostgresResourceStore(target, keys).updateSettings({ organization: 'Fabrikam' }, ACTOR)
+  await t.rejects(restoreBackup(target, { archive: stream(archive), keyFile, passphrase: null }), {
+    message: /not empty/,
+  })
+  const { rows } = await target.pool.query('select organization from settings')
+  t.same(rows, [{ organization: 'Fabrikam' }])
+})
+
+await t.test(
+  'local backups: one a day for a week, and what was kept before a change of schema',
+  async (t) => {
+    const dataDir = scratch(t)
+    const database = await testDatabase(t)
+    const keyFile = join(dataDir, 'key')
+    const keys = await openKeys(database, keyFile)
+    await fill(database, keys)
+    const backups = new LocalBackups({ database, keys, dataDir })
+    const kept = await backups.makeBeforeSchema(9)
+    const made: (string | null)[] = []
+    for (let day = 1; day <= 10; day++) {
+      for (const hour of [3, 23]) made.push(await backups.makeDaily(new Date(2026, 0, day, hour)))
+    }
+    t.equal(made.filter((file) => file !== null).length, 10, 'once a day')
+    const dailies = Array.from({ length: 7 }, (_, at) => {
+      return `daily-2026-01-${String(at + 4).padStart(2, '0')}.gatehouse`
+    })
+    t.same(readdirSync(join(dataDir, 'backups')).toSorted(), [
+      'before-schema-9.gatehouse',
+      ...dailies,
+    ])
+    t.equal(statSync(kept).mode & 0o777, 0o600)
+
+    const target = await testDatabase(t)
+    await restoreBackup(target, { archive: createReadStream(kept), keyFile, passphrase: null })
+    t.equal((await digestOf(target, keys)).digest, (await digestOf(database, keys)).digest)
+  },
+)
+
+await t.test(
+  'maintenance is the leader’s, and one part that fails holds up no other',
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.pool.query(`insert into journal_detail (id, salt, digest, body, at)
+    values (gen_random_uuid(), '', '', '{}', now() - interval '200 days')`)
+    const heldBodies = async () => {
+      const { rows } = await database.pool.query('select count(body)::int as n from journal_detail')
+      return rows[0].n
+    }
+    const said: string[] = []
+    const log = {
+      warn: (event: string) => said.push(event),
+      info: () => undefined,
+    } as unknown as Log
+    const backups = {
+      makeDaily: () => Promise.reject(new Error('the disk is full')),
+    } as unknown as LocalBackups
+    for (const isLeader of [false, true]) {
+      const maintenance = new Maintenance({
+        database,
+        leader: { isLeader },
+        backups,
+        log,
+        firstMs: 1,
+      })
+      await maintenance.start()
+      await sleep(50)
+      await maintenance.stop()
+      t.equal(await heldBodies(), isLeader ? 0 : 1)
+      t.same(said, isLeader ? ['maintenance.failed'] : [])
     }
   },
 )
