@@ -203,7 +203,7 @@ export class Argon2Pool implements Service {
   async #pauseNow(waitedMs: number, signal: AbortSignal | undefined): Promise<void> {
     const startedAtMs = performance.now()
     if (this.#times.isStale(startedAtMs)) return this.#verifyDummy(waitedMs)
-    const wantedMs = this.#times.draw()
+    const wantedMs = this.#times.draw(startedAtMs)
     await sleep(this.#times.timerFor(wantedMs), signal)
     if (signal?.aborted !== true) {
       this.#times.observeTimer(wantedMs, performance.now() - startedAtMs)

@@ -1,6 +1,6 @@
 /** Enough for a distribution, few enough to follow the machine's load within seconds. */
 const REMEMBERED = 64
-/** Older than this, the times tell of another load; one real verification renews them. */
+/** An older time tells of another load; when there is no younger one, a real verification is due. */
 const STALE_AFTER_MS = 5_000
 /** How quickly the correction follows a timer that fires late. */
 const SMOOTHING = 0.05
@@ -9,28 +9,30 @@ const MAX_LESSON_MS = 5
 
 /**
  * How long verifications take just now, so that an answer without one can take as long. A drawn
- * time is what some recent verification really took, minus the lateness of timers.
+ * time is what some verification of the last seconds really took, minus the lateness of timers.
  */
 export class VerificationTimes {
-  readonly #recentMs: number[] = []
+  /** A ring, so that the youngest are the ones before `#next`. */
+  readonly #recent: { readonly durationMs: number; readonly atMs: number }[] = []
   #next = 0
-  #lastAtMs = Number.NEGATIVE_INFINITY
   #latenessMs = 0
 
   /** @param atMs when it ended, on the clock that {@link isStale} is asked with */
   add(durationMs: number, atMs: number): void {
-    this.#recentMs[this.#next] = durationMs
+    this.#recent[this.#next] = { durationMs, atMs }
     this.#next = (this.#next + 1) % REMEMBERED
-    this.#lastAtMs = atMs
   }
 
   isStale(nowMs: number): boolean {
-    return nowMs - this.#lastAtMs > STALE_AFTER_MS
+    return !this.#isFresh(1, nowMs)
   }
 
-  /** One of the recent durations in milliseconds; 0 when there is none yet. */
-  draw(): number {
-    return this.#recentMs[Math.floor(Math.random() * this.#recentMs.length)] ?? 0
+  /** One of the durations of the last seconds, in milliseconds; 0 when there is none. */
+  draw(nowMs: number): number {
+    let fresh = 0
+    while (fresh < this.#recent.length && this.#isFresh(fresh + 1, nowMs)) fresh += 1
+    if (fresh === 0) return 0
+    return this.#youngest(1 + Math.floor(Math.random() * fresh))?.durationMs ?? 0
   }
 
   /**
@@ -45,5 +47,14 @@ export class VerificationTimes {
   observeTimer(wantedMs: number, tookMs: number): void {
     const lessonMs = Math.max(-MAX_LESSON_MS, Math.min(tookMs - wantedMs, MAX_LESSON_MS))
     this.#latenessMs += SMOOTHING * lessonMs
+  }
+  #isFresh(back: number, nowMs: number): boolean {
+    const time = this.#youngest(back)
+    return time !== undefined && nowMs - time.atMs <= STALE_AFTER_MS
+  }
+
+  /** @param back 1 for the youngest */
+  #youngest(back: number) {
+    return this.#recent[(this.#next - back + REMEMBERED) % REMEMBERED]
   }
 }
