@@ -30,6 +30,19 @@ export class Admin {
     await this.send('POST', '/people/resume', { people })
   }
 
+  async activate(...people: string[]): Promise<void> {
+    await this.send('POST', '/people/activate', { people })
+  }
+
+  async setPassword(person: string, password: string): Promise<void> {
+    await this.send('PUT', `/people/${person}/password`, { password })
+  }
+
+  /** Runs a round of the only source. */
+  async sync(): Promise<void> {
+    await this.send('POST', '/sources/contoso/sync', {})
+  }
+
   async setSshKeys(person: string, keys: readonly string[]): Promise<void> {
     await this.send('PUT', `/people/${person}/ssh-keys`, { keys })
   }
