@@ -21,6 +21,8 @@ import { type StreamReport, SyncEngine } from './sync.ts'
 import type { SyncStore } from './sync-store.ts'
 
 const KIND = 'microsoft365'
+/** A source connected through another daemon is found so soon. */
+const REFRESH_MS = 15_000
 
 export interface NewMicrosoft365Source {
   readonly name: string
@@ -54,6 +56,7 @@ export class Sources implements Service {
   readonly #parts: SourcesParts
   readonly #running = new Map<string, SyncScheduler>()
   #isStarted = false
+  #refreshing: NodeJS.Timeout | null = null
 
   constructor(parts: SourcesParts) {
     this.#parts = parts
@@ -61,11 +64,17 @@ export class Sources implements Service {
 
   async start(): Promise<void> {
     this.#isStarted = true
-    for (const source of await this.#parts.registry.list()) await this.#open(source)
+    await this.#openAll()
+    this.#refreshing = setInterval(() => {
+      // The database may be away; the next look finds what this one did not.
+      this.#openAll().catch(() => {})
+    }, REFRESH_MS)
+    this.#refreshing.unref()
   }
 
   async stop(): Promise<void> {
     this.#isStarted = false
+    if (this.#refreshing) clearInterval(this.#refreshing)
     await Promise.all([...this.#running.values()].map((scheduler) => scheduler.stop()))
     this.#running.clear()
   }
@@ -151,8 +160,15 @@ export class Sources implements Service {
     return this.#running.get(source.id) ?? (await this.#make(source))
   }
 
+  async #openAll(): Promise<void> {
+    for (const source of await this.#parts.registry.list()) {
+      if (this.#isStarted && !this.#running.has(source.id)) await this.#open(source)
+    }
+  }
+
   async #open(source: StoredSource): Promise<void> {
     const scheduler = await this.#make(source)
+    if (this.#running.has(source.id)) return
     this.#running.set(source.id, scheduler)
     await scheduler.start()
   }
