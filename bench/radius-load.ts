@@ -14,7 +14,7 @@ import { TtlsClient } from '../test/support/eap-ttls-client.ts'
 import { makeRequest, papAttributes, TestNas } from '../test/support/radius-client.ts'
 
 /** Nothing is lost on loopback, so silence is a fault of the server. */
-const PATIENCE_MS = 5_000
+const PATIENCE_MS = 20_000
 const IDENTIFIERS = 256
 
 export interface Target {
@@ -149,7 +149,7 @@ export async function loadTtls(
   const rounds = new Set<number>()
   let next = 0
   const worker = async (): Promise<void> => {
-    const nas = new TestNas(target.port, target.secret)
+    const nas = new TestNas(target.port, target.secret, PATIENCE_MS)
     try {
       while (next < load.count) {
         const name = load.names[next % load.names.length] ?? ''

@@ -4,8 +4,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DemoFacts } from '../src/demo/facts.ts'
+import { openDatabase } from '../src/storage/connection.ts'
 
 const START_MS = 120_000
+const STOP_MS = 30_000
 const LISTENERS = ['HTTP', 'HTTPS', 'LDAP', 'LDAPS', 'RADIUS_AUTH', 'RADIUS_ACCT', 'RADSEC']
 /** Of /proc/PID/stat. */
 const TICK_MS = 10
@@ -14,12 +16,12 @@ export interface Peer {
   readonly name: string
   readonly pid: number
   readonly authPort: number
-  /** Log-ins its log says were accepted. */
+  /** Log-ins its log says were accepted; asked after the stop. */
   countAccepted(): Promise<number>
   stop(): Promise<void>
 }
 
-export interface Certificate {
+interface Certificate {
   readonly certFile: string
   readonly keyFile: string
 }
@@ -62,7 +64,7 @@ export async function startGatehouse(
     pid: child.pid ?? 0,
     authPort: facts.radius.authPort,
     facts,
-    countAccepted: () => countAnswers(facts),
+    countAccepted: () => countRows(dataDir),
     stop: () => end(child),
   }
 }
@@ -72,17 +74,17 @@ function nodeArguments(): readonly string[] {
   return (process.env['GATEHOUSE_BENCH_NODE_ARGS'] ?? '').split(' ').filter((arg) => arg !== '')
 }
 
-/** Rows stand for as many log-ins as their count says. */
-async function countAnswers({ http }: DemoFacts): Promise<number> {
-  const response = await fetch(`${http.url}/api/v1/log?outcome=success&limit=1000`, {
-    headers: { authorization: `Bearer ${http.adminToken}` },
-  })
-  const { answers } = (await response.json()) as {
-    answers: readonly { readonly count: number; readonly method: string }[]
+/** Rows stand for as many log-ins as their count says; the last ones are written at the stop. */
+async function countRows(dataDir: string): Promise<number> {
+  const database = await openDatabase({ dataDir })
+  try {
+    const { rows } = await database.pool.query<{ count: number }>(`
+      select coalesce(sum(count), 0)::int as count from auth_event
+      where outcome = 'success' and method in ('radius-pap', 'eap-ttls-pap')`)
+    return rows[0]?.count ?? 0
+  } finally {
+    await database.stop()
   }
-  return answers
-    .filter(({ method }) => method === 'radius-pap' || method === 'eap-ttls-pap')
-    .reduce((sum, { count }) => sum + count, 0)
 }
 
 /** FreeRADIUS with nothing in the way of a users file, each answer logged. */
@@ -236,7 +238,7 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return
   const gone = once(child, 'exit')
   child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
   await gone
   clearTimeout(timer)
 }

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { issueServerCertificate, makeAuthority } from '../src/credentials/certificates/authority.ts'
 import { findTool } from '../test/support/tools.ts'
 import { type LoadResult, loadPap, loadTtls, type Target, type TlsChoice } from './radius-load.ts'
@@ -21,8 +20,6 @@ const TTLS = { count: IS_FULL ? 2_000 : 400, concurrency: 8 }
 const WARM_UP = { pap: 4_000, ttls: 200 }
 const CIPHER = 'ECDHE-ECDSA-AES128-GCM-SHA256'
 const SERVER_NAME = 'radius.example.test'
-/** Auth events reach the table within a quarter of a second; successes are merged for a minute. */
-const SETTLE_MS = 2_000
 
 interface Sample {
   readonly cpuUs: number
@@ -165,10 +162,11 @@ async function bench(folder: string, started: Peer[]): Promise<void> {
   process.stdout.write(
     report(`${what}, ${TTLS.concurrency} at a time, ${RUNS} × ${TTLS.count}`, ttlsSamples, 1),
   )
-  await sleep(SETTLE_MS)
   const sent = WARM_UP.pap + WARM_UP.ttls + RUNS * (PAP.count + TTLS.count)
-  for (const peer of peers)
+  for (const peer of peers) {
+    await peer.stop()
     process.stdout.write(`${peer.name}: ${sent} log-ins, ${await peer.countAccepted()} recorded\n`)
+  }
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'gh-bench-'))

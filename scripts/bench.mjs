@@ -1,5 +1,5 @@
 // `npm run bench [name …]`: each thing measured has a file bench/<name>.bench.ts, with its peer in the
-// same run. Prints a table for each, with the machine's facts above.
+// same run; options (--full) go on to it. Prints a table for each, with the machine's facts above.
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -9,7 +9,9 @@ import { provideTools } from './system-tools.mjs'
 
 await setup()
 provideTools()
-const wanted = process.argv.slice(2)
+const given = process.argv.slice(2)
+const wanted = given.filter((word) => !word.startsWith('--'))
+const options = given.filter((word) => word.startsWith('--'))
 const benches = readdirSync(join(root, 'bench'))
   .filter((file) => file.endsWith('.bench.ts'))
   .filter((file) => wanted.length === 0 || wanted.includes(file.replace('.bench.ts', '')))
@@ -34,10 +36,8 @@ process.stdout.write(`machine: ${facts.join(', ')}\n`)
 let failed = 0
 for (const file of benches) {
   process.stdout.write(`\n== ${file}\n`)
-  const run = spawnSync(process.execPath, ['--expose-gc', '--import', 'tsx', join('bench', file)], {
-    cwd: root,
-    stdio: 'inherit',
-  })
+  const parameters = ['--expose-gc', '--import', 'tsx', join('bench', file), ...options]
+  const run = spawnSync(process.execPath, parameters, { cwd: root, stdio: 'inherit' })
   if (run.status !== 0) failed += 1
 }
 process.exitCode = failed === 0 ? 0 : 1
