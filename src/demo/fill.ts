@@ -86,9 +86,11 @@ async function importPeople(
     },
     ACTOR.name,
   )
-  const report = await admin.sources.sync(SOURCE, { dryRun: false, full: false })
-  for (const { stream, counts } of report.streams)
-    say(`  ${stream}: ${counts['created'] ?? 0} imported`)
+  // The schedule may have begun the first round already; this one waits for it.
+  await admin.sources.sync(SOURCE, { dryRun: false, full: false })
+  await admin.reached(0n)
+  const { directory } = admin
+  say(`  ${directory.count('person')} people and ${directory.count('group')} groups are here`)
 }
 
 /** @returns whether somebody was new */
