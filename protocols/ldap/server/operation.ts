@@ -2,6 +2,9 @@ import type { Control } from '../control.ts'
 import type { Request } from '../message.ts'
 import type { EntryWriter, LdapOperation } from './handler.ts'
 
+/** One for all: a reason of its own for each would be an exception with its stack for every bind. */
+const OVER = new Error('the operation is over')
+
 /** What an operation needs of its connection. */
 export interface OperationHost {
   sendEntry(messageId: number, objectName: Buffer, attributes: readonly Buffer[]): void
@@ -37,7 +40,7 @@ export class Operation implements LdapOperation, EntryWriter {
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController()
-      if (this.#isOver) this.#controller.abort()
+      if (this.#isOver) this.#controller.abort(OVER)
     }
     return this.#controller.signal
   }
@@ -45,7 +48,7 @@ export class Operation implements LdapOperation, EntryWriter {
   /** Nothing more is sent for it; whoever works on it is told. */
   end(): void {
     this.#isOver = true
-    this.#controller?.abort()
+    this.#controller?.abort(OVER)
   }
 
   entry(objectName: Buffer, attributes: readonly Buffer[]): boolean {
