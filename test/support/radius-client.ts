@@ -116,17 +116,20 @@ export class TestNas {
   readonly secret: SharedSecret
   readonly #socket: Socket
   readonly #port: number
+  readonly #waitMs: number
   #identifier = 0
   #state: Buffer | null = null
 
-  constructor(port: number, secret: string) {
+  /** @param waitMs how long it waits for a reply; it never repeats itself */
+  constructor(port: number, secret: string, waitMs = 2_000) {
     this.#port = port
+    this.#waitMs = waitMs
     this.secret = new SharedSecret(Buffer.from(secret))
     this.#socket = createSocket('udp4')
   }
 
   /** Sends bytes and resolves with the reply, or null after `waitMs` of silence. */
-  send(request: Buffer, waitMs = 2000): Promise<CheckedReply | null> {
+  send(request: Buffer, waitMs = this.#waitMs): Promise<CheckedReply | null> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => finish(null), waitMs)
       const finish = (reply: Buffer | null): void => {

@@ -21,7 +21,8 @@ export interface RequestFacts {
 const MAX_DEVICE_CHARACTERS = 64
 
 const macThenSsid = /^[0-9a-f]{2}(?:([-:.]?)[0-9a-f]{2}){5}(?::(.+))?$/i
-const mac = /^[0-9a-f]{12}$/i
+/** Six octets with anything usual between them: `-`, `:`, `.` or nothing. */
+const mac = new RegExp(`^${Array(6).fill('([0-9a-f]{2})').join('[-:.]?')}$`, 'i')
 
 export function readFacts({ attributes }: Packet): RequestFacts {
   return {
@@ -43,7 +44,7 @@ export function readText(
 
 /** NUL, which PostgreSQL keeps in no text, becomes the sign for what could not be read. */
 export function makeStorable(text: string): string {
-  return text.replaceAll('\0', '\ufffd')
+  return text.includes('\0') ? text.replaceAll('\0', '\ufffd') : text
 }
 
 /**
@@ -63,9 +64,9 @@ export function parseSsid(calledStationId: string | null): string | null {
 export function parseDevice(callingStationId: string | null): string | null {
   const text = callingStationId?.trim() ?? ''
   if (text === '') return null
-  const digits = text.replace(/[-:.]/g, '')
-  if (!mac.test(digits)) return text.slice(0, MAX_DEVICE_CHARACTERS)
-  return digits.toLowerCase().replace(/(..)(?=.)/g, '$1:')
+  const match = mac.exec(text)
+  if (match === null) return text.slice(0, MAX_DEVICE_CHARACTERS)
+  return match.slice(1).join(':').toLowerCase()
 }
 
 /** `CONTOSO\alice`, as Windows sends it, is `alice`; no log-in name contains a backslash. */
