@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { groupNameBase } from '../directory/names.ts'
+import { fallbackName, groupNameBase, usernameBase } from '../directory/names.ts'
 import { hintDenial } from './journal.ts'
 import {
   type ObjectKind,
@@ -108,6 +108,9 @@ async function quarantine(
 interface Returned {
   readonly id: string
   readonly username: string
+  readonly display_name: string
+  /** Her personal data went when the grace of tombstones was over; the name with it. */
+  readonly is_forgotten: boolean
   readonly user_principal_name: string | null
   readonly mail: string | null
 }
@@ -131,7 +134,8 @@ export async function restorePeople(
       and l.external_id = any(${externalIds}::text[])
       and p.id = l.principal_id and p.lifecycle = 'deleted'
       and coalesce(l.lifecycle_before, 'staged') <> 'deleted'
-    returning p.id, n.username, n.user_principal_name, n.mail`.execute(tx)
+    returning p.id, n.username, n.display_name, n.user_principal_name, n.mail,
+      n.username_folded = 'deleted-' || n.uid_number as is_forgotten`.execute(tx)
   const ids = rows.map((row) => row.id)
   await sql`delete from name_quarantine where scope = 'username' and owner = any(${ids}::uuid[])`.execute(
     tx,
@@ -149,21 +153,25 @@ export async function restorePeople(
   return new Set([...ids, ...(await writeLoginNames(tx, claims))])
 }
 
-/** The old name, unless somebody has it by now: then the next free one, and the row is changed. */
+/** The old name, unless somebody has it by now or it was forgotten: then another, written here. */
 async function keepOrRename(tx: Tx, rows: readonly Returned[]): Promise<Map<string, string>> {
-  const chosen = await proposeUsernames(
-    tx,
-    rows.map((row) => row.username),
-  )
+  const chosen = await proposeUsernames(tx, rows.map(nameToAskFor))
   const names = new Map(rows.map((row, at) => [row.id, chosen[at] ?? row.username]))
-  const renamed = rows.filter((row) => names.get(row.id) !== row.username)
-  for (const { id } of renamed) {
+  for (const { id, username, is_forgotten } of rows) {
     const name = names.get(id) ?? ''
-    await sql`update person set username = ${name}, username_folded = ${name} where id = ${id}::uuid`.execute(
-      tx,
-    )
+    if (name === username) continue
+    await sql`
+      update person set username = ${name}, username_folded = ${name},
+        home_directory = case when ${is_forgotten} then '/home/' || ${name} else home_directory end
+      where id = ${id}::uuid`.execute(tx)
   }
   return names
+}
+
+function nameToAskFor(row: Returned): string {
+  if (!row.is_forgotten) return row.username
+  const { user_principal_name: userPrincipalName, mail, display_name: displayName } = row
+  return usernameBase({ userPrincipalName, mail, displayName }, fallbackName('user', row.id))
 }
 
 export async function restoreGroups(

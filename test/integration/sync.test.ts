@@ -3,6 +3,7 @@ import t from 'tap'
 import { DEFAULT_SCOPE } from '../../src/sources/judge-people.ts'
 import { SyncEngine } from '../../src/sources/sync.ts'
 import type { Database, TransactionReport } from '../../src/storage/connection.ts'
+import { applyRetention } from '../../src/storage/retention.ts'
 import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
 import { PostgresSyncStore } from '../../src/storage/sync-store.ts'
 import { eachEngine, testDatabase } from '../support/database.ts'
@@ -136,6 +137,29 @@ await eachEngine(
       username: 'mueller.aenne',
       lifecycle: 'active',
       uid_number: 300_000,
+    })
+  },
+)
+
+await t.test(
+  'sync: who comes back after she was forgotten keeps her number and gets a name',
+  async (t) => {
+    const db = await testDatabase(t)
+    const { source, run } = await fake(db)
+    source.says('people', [aPerson('a', { userPrincipalName: 'ann@contoso.example' })])
+    await run()
+    source.says('people', [gone('a')])
+    await run()
+    await sql`update principal set deleted_at = deleted_at - interval '31 days'`.execute(db.kysely)
+    await applyRetention(db)
+    t.match(await personOf(db, 'a'), { username: 'deleted-300000', lifecycle: 'deleted' })
+    source.says('people', [aPerson('a', { userPrincipalName: 'ann@contoso.example' })])
+    await run()
+    t.match(await personOf(db, 'a'), {
+      username: 'ann',
+      lifecycle: 'staged',
+      uid_number: 300_000,
+      home_directory: '/home/ann',
     })
   },
 )
