@@ -1,124 +1,132 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Admin } from '../support/admin.ts'
-import { Box, until } from '../support/box.ts'
+import { type Ran, until } from '../support/box.ts'
 import { PASSWORD, startTestDemo } from '../support/demo.ts'
+import { SSSD_NEEDS, Sssd } from '../support/sssd.ts'
 import { withTools } from '../support/tools.ts'
 
-const TOOLS = ['sssd', 'sss_ssh_authorizedkeys', 'pamtester', 'unshare', 'nsenter']
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBmzQyfOeyLNzA2EZdDw1MvMEnFLZT0KAKpvBwQ0Xw1Z adele'
 
-await withTools(
-  t,
-  { name: 'SSSD (rfc2307bis): look-ups, PAM log-in and SSH keys', tools: TOOLS, root: true },
-  async (t) => {
-    const demo = await startTestDemo(t)
-    const admin = new Admin(demo.facts)
-    await admin.setSshKeys('adele.vance', [KEY])
-    const { ldap } = demo.facts
-    const box = await Box.start(t)
-    await box.write('/etc/sssd/sssd.conf', sssdConf(ldap))
-    const pam = ['auth', 'account'].map((kind) => `${kind} required pam_sss.so\n`).join('')
-    await box.write('/etc/pam.d/gatehouse', pam, '644')
-    const switches = ['passwd', 'group', 'shadow'].map((name) => `${name}: files sss\n`).join('')
-    await box.write('/etc/nsswitch.conf', `${switches}hosts: files dns\n`, '644')
-    box.background('sssd', 'sssd', ['-i', '-d', '2', '--logger=stderr'])
+const isIn = ({ code, output }: Ran) => code === 0 && /account management done/.test(output)
+
+await withTools(t, { name: 'SSSD looks people up and lets them in', ...SSSD_NEEDS }, async (t) => {
+  const demo = await startTestDemo(t)
+  const { ldap } = demo.facts
+  const admin = new Admin(demo.facts)
+  await admin.setSshKeys('adele.vance', [KEY])
+  await t.test('rfc2307bis over StartTLS', async (t) => {
+    const sssd = await Sssd.start(t, ldap, { schema: 'rfc2307bis', transport: 'StartTLS' })
+    await testLookUps(t, sssd)
+    await testLogIns(t, sssd)
+    await testSuspension(t, sssd, admin)
+  })
+  await t.test('rfc2307 over LDAPS, for members of one group only', async (t) => {
+    const sssd = await Sssd.start(t, ldap, {
+      schema: 'rfc2307',
+      transport: 'LDAPS',
+      more: [
+        'access_provider = ldap',
+        'ldap_access_order = filter',
+        `ldap_access_filter = (memberOf=cn=wi-fi-corp,${ldap.groupsDn})`,
+      ],
+    })
+    await testLookUps(t, sssd)
+    await testAccessFilter(t, sssd, admin)
+  })
+})
+
+async function testLookUps(t: Test, sssd: Sssd): Promise<void> {
+  await t.test('getent passwd: name, number, home and shell', async (t) => {
+    t.equal(
+      (await sssd.getent('passwd', 'adele.vance')).output.trim(),
+      'adele.vance:*:300000:300000:Adele Vance:/home/adele.vance:/bin/bash',
+      await sssd.complaints(),
+    )
+    t.match((await sssd.getent('passwd', '300001')).output, /^alex\.wilber:/)
+    for (const absent of ['nobody.at.all', 'nestor.wilke'])
+      t.equal((await sssd.getent('passwd', absent)).code, 2, absent)
+  })
+
+  await t.test('id and getent group: her own group, direct ones and nested ones', async (t) => {
+    const { output } = await sssd.box.run('id', ['adele.vance'])
+    t.match(output, /^uid=300000\(adele\.vance\) gid=300000\(adele\.vance\) /)
+    const groups = await sssd.groupsOf('adele.vance')
+    for (const group of ['adele.vance', 'sales', 'wi-fi-corp', 'all-employees'])
+      t.ok(groups.includes(group), group)
+    t.notOk(groups.includes('engineering'))
+    const membersOf = async (group: string) =>
+      (await sssd.getent('group', group)).output.trim().split(':')[3]?.split(',') ?? []
+    t.ok((await membersOf('sales')).includes('adele.vance'))
+    const nested = await membersOf('wi-fi-corp')
+    t.ok(nested.includes('adele.vance'), 'a member of sales, which is nested in it')
+    t.notOk(nested.includes('sales'), 'people, not groups')
+    t.notOk((await membersOf('all-employees')).includes('nestor.wilke'), 'staged')
+    t.equal((await sssd.getent('group', 'no-such-group')).code, 2)
+  })
+}
+
+async function testLogIns(t: Test, sssd: Sssd): Promise<void> {
+  await t.test('PAM: the right password lets in, everything else does not', async (t) => {
+    const right = await sssd.logIn('adele.vance', PASSWORD)
+    t.ok(isIn(right), right.output)
+    const cases: readonly (readonly [string, string, RegExp])[] = [
+      ['adele.vance', 'not her password', /: Authentication failure/],
+      ['lynne.robbins', PASSWORD, /: Authentication failure/],
+      ['nestor.wilke', PASSWORD, /: User not known/],
+      ['no.body', PASSWORD, /: User not known/],
+    ]
+    for (const [person, password, saying] of cases) {
+      const { code, output } = await sssd.logIn(person, password)
+      t.equal(code, 1, person)
+      t.match(output, saying, person)
+      t.notMatch(output, /successfully/)
+    }
+  })
+}
+
+async function testSuspension(t: Test, sssd: Sssd, admin: Admin): Promise<void> {
+  const keys = () => sssd.sshKeysOf('adele.vance')
+  const hasKey = ({ output }: Ran) => output.includes(KEY.split(' ')[1] ?? '')
+
+  await t.test('suspended: no SSH key, no log-in, no groups, but her number', async (t) => {
+    t.ok(hasKey(await until(keys, hasKey)), 'before')
+    await admin.suspend('adele.vance')
+    const { code, output } = await until(keys, (ran) => !hasKey(ran))
+    t.equal(output, '')
+    t.equal(code, 0, 'sshd is told that there is none, not that something is broken')
+    const refused = await sssd.logIn('adele.vance', PASSWORD)
+    t.match(refused.output, /: Authentication failure/)
+    t.same(await sssd.groupsOf('adele.vance'), ['adele.vance'])
+    t.match((await sssd.getent('passwd', 'adele.vance')).output, /:300000:/, 'files keep an owner')
+  })
+
+  await t.test('resumed: all of it again', async (t) => {
+    await admin.resume('adele.vance')
+    t.ok(hasKey(await until(keys, hasKey)))
+    const again = await sssd.logIn('adele.vance', PASSWORD)
+    t.ok(isIn(again), again.output)
+    t.ok((await sssd.groupsOf('adele.vance')).includes('wi-fi-corp'))
+  })
+}
+
+async function testAccessFilter(t: Test, sssd: Sssd, admin: Admin): Promise<void> {
+  await t.test('the filter lets members of the group in, nested ones too', async (t) => {
+    const member = await sssd.logIn('adele.vance', PASSWORD)
+    t.ok(isIn(member), member.output)
+    const outside = await sssd.groupsOf('diego.siciliani')
+    t.notOk(outside.includes('wi-fi-corp'), outside.join())
+    const { output } = await sssd.logIn('diego.siciliani', PASSWORD)
+    t.match(output, /successfully authenticated/)
+    t.match(output, /Permission denied/)
+  })
+
+  await t.test('a staged person who is activated can sign in', async (t) => {
+    await admin.activate('nestor.wilke')
     const found = await until(
-      () => box.run('getent', ['passwd', 'adele.vance']),
+      () => sssd.getent('passwd', 'nestor.wilke'),
       ({ code }) => code === 0,
     )
-
-    await t.test('getent passwd: name, number, home and shell', async (t) => {
-      t.match(
-        found.output,
-        /^adele\.vance:\*:300000:300000:Adele Vance:\/home\/adele\.vance:\/bin\/bash$/m,
-        (await box.run('cat', ['/run/sssd.log'])).output,
-      )
-      t.equal((await box.run('getent', ['passwd', '300001'])).output.split(':')[0], 'alex.wilber')
-      t.not((await box.run('getent', ['passwd', 'nobody.at.all'])).code, 0)
-    })
-
-    await t.test('id and getent group: direct groups and nested ones', async (t) => {
-      const { output } = await box.run('id', ['adele.vance'])
-      t.match(output, /uid=300000\(adele\.vance\)/)
-      for (const group of ['sales', 'wi-fi-corp', 'all-employees'])
-        t.match(output, new RegExp(`\\(${group}\\)`), group)
-      t.notMatch(output, /\(engineering\)/)
-      const nested = (await box.run('getent', ['group', 'wi-fi-corp'])).output
-      t.match(nested, /adele\.vance/, 'a member of sales, which is nested in it')
-    })
-
-    const logIn = (person: string, password: string) =>
-      box.run('pamtester', ['gatehouse', person, 'authenticate', 'acct_mgmt'], `${password}\n`)
-
-    await t.test('PAM: the right password lets in, everything else does not', async (t) => {
-      t.match((await logIn('adele.vance', PASSWORD)).output, /successfully authenticated/)
-      for (const [person, password] of [
-        ['adele.vance', 'not her password'],
-        ['lynne.robbins', PASSWORD],
-        ['nestor.wilke', PASSWORD],
-      ] as const) {
-        const { code, output } = await logIn(person, password)
-        t.not(code, 0, `${person}: ${output}`)
-        t.notMatch(output, /successfully/)
-      }
-    })
-
-    await t.test('a suspended person loses SSH key and log-in, and gets them back', async (t) => {
-      const keys = () => box.run('sss_ssh_authorizedkeys', ['adele.vance'])
-      t.match(
-        (await until(keys, ({ output }) => output.includes('ssh-ed25519'))).output,
-        KEY.split(' ')[1],
-      )
-      await admin.suspend('adele.vance')
-      const after = await until(keys, ({ output }) => !output.includes('ssh-ed25519'))
-      t.notMatch(after.output, /ssh-ed25519/)
-      t.notMatch((await logIn('adele.vance', PASSWORD)).output, /successfully authenticated/)
-      t.match(
-        (await box.run('id', ['adele.vance'])).output,
-        /uid=300000/,
-        'her files keep their owner',
-      )
-      await admin.resume('adele.vance')
-      t.match(
-        (await until(keys, ({ output }) => output.includes('ssh-ed25519'))).output,
-        /ssh-ed25519/,
-      )
-      t.match((await logIn('adele.vance', PASSWORD)).output, /successfully authenticated/)
-    })
-  },
-)
-
-function sssdConf(ldap: {
-  url: string
-  caFile: string
-  bindDn: string
-  bindPassword: string
-  baseDn: string
-}): string {
-  return `[sssd]
-services = nss, pam, ssh
-domains = contoso
-
-[nss]
-memcache_timeout = 0
-entry_negative_timeout = 1
-
-[pam]
-pam_id_timeout = 0
-
-[domain/contoso]
-id_provider = ldap
-auth_provider = ldap
-access_provider = permit
-ldap_uri = ${ldap.url}
-ldap_id_use_start_tls = true
-ldap_tls_cacert = ${ldap.caFile}
-ldap_tls_reqcert = demand
-ldap_default_bind_dn = ${ldap.bindDn}
-ldap_default_authtok = ${ldap.bindPassword}
-ldap_schema = rfc2307bis
-ldap_search_base = ${ldap.baseDn}
-cache_credentials = false
-entry_cache_timeout = 1
-`
+    t.match(found.output, /^nestor\.wilke:/)
+    t.match((await sssd.logIn('nestor.wilke', PASSWORD)).output, /successfully authenticated/)
+  })
 }

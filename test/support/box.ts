@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { run } from './run.ts'
 
 const PATIENCE_MS = 20_000
 
@@ -47,27 +48,13 @@ export class Box {
   }
 
   /**
-   * Runs a command inside; never rejects, tells the exit code and everything that was printed. It
-   * does not block: the daemon it speaks to may live in this process.
+   * Runs a command inside and tells its exit code and everything it printed. It does not block: the
+   * daemon it speaks to may live in this process.
    */
-  run(command: string, args: readonly string[], input = ''): Promise<Ran> {
+  async run(command: string, args: readonly string[], input = ''): Promise<Ran> {
     const inside = ['-t', this.#pid, '-m', '-p', command, ...args]
-    const child = spawn('nsenter', inside, {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: PATIENCE_MS,
-    })
-    const chunks: Buffer[] = []
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-    }
-    child.stdin.on('error', () => undefined)
-    child.stdin.end(input)
-    return new Promise((resolve) => {
-      child.on('error', (error) => resolve({ code: -1, output: String(error) }))
-      child.on('close', (code) =>
-        resolve({ code: code ?? -1, output: Buffer.concat(chunks).toString() }),
-      )
-    })
+    const { code, stdout, stderr } = await run('nsenter', inside, { input })
+    return { code, output: stdout + stderr }
   }
 
   /** Starts something that goes on inside; what it prints goes to /run/NAME.log there. */
