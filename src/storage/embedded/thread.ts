@@ -10,32 +10,28 @@ function sibling(name: string): URL {
 }
 
 /**
- * tsx keeps its loader to the main thread; a worker has to register it once more. Other loaders and
- * Node's own type stripping come along with the inherited options.
+ * What makes Node read the sources in another thread or process. Built files need nothing, nor does a
+ * Node that strips types by itself; else it is tsx, which keeps its loader to the main thread and is
+ * quicker to start than the loader of the test runner.
  */
-function loaderOptions(): string[] {
-  if (EXTENSION === '.js' || !process.execArgv.some((option) => /[/\\]tsx[/\\]/.test(option))) {
-    return []
-  }
+function loaderOptions(): readonly string[] {
+  const stripsTypes = Boolean(Reflect.get(process.features, 'typescript'))
+  if (EXTENSION === '.js' || stripsTypes) return []
   const api = JSON.stringify(import.meta.resolve('tsx/esm/api'))
   return ['--import', `data:text/javascript,import{register}from${api};register()`]
-}
-
-function inheritedOptions(): string[] {
-  return process.execArgv.filter((option) => !option.startsWith('--inspect'))
 }
 
 export function startWorker(name: string, workerData: unknown): Worker {
   return new Worker(sibling(name), {
     workerData,
-    execArgv: [...inheritedOptions(), ...loaderOptions()],
+    execArgv: [...loaderOptions()],
   })
 }
 
 /** Runs a module in a process of its own, with its standard error to be read. */
 export function startProcess(name: string, parameters: readonly string[]): ChildProcess {
   const module = fileURLToPath(sibling(name))
-  return spawn(process.execPath, [...inheritedOptions(), module, ...parameters], {
+  return spawn(process.execPath, [...loaderOptions(), module, ...parameters], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
 }
