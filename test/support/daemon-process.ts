@@ -10,7 +10,8 @@ import { ApiClient } from '../../src/cli/client.ts'
 import { adminSocketPath } from '../../src/config/paths.ts'
 
 const LISTENERS = ['HTTP', 'LDAP', 'LDAPS', 'RADIUS_AUTH', 'RADIUS_ACCT']
-const START_MS = 60_000
+/** A first start makes a database, and others may keep the machine busy. */
+const START_MS = 120_000
 
 export interface DaemonProcess {
   readonly process: ChildProcess
