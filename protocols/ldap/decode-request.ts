@@ -1,5 +1,6 @@
 import type { BerReader } from './ber/reader.ts'
 import { Tag } from './ber/reader.ts'
+import { Recurring } from './ber/recurring.ts'
 import { LdapError } from './errors.ts'
 import { decodeFilter } from './filter/decode.ts'
 import { MAX_ASSERTION_BYTES, MAX_ATTRIBUTES, MAX_REQUESTED_ATTRIBUTES } from './limits.ts'
@@ -93,7 +94,7 @@ function decodeAuthentication(reader: BerReader): BindRequest['authentication'] 
 
 function decodeSearch(reader: BerReader): SearchRequest {
   const outer = reader.enter(OperationTag.searchRequest)
-  const baseObject = reader.text()
+  const baseObject = reader.name()
   const scope = SCOPES[reader.enumerated()]
   const derefAliases = reader.enumerated()
   const sizeLimit = reader.integer()
@@ -104,7 +105,7 @@ function decodeSearch(reader: BerReader): SearchRequest {
   }
   if (sizeLimit < 0 || timeLimit < 0) throw new LdapError('LDAP_PROTOCOL', 'negative limit')
   const filter = decodeFilter(reader)
-  const attributes = decodeSelection(reader)
+  const attributes = reader.recurring(Tag.sequence, selections, decodeSelection)
   reader.leave(outer)
   return {
     kind: 'searchRequest',
@@ -119,16 +120,17 @@ function decodeSearch(reader: BerReader): SearchRequest {
   }
 }
 
-function decodeSelection(reader: BerReader): string[] {
+/** The same list of attributes is the same array, so that handlers may keep what they make of it. */
+const selections = new Recurring<readonly string[]>()
+
+function decodeSelection(reader: BerReader): readonly string[] {
   const attributes: string[] = []
-  const outer = reader.enter(Tag.sequence)
   while (!reader.isAtEnd) {
     if (attributes.length === MAX_REQUESTED_ATTRIBUTES) {
       throw new LdapError('LDAP_LIMIT', 'too many attributes asked for')
     }
     attributes.push(reader.text())
   }
-  reader.leave(outer)
   return attributes
 }
 

@@ -1,5 +1,5 @@
 import { Tag } from './ber/reader.ts'
-import { BerWriter } from './ber/writer.ts'
+import { BerWriter, lengthOfLength, writeHeader } from './ber/writer.ts'
 import { encodeControls } from './control.ts'
 import { encodeFilter } from './filter/encode.ts'
 import {
@@ -161,6 +161,21 @@ function encodeAttribute(writer: BerWriter, attribute: PartialAttribute): void {
   const set = writer.open(Tag.set)
   for (const value of attribute.values) writer.octets(value)
   writer.close(set).close(start)
+}
+
+/** A SearchResultEntry from elements that are BER already: the name's and the attributes' (RFC 4511 §4.5.2). */
+export function encodeEntry(objectName: Buffer, attributes: readonly Buffer[]): Buffer {
+  const list = Buffer.concat(attributes)
+  const listHeader = header(Tag.sequence, list.length)
+  const length = objectName.length + listHeader.length + list.length
+  const operation = header(OperationTag.searchResultEntry, length)
+  return Buffer.concat([operation, objectName, listHeader, list])
+}
+
+function header(tag: number, length: number): Buffer {
+  const bytes = Buffer.alloc(1 + lengthOfLength(length))
+  writeHeader(bytes, 0, { tag, length })
+  return bytes
 }
 
 /** PartialAttribute bytes to keep and to hand to a search writer again and again. */

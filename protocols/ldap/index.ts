@@ -8,7 +8,7 @@ export type { AttributeTypeAndValue, Dn, Rdn } from './dn/dn.ts'
 export { escapeDnValue, formatDn, formatRdn } from './dn/format.ts'
 export { dnKey, normaliseDn, rdnKey } from './dn/normalise.ts'
 export { parseDn } from './dn/parse.ts'
-export { encodeMessage, encodePartialAttribute } from './encode.ts'
+export { encodeEntry, encodeMessage, encodePartialAttribute } from './encode.ts'
 export { LdapError, type LdapErrorCode } from './errors.ts'
 export {
   type AttributeValues,

@@ -2,7 +2,7 @@ import type { Change, DirectorySettings, EntityKind, Position } from './change.t
 import type { Group } from './group.ts'
 import type { Nas, Network } from './network.ts'
 import type { Person } from './person.ts'
-import type { Entry, Query } from './query.ts'
+import type { Entry, Field, Query } from './query.ts'
 import type { Administrator, Service } from './service.ts'
 
 /** How well the answers from memory can be trusted just now. */
@@ -51,6 +51,12 @@ export interface Directory {
   /** Groups reached through nesting as well. */
   allGroups(no: number): Iterable<number>
   isMember(groupNo: number, no: number): boolean
+
+  /**
+   * The one entry whose field has the value (text is folded by the caller); null when there is none,
+   * undefined when there may be several, or no index, so that a search has to tell.
+   */
+  lookUp(field: Field, value: string | number): Entry | null | undefined
 
   /**
    * Entries for which `query` is true, in the order of `no`, those above `afterNo` only.

@@ -100,7 +100,15 @@ function evaluateField(query: FieldQuery, entry: Entry): Truth {
   }
   const text = textOf(entry.value, query.field)
   if (text === undefined) return undefined
-  return text === null ? false : matchText(query, foldText(text))
+  if (text === null) return false
+  // What is its own folded form need not be folded to be compared with one.
+  if (query.op === 'equals' && text === query.value) return true
+  return matchText(query, foldText(text))
+}
+
+/** Whether it has the value in the field; text is folded by the caller. */
+export function hasValue(entry: Entry, field: Field, value: string | number): boolean {
+  return evaluateField({ op: 'equals', field, value }, entry) === true
 }
 
 function evaluateLoginName(query: Exclude<FieldQuery, { op: 'present' }>, entry: Entry): Truth {

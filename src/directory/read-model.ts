@@ -3,7 +3,7 @@ import type { CredentialChange } from './credential.ts'
 import { digestOf, digestOfLines, sha256 } from './digest.ts'
 import type { Directory, Follower, SearchOptions } from './directory.ts'
 import { EntryTable } from './entry-table.ts'
-import { evaluate } from './evaluate.ts'
+import { evaluate, hasValue } from './evaluate.ts'
 import { foldText } from './fold.ts'
 import type { Group } from './group.ts'
 import { History } from './history.ts'
@@ -11,7 +11,7 @@ import { Membership } from './membership.ts'
 import type { Nas, Network } from './network.ts'
 import type { Person } from './person.ts'
 import { planSearch, type Sources } from './plan.ts'
-import type { Entry, EntryKind, EntryValue, Query } from './query.ts'
+import type { Entry, EntryKind, EntryValue, Field, Query } from './query.ts'
 import { Registry } from './registry.ts'
 import type { Administrator, Service } from './service.ts'
 import { ShutOut } from './shut-out.ts'
@@ -125,6 +125,13 @@ export class ReadModel implements Directory, Follower {
 
   isMember(groupNo: number, no: number): boolean {
     return this.#membership.isMember(groupNo, no)
+  }
+
+  lookUp(field: Field, value: string | number): Entry | null | undefined {
+    const no = this.#table.indexes.only(field, value)
+    if (no === null || no === undefined) return no
+    const entry = this.#table.entry(no)
+    return entry !== null && hasValue(entry, field, value) ? entry : null
   }
 
   *search(query: Query, options: SearchOptions = {}): Generator<Entry, void, void> {

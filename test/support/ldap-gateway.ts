@@ -4,6 +4,7 @@ import {
   type Control,
   decodeMessage,
   type EntryWriter,
+  encodeEntry,
   type LdapOperation,
   type LdapPeer,
   type LdapSession,
@@ -139,7 +140,12 @@ class Collector implements EntryWriter {
   }
 
   entry(objectName: Buffer, attributes: readonly Buffer[]): boolean {
-    this.entries.push(decodeEntry(objectName, attributes))
+    this.entries.push(decodeEntry(encodeEntry(objectName, attributes)))
+    return this.mayContinue()
+  }
+
+  wholeEntry(bytes: Buffer): boolean {
+    this.entries.push(decodeEntry(bytes))
     return this.mayContinue()
   }
 
@@ -155,15 +161,10 @@ class Collector implements EntryWriter {
   }
 }
 
-function decodeEntry(objectName: Buffer, attributes: readonly Buffer[]): Found {
+function decodeEntry(bytes: Buffer): Found {
   const writer = new BerWriter()
   const message = writer.open(Tag.sequence)
-  writer.integer(1)
-  const operation = writer.open(0x64)
-  writer.raw(objectName)
-  const list = writer.open(Tag.sequence)
-  for (const part of attributes) writer.raw(part)
-  writer.close(list).close(operation).close(message)
+  writer.integer(1).raw(bytes).close(message)
   const decoded = decodeMessage(writer.view()).operation
   if (decoded.kind !== 'searchResultEntry') throw new TypeError('no entry')
   const values = decoded.attributes.map(({ type, values: list_ }) => [

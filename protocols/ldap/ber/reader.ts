@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { LdapError } from '../errors.ts'
 import { MAX_BER_DEPTH, MAX_BER_ELEMENTS, MAX_TEXT_BYTES } from '../limits.ts'
+import { Recurring } from './recurring.ts'
 
 /** Universal tags of X.690, and the bits other tags are made of. */
 export const Tag = {
@@ -23,6 +24,8 @@ export const Tag = {
 const MULTI_BYTE_TAG = 0x1f
 const INDEFINITE = 0x80
 const MAX_LENGTH_OCTETS = 4
+
+const names = new Recurring<string>()
 
 /**
  * Reads definite-length BER (RFC 4511 §5.1) without copying and never past the innermost element
@@ -114,7 +117,39 @@ export class BerReader {
    *   structure is sound all the same
    */
   text(tag: number = Tag.octetString): string {
+    return this.#text(this.#header(tag))
+  }
+
+  /**
+   * As {@link text}, for names from a small stock such as attribute types and search bases: a name
+   * seen before is neither read nor hashed again.
+   */
+  name(tag: number = Tag.octetString): string {
     const length = this.#header(tag)
+    const start = this.#at
+    const end = start + length
+    const known = names.find(this.#bytes, start, end)
+    if (known === undefined) return names.keep(this.#bytes, { start, end }, this.#text(length))
+    this.#at = end
+    return known
+  }
+
+  /**
+   * Reads the element `tag` as `read` does, which gets the reader inside it; contents that were seen
+   * before give what was read then.
+   */
+  recurring<T>(tag: number, seen: Recurring<T>, read: (reader: BerReader) => T): T {
+    const outer = this.enter(tag)
+    const start = this.#at
+    const end = this.#end
+    const known = seen.find(this.#bytes, start, end)
+    if (known !== undefined) this.#at = end
+    const value = known ?? seen.keep(this.#bytes, { start, end }, read(this))
+    this.leave(outer)
+    return value
+  }
+
+  #text(length: number): string {
     const start = this.#at
     const end = start + length
     this.#at = end

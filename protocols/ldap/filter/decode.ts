@@ -107,7 +107,7 @@ class FilterDecoder {
     tag: number,
   ) {
     const outer = this.#reader.enter(tag)
-    const attribute = this.#reader.text()
+    const attribute = this.#reader.name()
     const value = this.#value()
     this.#reader.leave(outer)
     return { kind, attribute, value }

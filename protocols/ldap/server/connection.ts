@@ -117,6 +117,10 @@ export class LdapConnection implements OperationHost {
     this.#transport.output.entry(messageId, objectName, attributes)
   }
 
+  sendOperation(messageId: number, operation: Buffer): void {
+    this.#transport.output.operation(messageId, operation)
+  }
+
   mayContinue(): boolean {
     return !this.#transport.isBlocked && !this.#slice.isOver()
   }

@@ -84,6 +84,8 @@ export interface EntryWriter {
    *   reads slowly, others want their turn or the operation is over
    */
   entry(objectName: Buffer, attributes: readonly Buffer[]): boolean
+  /** As {@link entry}, for one that {@link encodeEntry} has made whole. */
+  wholeEntry(bytes: Buffer): boolean
   /** The same question without an entry, for long stretches that match nothing. */
   mayContinue(): boolean
   /** Resolves when there is room and others had their turn, or when the operation is over. */

@@ -8,6 +8,7 @@ const OVER = new Error('the operation is over')
 /** What an operation needs of its connection. */
 export interface OperationHost {
   sendEntry(messageId: number, objectName: Buffer, attributes: readonly Buffer[]): void
+  sendOperation(messageId: number, operation: Buffer): void
   /** False when the client reads slowly or the connection has used up its turn. */
   mayContinue(): boolean
   /** Calls back when there is room and others had their turn, or when the connection is gone. */
@@ -54,6 +55,12 @@ export class Operation implements LdapOperation, EntryWriter {
   entry(objectName: Buffer, attributes: readonly Buffer[]): boolean {
     if (this.#isOver) return false
     this.#host.sendEntry(this.messageId, objectName, attributes)
+    return this.#host.mayContinue()
+  }
+
+  wholeEntry(bytes: Buffer): boolean {
+    if (this.#isOver) return false
+    this.#host.sendOperation(this.messageId, bytes)
     return this.#host.mayContinue()
   }
 

@@ -63,6 +63,16 @@ export class Output {
     for (let i = 0; i < attributes.length; i++) this.append(attributes[i] as Buffer)
   }
 
+  /** A whole operation that is BER already. */
+  operation(messageId: number, bytes: Buffer): void {
+    const message = 2 + integerLength(messageId) + bytes.length
+    const at = this.#room(INTEGER_AND_LENGTHS)
+    const chunk = this.#chunk as Buffer
+    chunk[at] = Tag.sequence
+    this.#used = writeMessageId(chunk, writeLength(chunk, at + 1, message), messageId)
+    this.append(bytes)
+  }
+
   /** An LDAPResult without texts, referrals and controls, which most answers are. */
   plainResult(messageId: number, operationTag: number, code: number): void {
     let at = this.#room(RESULT_BYTES)

@@ -1,5 +1,6 @@
 import { type Candidates, Lone, nobody, Range } from '../candidates.ts'
 import {
+  isNumberField,
   type NumberField,
   numberOf,
   type OwnNumberField,
@@ -10,7 +11,7 @@ import {
 import { foldText } from '../fold.ts'
 import { NoSet } from '../no-set.ts'
 import { PagedNumbers } from '../paged.ts'
-import type { EntryValue } from '../query.ts'
+import type { EntryValue, Field } from '../query.ts'
 import { hashNumber, hashText } from './hash.ts'
 import { type Parts, TrigramIndex } from './trigram-index.ts'
 import { ValueIndex } from './value-index.ts'
@@ -65,6 +66,23 @@ export class FieldIndexes {
   /** A superset of the entries with that text in the field. */
   equalText(field: TextField, folded: string): Candidates {
     return candidatesOf(this.#equal[field].find(hashText(folded)))
+  }
+
+  /**
+   * The only number an entry with that value can have; null when no entry has the value, undefined
+   * when it may be one of several.
+   */
+  only(field: Field, value: string | number): number | null | undefined {
+    const found = this.#find(field, value)
+    return found === null || typeof found === 'number' ? found : undefined
+  }
+
+  #find(field: Field, value: string | number): number | NoSet | null | undefined {
+    if (field === 'uidNumber' || field === 'gidNumber') {
+      return typeof value === 'number' ? this.#numbers[field].find(hashNumber(value)) : null
+    }
+    if (isNumberField(field)) return undefined
+    return typeof value === 'string' ? this.#equal[field].find(hashText(value)) : null
   }
 
   /** A superset of the entries with that number in the field. */

@@ -1,23 +1,27 @@
-import type { EntryWriter } from '../../../protocols/ldap/index.ts'
+import { type EntryWriter, encodeEntry } from '../../../protocols/ldap/index.ts'
 import type { Entry, EntryValue } from '../../directory/query.ts'
 import type { Selection } from './selection.ts'
 import { encodeValues, type LiveAttribute, type ShapeContext } from './shapes/shape.ts'
 
 /** Bytes of encoded attributes that are kept; then all are let go and made anew when needed. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024
+const none = Buffer.alloc(0)
 /** What a kept encoding costs beside its bytes. */
 const OVERHEAD_BYTES = 256
 
 interface Encoded {
   readonly value: EntryValue
   readonly objectName: Buffer
-  /** One buffer with all fixed attributes, in a list so that nothing is made for each answer. */
-  readonly attributes: readonly Buffer[]
+  /** All fixed attributes, one behind the other. */
+  readonly attributes: Buffer
+  /** The whole entry where no attribute has to be made anew each time. */
+  readonly whole: Buffer | null
 }
 
 /** Writes entries, keeping for each way of asking what depends on the entry's own value alone. */
 export class EntryEncoder {
   #kept = new WeakMap<Selection, Map<number, Encoded>>()
+  #latest: { readonly selection: Selection; readonly kept: Map<number, Encoded> } | null = null
   #keptBytes = 0
 
   /** False when the search should wait for the writer. */
@@ -28,8 +32,8 @@ export class EntryEncoder {
   ): boolean {
     const encoded = this.#encoded(entry, selection, to.context)
     const { live } = selection.kinds[entry.value.kind]
-    if (live.length === 0) return to.writer.entry(encoded.objectName, encoded.attributes)
-    const attributes = [...encoded.attributes]
+    if (encoded.whole !== null) return to.writer.wholeEntry(encoded.whole)
+    const attributes = [encoded.attributes]
     for (const attribute of live) {
       const bytes = encodeLive(attribute, entry, to.context)
       if (bytes === null) continue
@@ -39,21 +43,25 @@ export class EntryEncoder {
   }
 
   #encoded(entry: Entry, selection: Selection, context: ShapeContext): Encoded {
-    let kept = this.#kept.get(selection)
-    if (kept === undefined) {
-      kept = new Map()
-      this.#kept.set(selection, kept)
-    }
+    const kept = this.#keptFor(selection)
     const found = kept.get(entry.no)
     if (found !== undefined && found.value === entry.value) return found
     const made = encode(entry, selection, context)
-    const [{ length } = { length: 0 }] = made.attributes
-    this.#keptBytes += length + OVERHEAD_BYTES
+    this.#keptBytes += (made.whole ?? made.attributes).length + OVERHEAD_BYTES
     if (this.#keptBytes > MAX_KEPT_BYTES) {
       this.#kept = new WeakMap()
+      this.#latest = null
       this.#keptBytes = 0
     } else kept.set(entry.no, made)
     return made
+  }
+
+  #keptFor(selection: Selection): Map<number, Encoded> {
+    if (this.#latest?.selection === selection) return this.#latest.kept
+    const kept = this.#kept.get(selection) ?? new Map<number, Encoded>()
+    this.#kept.set(selection, kept)
+    this.#latest = { selection, kept }
+    return kept
   }
 }
 
@@ -65,11 +73,11 @@ function encode(entry: Entry, selection: Selection, context: ShapeContext): Enco
     if (values.length === 0) continue
     parts.push(encodeValues(attribute.type.name, selection.isTypesOnly ? [] : values))
   }
-  return {
-    value,
-    objectName: context.names.elementOf(entry),
-    attributes: [Buffer.concat(parts)],
+  const objectName = context.names.elementOf(entry)
+  if (selection.kinds[value.kind].live.length > 0) {
+    return { value, objectName, attributes: Buffer.concat(parts), whole: null }
   }
+  return { value, objectName, attributes: none, whole: encodeEntry(objectName, parts) }
 }
 
 function encodeLive(

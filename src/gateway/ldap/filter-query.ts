@@ -10,7 +10,7 @@ import {
   readAttributeType,
 } from '../../../protocols/ldap/index.ts'
 import { foldText } from '../../directory/fold.ts'
-import type { Entry, EntryKind, Query } from '../../directory/query.ts'
+import type { Entry, EntryKind, Field, Query } from '../../directory/query.ts'
 import { findIndexed, type IndexedAttribute, type IndexedField } from './fields.ts'
 import type { ShapeContext } from './shapes/shape.ts'
 import { shapes, valuesOf } from './shapes/shapes.ts'
@@ -51,23 +51,29 @@ type Assertion =
  *
  * What an index holds is asked of it; the rest of the schema is tested entry by entry; what the
  * schema does not know, or has no rule for, is Undefined (RFC 4511 §4.5.1.7).
+ *
+ * @param only the one kind of entry that will be asked, where that is known
  */
-export function queryOf(filter: Filter, context: ShapeContext): Query {
+export function queryOf(
+  filter: Filter,
+  context: ShapeContext,
+  only: EntryKind | null = null,
+): Query {
   switch (filter.kind) {
     case 'and':
-      return { op: 'and', of: filter.filters.map((part) => queryOf(part, context)) }
+      return { op: 'and', of: filter.filters.map((part) => queryOf(part, context, only)) }
     case 'or':
-      return { op: 'or', of: filter.filters.map((part) => queryOf(part, context)) }
+      return { op: 'or', of: filter.filters.map((part) => queryOf(part, context, only)) }
     case 'not':
-      return { op: 'not', of: queryOf(filter.filter, context) }
+      return { op: 'not', of: queryOf(filter.filter, context, only) }
     default:
-      return itemQuery(filter, context)
+      return itemQuery(filter, context, only)
   }
 }
 
 type Item = Exclude<Filter, { readonly kind: 'and' | 'or' | 'not' }>
 
-function itemQuery(item: Item, context: ShapeContext): Query {
+function itemQuery(item: Item, context: ShapeContext, only: EntryKind | null): Query {
   const type = item.attribute === null ? null : filterAttribute(item.attribute)
   if (type === null) return undefinedQuery
   const special = linkQuery(item, type, context)
@@ -78,7 +84,7 @@ function itemQuery(item: Item, context: ShapeContext): Query {
   }
   const assertion = assertionOf(item, type)
   if (assertion === null) return undefinedQuery
-  if (indexed !== null) return indexedQuery(indexed, assertion)
+  if (indexed !== null) return indexedQuery(indexed, assertion, only)
   return surnameQuery(assertion)
 }
 
@@ -223,31 +229,47 @@ function foldPiece(piece: Buffer): string {
   return `${/^\s/u.test(text) ? ' ' : ''}${words}${/\s$/u.test(text) ? ' ' : ''}`
 }
 
-function indexedQuery(indexed: IndexedAttribute, assertion: Assertion): Query {
-  return or(indexed.fields.map((field) => fieldQuery(field, indexed.form, assertion)))
+function indexedQuery(
+  { fields, form }: IndexedAttribute,
+  assertion: Assertion,
+  only: EntryKind | null,
+): Query {
+  if (only === null) return or(fields.map((field) => fieldQuery(field, form, assertion)))
+  const field = fields.find(({ kind }) => kind === only)
+  // Known but not of this kind: false, as for any entry that lacks it.
+  return field === undefined ? never : bareFieldQuery(field, form, assertion)
 }
 
 function fieldQuery(
-  { kind, field, isAlways }: IndexedField,
+  field: IndexedField,
   form: IndexedAttribute['form'],
   assertion: Assertion,
 ): Query {
-  if (assertion.op === 'present') {
-    return isAlways ? { op: 'kind', kind } : ofKind(kind, { op: 'present', field })
-  }
+  const query = bareFieldQuery(field, form, assertion)
+  if (query === always) return { op: 'kind', kind: field.kind }
+  return query === undefinedQuery ? query : ofKind(field.kind, query)
+}
+
+/** As {@link fieldQuery}, for entries that are known to be of the field's kind. */
+function bareFieldQuery(
+  { field, isAlways }: IndexedField,
+  form: IndexedAttribute['form'],
+  assertion: Assertion,
+): Query {
+  if (assertion.op === 'present') return isAlways ? always : { op: 'present', field }
   if (assertion.op === 'substring') {
-    return form === 'text' ? ofKind(kind, { ...assertion, field }) : undefinedQuery
+    return form === 'text' ? { ...assertion, field } : undefinedQuery
   }
   const { op, text } = assertion
-  if (form === 'text') return ofKind(kind, { op, field, value: foldText(text) })
-  if (form === 'time') return timeQuery({ kind, field, isAlways }, assertion)
+  if (form === 'text') return { op, field, value: foldText(text) }
+  if (form === 'time') return timeQuery(field, assertion)
   const value = integerOf(text)
-  return value === null ? undefinedQuery : ofKind(kind, { op, field, value })
+  return value === null ? undefinedQuery : { op, field, value }
 }
 
 /** Times are sent in whole seconds, so each stands for all the milliseconds within it. */
 function timeQuery(
-  { kind, field }: IndexedField,
+  field: Field,
   assertion: { readonly op: 'equals' | 'atLeast' | 'atMost'; readonly text: string },
 ): Query {
   const ms = parseGeneralizedTime(assertion.text)
@@ -256,8 +278,8 @@ function timeQuery(
   const last = Math.floor(ms / 1_000) * 1_000 + SECOND_MS
   const atLeast: Query = { op: 'atLeast', field, value: first }
   const atMost: Query = { op: 'atMost', field, value: last }
-  if (assertion.op === 'atLeast') return ofKind(kind, atLeast)
-  return ofKind(kind, assertion.op === 'atMost' ? atMost : and(atLeast, atMost))
+  if (assertion.op === 'atLeast') return atLeast
+  return assertion.op === 'atMost' ? atMost : and(atLeast, atMost)
 }
 
 /** Beyond what a double holds exactly there are no numbers of ours; the sign is kept. */

@@ -20,6 +20,8 @@ import type { Container, Target } from './tree.ts'
 const GID_NUMBER = readAttributeType('gidNumber')
 const NUMBER = /^\d{1,10}$/
 
+const none: readonly SyntheticEntry[] = []
+
 type Planned = SearchPlan | { readonly refusal: Outcome }
 
 /** Finds out which entries a search is about, for a viewer who is somebody. */
@@ -59,19 +61,46 @@ function planContainer(
   context: SearchContext,
 ): SearchPlan {
   const { scope, filter } = request
-  const own = scope === 'base' || scope === 'sub' ? [container] : []
+  const first = containersIn(container, request, context)
   const isBase = container.name === 'base'
-  const below = isBase && scope !== 'base' ? context.tree.containers.slice(1) : []
-  const first = [...own, ...below].map((one) => syntheticOf(one, context))
   const hasEntries = scope !== 'base' && (container.kind !== null || (isBase && scope !== 'one'))
-  if (!hasEntries) return { first, query: null, last: [] }
-  const query = visible(queryOf(filter, context), context)
+  if (!hasEntries) return { first, query: null, last: none }
+  const query = visible(queryOf(filter, context, container.kind), context)
   const hasGroups = container.kind === 'group' || isBase
   return {
     first,
     query: container.kind === null ? query : and({ op: 'kind', kind: container.kind }, query),
-    last: hasGroups ? privateGroupsFor(filter, context) : [],
+    last: hasGroups ? privateGroupsFor(filter, context) : none,
   }
+}
+
+/** The container itself and, of the base, those below it; none when the filter rules all out. */
+function containersIn(
+  container: Container,
+  { scope, filter }: SearchRequest,
+  context: SearchContext,
+): readonly SyntheticEntry[] {
+  const hasOwn = scope === 'base' || scope === 'sub'
+  if (container.name !== 'base') {
+    if (!hasOwn) return none
+    const own = syntheticOf(container, context)
+    return mayMatch(filter, own) ? [own] : none
+  }
+  const below = scope === 'base' ? [] : context.tree.containers.slice(1)
+  return [...(hasOwn ? [container] : []), ...below]
+    .map((one) => syntheticOf(one, context))
+    .filter((one) => mayMatch(filter, one))
+}
+
+/**
+ * False when the filter can't be true of the entry, as it asks for a value of an attribute that the
+ * entry lacks: most searches, and told without preparing the filter.
+ */
+function mayMatch(filter: Filter, entry: SyntheticEntry): boolean {
+  if (filter.kind === 'and') return filter.filters.every((part) => mayMatch(part, entry))
+  if (filter.kind !== 'equal') return true
+  const type = filterAttribute(filter.attribute)
+  return type !== null && entry.attributes.has(type)
 }
 
 /** Made anew only when what it shows has changed, which is next to never. */

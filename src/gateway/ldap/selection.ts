@@ -79,11 +79,21 @@ function typesNamedBy(name: string): AttributeType[] {
   return types
 }
 
-/** Selections by the way they were asked for, the least recently used dropped. */
+/** Selections by the way they were asked for, the oldest dropped. */
 export class Selections {
   readonly #kept = new Map<string, Selection>()
+  /** By the list itself, which the decoder gives again when a client asks the same way again. */
+  readonly #byList = new WeakMap<readonly string[], Selection>()
 
   find(attributes: readonly string[], isTypesOnly: boolean): Selection {
+    const known = this.#byList.get(attributes)
+    if (known !== undefined && known.isTypesOnly === isTypesOnly) return known
+    const selection = this.#findKept(attributes, isTypesOnly)
+    this.#byList.set(attributes, selection)
+    return selection
+  }
+
+  #findKept(attributes: readonly string[], isTypesOnly: boolean): Selection {
     const key = `${isTypesOnly ? 't' : 'v'}${attributes.join('\0')}`
     const kept = this.#kept.get(key)
     if (kept !== undefined) return kept

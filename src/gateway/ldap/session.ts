@@ -22,6 +22,7 @@ import type { PrincipalId } from '../../directory/id.ts'
 import type { Service } from '../../directory/service.ts'
 import { answerAtOnce, answerFault, answerOf, attemptOf, subjectOf } from './bind.ts'
 import { compare } from './compare.ts'
+import { LookUp } from './look-up.ts'
 import { result } from './result.ts'
 import { rootDse, subschemaEntry } from './root-dse.ts'
 import { SearchRun, searchPublic } from './search.ts'
@@ -29,7 +30,7 @@ import { planSearch } from './search-plan.ts'
 import type { SearchContext, Serving } from './serving.ts'
 import type { SyntheticEntry } from './synthetic.ts'
 import { resolveDn, type Target } from './tree.ts'
-import { anonymous, type Identity, viewerOf } from './viewer.ts'
+import { anonymous, type Identity, viewerOf, viewingEntry } from './viewer.ts'
 
 const bindFirst: Outcome = result(ResultCode.insufficientAccessRights, 'bind first')
 const readOnly: Outcome = result(ResultCode.unwillingToPerform, 'this directory is read-only')
@@ -41,6 +42,8 @@ export class GatewaySession implements LdapSession {
   #identity: Identity = anonymous
   /** The LDAP client that has signed in here; people who bind later do so through it. */
   #clientId: PrincipalId | null = null
+  #lastContext: SearchContext | null = null
+  #lookUp: LookUp | null = null
 
   constructor(serving: Serving, peer: LdapPeer) {
     this.#serving = serving
@@ -69,6 +72,11 @@ export class GatewaySession implements LdapSession {
   }
 
   search(request: SearchRequest, writer: EntryWriter, operation: LdapOperation): Answer<Outcome> {
+    const context = this.#context()
+    if (context !== null && operation.controls.length === 0) {
+      const answer = this.#lookUp?.answer(request, context, writer) ?? null
+      if (answer !== null) return answer
+    }
     const paged = pagedOf(operation)
     if (paged === 'malformed') return result(ResultCode.protocolError, 'malformed paged results')
     const selection = this.#serving.selections.find(request.attributes, request.typesOnly)
@@ -77,10 +85,10 @@ export class GatewaySession implements LdapSession {
       const entry = target.is === 'root' ? this.#rootDse() : subschemaEntry()
       return searchPublic(entry, request, { writer, selection, isPaged: paged !== null })
     }
-    const context = this.#context()
     if (context === null) return bindFirst
     const plan = planSearch(target, request, context)
     if ('refusal' in plan) return plan.refusal
+    this.#lookUp = LookUp.of({ request, target, plan, selection, context }) ?? this.#lookUp
     const isAllowed = () => this.#context()?.viewer.key === context.viewer.key
     const parts = { request, selection, context, cookies: this.#serving.cookies, paged, isAllowed }
     return new SearchRun(plan, parts, { writer, operation }).run()
@@ -112,8 +120,8 @@ export class GatewaySession implements LdapSession {
 
   #bound(authentication: Authentication): Outcome {
     if (authentication.ok) {
-      const { value } = authentication.who
-      this.#identity = { kind: 'principal', id: value.id }
+      const { value, no } = authentication.who
+      this.#identity = { kind: 'principal', id: value.id, no }
       if (value.kind === 'service') this.#clientId = value.id
     }
     return answerOf(authentication)
@@ -139,10 +147,14 @@ export class GatewaySession implements LdapSession {
   /** What the identity may see just now; null when it is nobody, or may be here no longer. */
   #context(): SearchContext | null {
     const { directory, served } = this.#serving
-    const viewer = viewerOf(this.#identity, directory)
-    if (viewer === null || served === null) return null
+    const entry = viewingEntry(this.#identity, directory)
+    if (entry === null || served === null) return null
+    const last = this.#lastContext
+    if (last !== null && last.viewer.entry === entry && last.tree === served.tree) return last
     const { domain, tree, names, encoder, containers } = served
-    return { directory, domain, tree, names, encoder, containers, viewer }
+    const viewer = viewerOf(entry, directory)
+    this.#lastContext = { directory, domain, tree, names, encoder, containers, viewer }
+    return this.#lastContext
   }
 }
 

@@ -4,10 +4,10 @@ import { canSignIn } from '../../directory/hold.ts'
 import type { PrincipalId } from '../../directory/id.ts'
 import type { Entry, Query } from '../../directory/query.ts'
 
-/** Who holds a connection. Only the id is kept: rights are looked up with each operation. */
+/** Who holds a connection. Only the name is kept: rights are looked up with each operation. */
 export type Identity =
   | { readonly kind: 'anonymous' }
-  | { readonly kind: 'principal'; readonly id: PrincipalId }
+  | { readonly kind: 'principal'; readonly id: PrincipalId; readonly no: number }
 
 export const anonymous: Identity = { kind: 'anonymous' }
 
@@ -27,11 +27,25 @@ export interface Viewer {
 }
 
 /** Null when the identity is anonymous or has lost the right to be here since it signed in. */
-export function viewerOf(identity: Identity, directory: Directory): Viewer | null {
+export function viewingEntry(identity: Identity, directory: Directory): Entry | null {
   if (identity.kind === 'anonymous') return null
-  const entry = directory.entryById(identity.id)
+  const entry = entryOf(identity, directory)
   if (entry === null || entry.value.kind === 'group' || !canSignIn(entry.value)) return null
+  return entry
+}
+
+/** For an entry that {@link viewingEntry} gave; holds as long as that gives the same one. */
+export function viewerOf(entry: Entry, directory: Directory): Viewer {
   return entry.value.kind === 'person' ? selfViewer(entry) : serviceViewer(entry, directory)
+}
+
+/** By its number, and by its id where a restore has given the number to somebody else. */
+function entryOf(
+  { id, no }: Extract<Identity, { kind: 'principal' }>,
+  directory: Directory,
+): Entry | null {
+  const entry = directory.entry(no)
+  return entry?.value.id === id ? entry : directory.entryById(id)
 }
 
 /** People read their own entry; the groups in it are named, whoever else is in them. */
