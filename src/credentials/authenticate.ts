@@ -60,6 +60,12 @@ export class AuthenticationUnavailable extends Error {
   }
 }
 
+/** Who waits for an answer. The signal is asked for only where there is something to wait for. */
+export interface Caller {
+  /** Aborts when the caller has gone away. */
+  readonly signal: AbortSignal
+}
+
 /** The one way in: every gateway that takes a password ends here. */
 export interface Authenticator {
   /**
@@ -68,7 +74,7 @@ export interface Authenticator {
    *
    * @throws {AuthenticationUnavailable} (or rejects with it) when neither yes nor no can be said
    */
-  authenticate(attempt: Attempt, signal: AbortSignal): Outcome | Promise<Outcome>
+  authenticate(attempt: Attempt, caller: Caller): Outcome | Promise<Outcome>
 }
 
 /** An administrator's try to get in with a password; the Unix socket needs none and stays open. */
@@ -88,7 +94,7 @@ export interface AdministratorAuthenticator {
   /** @throws {AuthenticationUnavailable} (or rejects with it) when neither yes nor no can be said */
   authenticateAdministrator(
     attempt: AdministratorAttempt,
-    signal: AbortSignal,
+    caller: Caller,
   ): AdministratorOutcome | Promise<AdministratorOutcome>
 }
 

@@ -1,7 +1,7 @@
 import type { Freshness } from '../directory/directory.ts'
 import type { AuthEvent, AuthEventSink } from '../observe/auth-event.ts'
 import { addressKey } from './address-key.ts'
-import type { Denial } from './authenticate.ts'
+import type { Caller, Denial } from './authenticate.ts'
 import { AuthenticationUnavailable } from './authenticate.ts'
 import type { NameLimit } from './name-limit.ts'
 import { prepareOpaqueString } from './opaque-string.ts'
@@ -42,7 +42,7 @@ const MAX_RUNS = 3
 
 interface Run<Yes extends Admitted = Admitted> {
   readonly login: Login<Yes>
-  readonly signal: AbortSignal
+  readonly caller: Caller
   readonly count: number
 }
 
@@ -78,9 +78,9 @@ export class LoginProcedure {
   }
 
   /** @throws {AuthenticationUnavailable} (or rejects with it) when neither yes nor no can be said */
-  run<Yes extends Admitted>(login: Login<Yes>, signal: AbortSignal): Outcome<Yes> {
+  run<Yes extends Admitted>(login: Login<Yes>, caller: Caller): Outcome<Yes> {
     try {
-      const outcome = this.#judge({ login, signal, count: 1 })
+      const outcome = this.#judge({ login, caller, count: 1 })
       return outcome instanceof Promise
         ? outcome.catch((error: unknown) => this.#fail(login, error))
         : outcome
@@ -169,12 +169,29 @@ export class LoginProcedure {
     throw error
   }
 
-  #turnOf({ login, signal }: Run): CheckTurn {
-    return {
-      key: () => `${login.resourceKind}|${addressKey(login.address)}`,
-      signal,
-      onRight: this.#onRight,
-    }
+  #turnOf({ login, caller }: Run): CheckTurn {
+    return new Turn(login, caller, this.#onRight)
+  }
+}
+
+/** Made for every try, so all that only a wait needs is found when it is asked for. */
+class Turn implements CheckTurn {
+  readonly onRight: NonNullable<CheckTurn['onRight']>
+  readonly #login: Login
+  readonly #caller: Caller
+
+  constructor(login: Login, caller: Caller, onRight: NonNullable<CheckTurn['onRight']>) {
+    this.#login = login
+    this.#caller = caller
+    this.onRight = onRight
+  }
+
+  get key(): string {
+    return `${this.#login.resourceKind}|${addressKey(this.#login.address)}`
+  }
+
+  get signal(): AbortSignal {
+    return this.#caller.signal
   }
 }
 

@@ -9,6 +9,7 @@ import type {
   AdministratorOutcome,
   Attempt,
   Authenticator,
+  Caller,
   Outcome,
 } from './authenticate.ts'
 import type { CredentialIndex } from './credential-index.ts'
@@ -63,17 +64,17 @@ export class PasswordAuthenticator implements Authenticator, AdministratorAuthen
     })
   }
 
-  authenticate(attempt: Attempt, signal: AbortSignal): Outcome | Promise<Outcome> {
+  authenticate(attempt: Attempt, caller: Caller): Outcome | Promise<Outcome> {
     const login = new EntryLogin(this.#directory, this.#credentials, attempt)
-    return this.#procedure.run(login, signal)
+    return this.#procedure.run(login, caller)
   }
 
   authenticateAdministrator(
     attempt: AdministratorAttempt,
-    signal: AbortSignal,
+    caller: Caller,
   ): AdministratorOutcome | Promise<AdministratorOutcome> {
     const login = new AdministratorLogin(this.#directory, this.#credentials, attempt)
-    return this.#procedure.run(login, signal)
+    return this.#procedure.run(login, caller)
   }
 
   /** Resolves when verifiers that are being raised have been, or have failed to be. */

@@ -1,6 +1,7 @@
 import type { Credential } from '../directory/credential.ts'
 import type { FailureKey } from '../directory/ports/resources.ts'
 import type { Argon2Pool } from './argon2-pool.ts'
+import type { Caller } from './authenticate.ts'
 import type { Candidates } from './credential-index.ts'
 import type { Blocked } from './failure-policy.ts'
 import type { Failures } from './failures.ts'
@@ -84,7 +85,7 @@ export class PasswordVerifier {
   settle(pair: string, turn: CheckTurn): Promise<void> | null {
     const nowMs = this.#nowMs()
     if (this.#cache.findDenied(pair, nowMs) !== null) return null
-    const pause = (signal: AbortSignal) => this.#pool.pause({ key: turn.key(), signal })
+    const pause = (signal: AbortSignal) => this.#pool.pause({ key: turn.key, signal })
     return this.#pauses.join(pair, pause, turn.signal).then(() => this.markSeen(pair))
   }
 
@@ -111,7 +112,7 @@ export class PasswordVerifier {
     const password = Buffer.from(asked.password)
     const isRight = await this.#verifications.join(
       pair,
-      (signal) => this.#verifyOnce(claim, primary, { pair, password, turn: { ...turn, signal } }),
+      (signal) => this.#verifyOnce(claim, primary, { pair, password, turn, signal }),
       turn.signal,
     )
     const verdict = isRight ? this.#judgeExpiry(primary) : wrongPassword
@@ -119,11 +120,15 @@ export class PasswordVerifier {
   }
 
   /** Remembers and counts here, once for all who share it, and also when they have gone away. */
-  async #verifyOnce(claim: Claim, primary: Credential, asked: Asked): Promise<boolean> {
-    const { pair, password, turn } = asked
+  async #verifyOnce(
+    claim: Claim,
+    primary: Credential,
+    asked: Asked & { readonly signal: AbortSignal },
+  ): Promise<boolean> {
+    const { pair, password, turn, signal } = asked
     const endTry = this.#failures.beginTry(claim)
     const isRight = await this.#pool
-      .verify(primary.verifier, password, { key: turn.key(), signal: turn.signal })
+      .verify(primary.verifier, password, { key: turn.key, signal })
       .finally(endTry)
     if (isRight) {
       this.#cache.rememberRight(pair, primary, this.#nowMs())
@@ -145,9 +150,8 @@ export class PasswordVerifier {
 }
 
 /** Whose turn a check takes, should it have to wait, and when to give up. */
-export interface CheckTurn {
-  readonly key: () => string
-  readonly signal: AbortSignal
+export interface CheckTurn extends Caller {
+  readonly key: string
   /** Told of a primary password just found right, while its text is at hand. */
   readonly onRight?: (credential: Credential, password: Buffer) => void
 }

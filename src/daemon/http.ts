@@ -95,10 +95,9 @@ function makeAdmin(input: HttpInput): AdminParts {
     tokens: logIn.tokens,
     verifyAdministrator: async (username, password, address) => {
       const attempt = { username, password, method: 'http-basic', address }
-      const outcome = await logIn.authenticator.authenticateAdministrator(
-        attempt,
-        AbortSignal.timeout(30_000),
-      )
+      const outcome = await logIn.authenticator.authenticateAdministrator(attempt, {
+        signal: AbortSignal.timeout(30_000),
+      })
       return outcome.ok ? outcome.who : null
     },
     hashPassword: async (password) =>

@@ -106,11 +106,20 @@ export class EntryTable {
   }
 
   byName(kind: EntryKind, folded: string): Entry | null {
+    const only = this.indexes.only('name', folded)
+    if (only === null) return null
+    if (only !== undefined) return this.#isNamed(only, kind, folded) ? this.entry(only) : null
     for (const no of numbersOf(this.indexes.equalText('name', folded))) {
-      const value = this.#values.at(no)
-      if (value?.kind === kind && foldText(nameOf(value)) === folded) return this.entry(no)
+      if (this.#isNamed(no, kind, folded)) return this.entry(no)
     }
     return null
+  }
+
+  #isNamed(no: number, kind: EntryKind, folded: string): boolean {
+    const value = this.#values.at(no)
+    if (value?.kind !== kind) return false
+    const name = nameOf(value)
+    return name === folded || foldText(name) === folded
   }
 
   ofKind(kind: EntryKind): NoSet {
@@ -209,6 +218,12 @@ export class EntryTable {
   }
 
   #valueById(id: string): EntryValue | null {
+    const only = this.indexes.only('id', id)
+    if (only === null) return null
+    if (only !== undefined) {
+      const value = this.#values.at(only)
+      return value?.id === id ? value : null
+    }
     for (const no of numbersOf(this.indexes.equalText('id', id))) {
       const value = this.#values.at(no)
       if (value?.id === id) return value

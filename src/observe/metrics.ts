@@ -49,6 +49,12 @@ export class Metrics {
     'outcome',
     'reason',
   ])
+  /** Answers since the last page, by resource and reason. */
+  readonly #answers: Record<AuthEvent['outcome'], Map<string, Map<string, number>>> = {
+    success: new Map(),
+    denied: new Map(),
+    unavailable: new Map(),
+  }
   readonly #argon2Seconds = this.#histogram('argon2_seconds', 'Time of one verification', {
     labels: [],
     buckets: FAST_SECONDS,
@@ -141,12 +147,23 @@ export class Metrics {
     this.#httpSeconds.observe({ surface }, request.tookMs / 1_000)
   }
 
-  authenticationAnswered(event: AuthEvent): void {
-    this.#authentications.inc({
-      resource: event.resourceKind,
-      outcome: event.outcome,
-      reason: event.reason ?? '',
-    })
+  /** A cached log-in costs not much more than one look-up of a label, so counts are kept apart. */
+  authenticationAnswered({ resourceKind, outcome, reason }: AuthEvent): void {
+    const counts = this.#answers[outcome]
+    const kind = counts.get(resourceKind) ?? new Map<string, number>()
+    counts.set(resourceKind, kind)
+    kind.set(reason ?? '', (kind.get(reason ?? '') ?? 0) + 1)
+  }
+
+  #countAnswers(): void {
+    for (const outcome of ['success', 'denied', 'unavailable'] as const) {
+      for (const [resource, reasons] of this.#answers[outcome]) {
+        for (const [reason, count] of reasons) {
+          this.#authentications.inc({ resource, outcome, reason }, count)
+        }
+        reasons.clear()
+      }
+    }
   }
 
   argon2Verified(time: { readonly waitedMs: number; readonly tookMs: number }): void {
@@ -199,6 +216,7 @@ export class Metrics {
 
   /** The page Prometheus reads, and its content type. */
   async render(): Promise<{ readonly contentType: string; readonly body: string }> {
+    this.#countAnswers()
     for (const collect of this.#collectors) collect()
     return { contentType: this.registry.contentType, body: await this.registry.metrics() }
   }

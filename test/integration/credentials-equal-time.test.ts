@@ -13,7 +13,7 @@ const held: Hold = { reason: 'admin', sinceMs: 0, note: null }
 /** With the product's own parameters, so that a verification takes what it takes. */
 async function makeBench(): Promise<Bench> {
   const bench = new Bench({ pool: new Argon2Pool({ concurrency: 1, deadlineMs: 60_000 }) })
-  await bench.pool.start(never)
+  await bench.pool.start(never.signal)
   return bench
 }
 

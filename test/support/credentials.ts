@@ -20,7 +20,7 @@ import type { AuthEvent } from '../../src/observe/auth-event.ts'
 /** The least an argon2 may cost, so that tests about order and counting do not wait for hashes. */
 export const cheap = { memoryKib: 8, passes: 1, lanes: 1 }
 
-export const never = new AbortController().signal
+export const never = new AbortController()
 
 let lastNo = 0
 

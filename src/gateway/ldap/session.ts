@@ -63,7 +63,7 @@ export class GatewaySession implements LdapSession {
     const subject = subjectOf(request.name, directory, this.#serving.served?.tree ?? null)
     const attempt = attemptOf(request, { subject, client: this.#client(), peer: this.#peer })
     try {
-      const answer = authenticator.authenticate(attempt, operation.signal)
+      const answer = authenticator.authenticate(attempt, operation)
       if (!(answer instanceof Promise)) return this.#bound(answer)
       return answer.then((authentication) => this.#bound(authentication), answerFault)
     } catch (error) {

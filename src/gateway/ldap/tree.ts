@@ -45,6 +45,9 @@ const UNITS: readonly (readonly [ContainerName, EntryKind | null])[] = [
 
 const RDN_TYPE: Readonly<Record<EntryKind, string>> = { person: 'uid', group: 'cn', service: 'uid' }
 
+/** A value that no escaping and no parsing changes (RFC 4514 §2.4). */
+const PLAIN_VALUE = /^[\w.@-]+$/
+
 const root: Target = { is: 'root' }
 const subschema: Target = { is: 'subschema' }
 const malformed: Target = { is: 'malformed' }
@@ -63,6 +66,12 @@ export class Tree {
   readonly #byText = new Map<string, Target>()
   readonly #byKey = new Map<string, Container>()
   readonly #dnOfKind: Readonly<Record<EntryKind, string>>
+  readonly #parents: readonly {
+    readonly kind: EntryKind
+    readonly dn: string
+    readonly rdnType: string
+    readonly end: string
+  }[]
 
   /** @param domain DNS name whose labels become the base DN */
   constructor(domain: string) {
@@ -76,6 +85,10 @@ export class Tree {
       group: `ou=groups,${this.baseDn}`,
       service: `ou=services,${this.baseDn}`,
     }
+    this.#parents = (['person', 'group', 'service'] as const).map((kind) => {
+      const dn = this.#dnOfKind[kind]
+      return { kind, dn, rdnType: `${RDN_TYPE[kind]}=`, end: `,${dn}` }
+    })
     for (const container of this.containers) {
       this.#byText.set(container.dn, { is: 'container', container })
       this.#byKey.set(normaliseDn(container.dn), container)
@@ -95,6 +108,8 @@ export class Tree {
   resolve(text: string, directory: Directory): Target {
     const known = this.#byText.get(text)
     if (known !== undefined) return known
+    const plain = this.#plain(text, directory)
+    if (plain !== null) return plain
     const dn = parse(text)
     if (dn === null) return malformed
     const key = dnKey(dn)
@@ -102,6 +117,17 @@ export class Tree {
     if (fixedTarget !== undefined) return fixedTarget
     const container = this.#byKey.get(key)
     return container === undefined ? this.#below(dn, directory) : { is: 'container', container }
+  }
+
+  /** What a DN names in the spelling in which we give it, which is what clients send back to us. */
+  #plain(text: string, directory: Directory): Target | null {
+    for (const { kind, rdnType, dn, end } of this.#parents) {
+      if (!text.startsWith(rdnType) || !text.endsWith(end)) continue
+      const value = text.slice(rdnType.length, -end.length)
+      if (!PLAIN_VALUE.test(value)) return null
+      return find(directory, kind, foldText(value)) ?? { is: 'nothing', matchedDn: dn }
+    }
+    return null
   }
 
   #below(dn: Dn, directory: Directory): Target {

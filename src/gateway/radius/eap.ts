@@ -116,7 +116,7 @@ export class EapAnswers {
         device: context.facts.device,
         detail: describeVisit(context),
       },
-      signal,
+      { signal },
     )
     return outcome.ok
       ? { ok: true, grant: { who: outcome.who, grant: outcome.grant } }

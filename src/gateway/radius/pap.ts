@@ -55,7 +55,7 @@ export class PapAnswers {
         device: visit.facts.device,
         detail: describeVisit(visit),
       },
-      signal,
+      { signal },
     )
     return outcome instanceof Promise
       ? outcome.then((later) => toReply(later, network))

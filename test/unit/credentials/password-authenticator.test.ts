@@ -299,7 +299,7 @@ await t.test('leaving before the answer is recorded, and the guess still counts'
   t.teardown(() => bench.stop())
   const { person } = await bench.putPerson('adele', 'right')
   const controller = new AbortController()
-  const answer = bench.authenticator.authenticate(anAttempt('adele', 'wrong'), controller.signal)
+  const answer = bench.authenticator.authenticate(anAttempt('adele', 'wrong'), controller)
   controller.abort()
   await t.rejects(Promise.resolve(answer), { name: 'AbortError' })
   t.match(bench.events, [{ outcome: 'unavailable', reason: 'abandoned' }])
