@@ -194,6 +194,8 @@ async function serve(dataDir: string, databaseUrl: string): Promise<BenchDaemon>
     stop: async () => {
       await end(child)
       rmSync(dataDir, { recursive: true, force: true })
+      // The master key lies beside the data directory, not in it.
+      rmSync(`${dataDir}.key`, { force: true })
     },
   }
 }
