@@ -4,7 +4,7 @@ import { canSignIn } from '../../directory/hold.ts'
 import type { PrincipalId } from '../../directory/id.ts'
 import type { Entry, Query } from '../../directory/query.ts'
 
-/** Who holds a connection. Only the name is kept: rights are looked up with each operation. */
+/** Who holds a connection. Only id and number are kept: rights are looked up with each operation. */
 export type Identity =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'principal'; readonly id: PrincipalId; readonly no: number }
