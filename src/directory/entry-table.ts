@@ -106,20 +106,8 @@ export class EntryTable {
   }
 
   byName(kind: EntryKind, folded: string): Entry | null {
-    const only = this.indexes.only('name', folded)
-    if (only === null) return null
-    if (only !== undefined) return this.#isNamed(only, kind, folded) ? this.entry(only) : null
-    for (const no of numbersOf(this.indexes.equalText('name', folded))) {
-      if (this.#isNamed(no, kind, folded)) return this.entry(no)
-    }
-    return null
-  }
-
-  #isNamed(no: number, kind: EntryKind, folded: string): boolean {
-    const value = this.#values.at(no)
-    if (value?.kind !== kind) return false
-    const name = nameOf(value)
-    return name === folded || foldText(name) === folded
+    const value = this.#first('name', folded, (one) => one.kind === kind && isNamed(one, folded))
+    return value === null ? null : this.entry(value.no)
   }
 
   ofKind(kind: EntryKind): NoSet {
@@ -218,15 +206,23 @@ export class EntryTable {
   }
 
   #valueById(id: string): EntryValue | null {
-    const only = this.indexes.only('id', id)
-    if (only === null) return null
+    return this.#first('id', id, (value) => value.id === id)
+  }
+
+  /** The first that fits of those the index has for the text; mostly it has one at most. */
+  #first(
+    field: 'id' | 'name',
+    text: string,
+    fits: (value: EntryValue) => boolean,
+  ): EntryValue | null {
+    const only = this.indexes.only(field, text)
     if (only !== undefined) {
-      const value = this.#values.at(only)
-      return value?.id === id ? value : null
+      const value = only === null ? null : this.#values.at(only)
+      return value !== null && fits(value) ? value : null
     }
-    for (const no of numbersOf(this.indexes.equalText('id', id))) {
+    for (const no of numbersOf(this.indexes.equalText(field, text))) {
       const value = this.#values.at(no)
-      if (value?.id === id) return value
+      if (value !== null && fits(value)) return value
     }
     return null
   }
@@ -234,6 +230,11 @@ export class EntryTable {
 
 function hasLoginName(person: Person, folded: string): boolean {
   return person.loginNames.some((name) => name.folded === folded)
+}
+
+function isNamed(value: EntryValue, folded: string): boolean {
+  const name = nameOf(value)
+  return name === folded || foldText(name) === folded
 }
 
 function nameOf(value: EntryValue): string {
