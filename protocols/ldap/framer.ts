@@ -3,6 +3,7 @@ import { LdapError } from './errors.ts'
 const SEQUENCE = 0x30
 const INDEFINITE = 0x80
 const MAX_LENGTH_OCTETS = 4
+const NOTHING = Buffer.alloc(0)
 const INITIAL_BYTES = 1_024
 /** How much room there is for each byte that has arrived, up to the message's length. */
 const GROWTH = 4
@@ -17,7 +18,7 @@ const GROWTH = 4
 export class MessageFramer {
   /** Longest message accepted, header included; may be raised between messages. */
   maxBytes: number
-  #bytes: Buffer = Buffer.alloc(0)
+  #bytes: Buffer = NOTHING
   #start = 0
   #end = 0
   /** Whether `#bytes` is ours to write into, and no view of it was given out. */
@@ -60,6 +61,7 @@ export class MessageFramer {
       this.#expectedBytes = length ?? 0
       return this.#wait()
     }
+    if (length === this.#bytes.length) return this.#takeAll()
     const message = this.#bytes.subarray(this.#start, this.#start + length)
     this.#start += length
     // The caller holds a view now; later bytes must not be written over it.
@@ -67,9 +69,16 @@ export class MessageFramer {
     return message
   }
 
+  /** What is held is one message, as it mostly is: it needs no view. */
+  #takeAll(): Buffer {
+    const message = this.#bytes
+    this.clear()
+    return message
+  }
+
   /** Forgets everything that has arrived. */
   clear(): void {
-    this.#bytes = Buffer.alloc(0)
+    this.#bytes = NOTHING
     this.#start = 0
     this.#end = 0
     this.#isOwn = false

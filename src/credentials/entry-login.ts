@@ -13,7 +13,6 @@ type Yes = Extract<Outcome, { ok: true }>
 
 /** A person's or a service's try, by whatever protocol. */
 export class EntryLogin implements Login<Yes> {
-  readonly name: string
   readonly password: Buffer
   readonly address: string
   readonly resourceKind: AuthEvent['resourceKind']
@@ -21,17 +20,23 @@ export class EntryLogin implements Login<Yes> {
   readonly #directory: Directory
   readonly #credentials: CredentialIndex
   readonly #attempt: Attempt
+  #name: string | null = null
   #found: Authenticated | null = null
 
   constructor(directory: Directory, credentials: CredentialIndex, attempt: Attempt) {
     this.#directory = directory
     this.#credentials = credentials
     this.#attempt = attempt
-    this.name = foldLoginName(attempt.subject.name)
     this.password = attempt.password
     this.address = attempt.address
     this.resourceKind = attempt.resource.kind
     this.isAddressLimited = isOneParty(attempt.resource)
+  }
+
+  /** Folded when asked for: a cached log-in by DN never is. */
+  get name(): string {
+    this.#name ??= foldLoginName(this.#attempt.subject.name)
+    return this.#name
   }
 
   find(): Claim | null {

@@ -40,12 +40,6 @@ export interface Login<Yes extends Admitted = Admitted> {
 /** A credential that keeps changing under a log-in is somebody's mistake, not a reason to go on. */
 const MAX_RUNS = 3
 
-interface Run<Yes extends Admitted = Admitted> {
-  readonly login: Login<Yes>
-  readonly caller: Caller
-  readonly count: number
-}
-
 type Outcome<Yes extends Admitted> = Yes | Denied | Promise<Yes | Denied>
 
 /**
@@ -80,7 +74,7 @@ export class LoginProcedure {
   /** @throws {AuthenticationUnavailable} (or rejects with it) when neither yes nor no can be said */
   run<Yes extends Admitted>(login: Login<Yes>, caller: Caller): Outcome<Yes> {
     try {
-      const outcome = this.#judge({ login, caller, count: 1 })
+      const outcome = this.#judge(new Run(login, caller, this.#onRight))
       return outcome instanceof Promise
         ? outcome.catch((error: unknown) => this.#fail(login, error))
         : outcome
@@ -100,7 +94,7 @@ export class LoginProcedure {
     const password = prepareOpaqueString(login.password)
     // Never right, so it is no guess: a wrong shared secret turns passwords into such bytes.
     if (password === null) return this.#denyNameless(run, 'wrong-password', claim.principalId)
-    const checked = this.#verifier.check(claim, password, this.#turnOf(run))
+    const checked = this.#verifier.check(claim, password, run)
     return checked instanceof Promise
       ? checked.then((later) => this.#concludeLater(run, claim, later))
       : this.#conclude(run, claim, checked)
@@ -117,7 +111,8 @@ export class LoginProcedure {
     if (claim === null) return this.#answer(run.login, 'deleted', before.principalId)
     if (claim.candidates === before.candidates) return this.#conclude(run, claim, checked)
     if (run.count === MAX_RUNS) throw new Error('a credential kept changing while it was verified')
-    return this.#judge({ ...run, count: run.count + 1 })
+    run.count++
+    return this.#judge(run)
   }
 
   #conclude<Yes extends Admitted>(run: Run<Yes>, claim: Claim, checked: Checked): Outcome<Yes> {
@@ -125,7 +120,7 @@ export class LoginProcedure {
     const { principalId } = claim
     const outcome = outcomeOf(login, checked)
     if (outcome.ok) {
-      if (login.isAddressLimited) this.#names.recordSuccess(login.address, login.name)
+      if (login.isAddressLimited) this.#names.recordSuccess(login)
       const answer = { atMs: this.#nowMs(), outcome: 'success', reason: null, principalId } as const
       this.#events.record(login.describe(answer))
       return outcome
@@ -146,7 +141,7 @@ export class LoginProcedure {
     pair: string,
     [denied, principalId]: readonly [Denied, string | null],
   ): Denied | Promise<Denied> {
-    const moment = this.#verifier.settle(pair, this.#turnOf(run))
+    const moment = this.#verifier.settle(pair, run)
     return moment === null
       ? this.#answer(run.login, denied.denial, principalId)
       : moment.then(() => this.#answer(run.login, denied.denial, principalId))
@@ -168,26 +163,24 @@ export class LoginProcedure {
     this.#events.record(login.describe({ ...answer, principalId: null }))
     throw error
   }
-
-  #turnOf({ login, caller }: Run): CheckTurn {
-    return new Turn(login, caller, this.#onRight)
-  }
 }
 
 /** Made for every try, so all that only a wait needs is found when it is asked for. */
-class Turn implements CheckTurn {
+class Run<Yes extends Admitted = Admitted> implements CheckTurn {
+  readonly login: Login<Yes>
   readonly onRight: NonNullable<CheckTurn['onRight']>
-  readonly #login: Login
+  /** How many times the password has been checked because its credential changed meanwhile. */
+  count = 1
   readonly #caller: Caller
 
-  constructor(login: Login, caller: Caller, onRight: NonNullable<CheckTurn['onRight']>) {
-    this.#login = login
-    this.#caller = caller
+  constructor(login: Login<Yes>, caller: Caller, onRight: NonNullable<CheckTurn['onRight']>) {
+    this.login = login
     this.onRight = onRight
+    this.#caller = caller
   }
 
   get key(): string {
-    return `${this.#login.resourceKind}|${addressKey(this.#login.address)}`
+    return `${this.login.resourceKind}|${addressKey(this.login.address)}`
   }
 
   get signal(): AbortSignal {

@@ -50,8 +50,9 @@ export class NameLimit {
     if (oldest.done !== true) this.#failed.delete(oldest.value)
   }
 
-  recordSuccess(address: string, name: string): void {
+  /** @param login asked for its name only when there is something to take off */
+  recordSuccess(login: { readonly address: string; readonly name: string }): void {
     if (this.#failed.size === 0) return
-    this.#failed.get(addressKey(address))?.delete(name)
+    this.#failed.get(addressKey(login.address))?.delete(login.name)
   }
 }

@@ -15,8 +15,8 @@ const MAX_DENIED = 50_000
 export type DeniedMark = 'wrong' | 'seen'
 
 /**
- * Remembers which passwords were right and which were not, without holding any: an entry's key is an
- * HMAC over the credentials' ids and versions, the principal's version and the password. A changed
+ * Remembers which passwords were right and which were not, without holding any: an entry's key is a
+ * keyed digest over the credentials' ids and versions, the principal's version and the password. A changed
  * credential or principal has another stamp or version, so what was known of it is out of reach from
  * that moment; the bound and the age limit sweep it out later.
  */

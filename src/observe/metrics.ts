@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { AuthEvent } from './auth-event.ts'
+import { Tally } from './tally.ts'
 
 /** Seconds; answers from memory take microseconds, argon2 some tens of milliseconds. */
 const FAST_SECONDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5]
@@ -16,6 +17,9 @@ export interface MetricsOptions {
  */
 export class Metrics {
   readonly registry = new Registry()
+  readonly #ldapTally = new Tally<[operation: string, result: number]>()
+  readonly #radiusTally = new Tally<[kind: string, result: string]>()
+  readonly #authenticationTally = new Tally<[resource: string, outcome: string, reason: string]>()
   readonly #ldapOperations = this.#counter('ldap_operations_total', 'LDAP operations answered', [
     'operation',
     'result',
@@ -49,12 +53,6 @@ export class Metrics {
     'outcome',
     'reason',
   ])
-  /** Answers since the last page, by resource and reason. */
-  readonly #answers: Record<AuthEvent['outcome'], Map<string, Map<string, number>>> = {
-    success: new Map(),
-    denied: new Map(),
-    unavailable: new Map(),
-  }
   readonly #argon2Seconds = this.#histogram('argon2_seconds', 'Time of one verification', {
     labels: [],
     buckets: FAST_SECONDS,
@@ -96,9 +94,9 @@ export class Metrics {
     }
   }
 
-  /** @param result LDAP's result code; counted in bulk, since one look-up costs little more than this */
-  ldapAnswered(operation: string, result: string, count: number): void {
-    this.#ldapOperations.inc({ operation, result }, count)
+  /** @param result LDAP's result code */
+  ldapAnswered(operation: string, result: number): void {
+    this.#ldapTally.add(operation, result)
   }
 
   ldapConnected(): void {
@@ -114,13 +112,11 @@ export class Metrics {
     this.#ldapDropped.inc({ reason })
   }
 
-  /** Counted in bulk, since one look-up costs as much as what it counts. */
   radiusAnswered(
     kind: 'auth' | 'acct' | 'status',
     result: 'accept' | 'reject' | 'challenge' | 'response',
-    count: number,
   ): void {
-    this.#radiusRequests.inc({ kind, result }, count)
+    this.#radiusTally.add(kind, result)
   }
 
   /** The time to one reply. */
@@ -147,23 +143,8 @@ export class Metrics {
     this.#httpSeconds.observe({ surface }, request.tookMs / 1_000)
   }
 
-  /** A cached log-in costs not much more than one look-up of a label, so counts are kept apart. */
   authenticationAnswered({ resourceKind, outcome, reason }: AuthEvent): void {
-    const counts = this.#answers[outcome]
-    const kind = counts.get(resourceKind) ?? new Map<string, number>()
-    counts.set(resourceKind, kind)
-    kind.set(reason ?? '', (kind.get(reason ?? '') ?? 0) + 1)
-  }
-
-  #countAnswers(): void {
-    for (const outcome of ['success', 'denied', 'unavailable'] as const) {
-      for (const [resource, reasons] of this.#answers[outcome]) {
-        for (const [reason, count] of reasons) {
-          this.#authentications.inc({ resource, outcome, reason }, count)
-        }
-        reasons.clear()
-      }
-    }
+    this.#authenticationTally.add(resourceKind, outcome, reason ?? '')
   }
 
   argon2Verified(time: { readonly waitedMs: number; readonly tookMs: number }): void {
@@ -175,11 +156,6 @@ export class Metrics {
   watch(name: string, help: string, read: () => number): void {
     const gauge = this.#gauge(name, help)
     this.#collectors.push(() => gauge.set(read()))
-  }
-
-  /** Calls `collect` before each page is made, so that a hot path can count in its own way. */
-  beforeRender(collect: () => void): void {
-    this.#collectors.push(collect)
   }
 
   authEventWriteFailed(): void {
@@ -216,9 +192,21 @@ export class Metrics {
 
   /** The page Prometheus reads, and its content type. */
   async render(): Promise<{ readonly contentType: string; readonly body: string }> {
-    this.#countAnswers()
+    this.#drainTallies()
     for (const collect of this.#collectors) collect()
     return { contentType: this.registry.contentType, body: await this.registry.metrics() }
+  }
+
+  #drainTallies(): void {
+    this.#ldapTally.drain((count, [operation, result]) =>
+      this.#ldapOperations.inc({ operation, result }, count),
+    )
+    this.#radiusTally.drain((count, [kind, result]) =>
+      this.#radiusRequests.inc({ kind, result }, count),
+    )
+    this.#authenticationTally.drain((count, [resource, outcome, reason]) =>
+      this.#authentications.inc({ resource, outcome, reason }, count),
+    )
   }
 
   #counter<Label extends string = never>(name: string, help: string, labels: Label[] = []) {

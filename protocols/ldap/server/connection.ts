@@ -5,6 +5,7 @@ import type { BindRequest, ExtendedRequest, Request } from '../message.ts'
 import { Oid } from '../oids.ts'
 import { ResultCode } from '../result-code.ts'
 import { noticeOfDisconnection, requestKindOf, result, writeAnswer } from './answer.ts'
+import type { Departures } from './departures.ts'
 import type {
   Answer,
   ExtendedOutcome,
@@ -34,6 +35,7 @@ export interface ConnectionHost extends BufferedBytes {
   readonly observer: LdapObserver
   readonly chunks: ChunkPool
   readonly turns: Turns
+  readonly departures: Departures
   /** False when the server offers no TLS. */
   canStartTls(): boolean
   /** Makes the socket a TLS one and opens the connection anew on it. */
@@ -133,7 +135,7 @@ export class LdapConnection implements OperationHost {
 
   #takeTurn(continuation: () => void): void {
     this.#host.turns.take(() => {
-      this.#slice.start()
+      this.#slice.start(performance.now())
       continuation()
     })
   }
@@ -141,15 +143,15 @@ export class LdapConnection implements OperationHost {
   #received(chunk: Buffer): void {
     if (this.#state !== 'open') return
     this.#inbound.push(chunk)
-    if (!this.#isTurnTaken) this.#advance()
+    if (!this.#isTurnTaken) this.#advance(this.#transport.lastActivityMs)
     else this.#countBuffered()
   }
 
   /** Answers what can be answered now, in one write if it fits. */
-  #advance(): void {
+  #advance(nowMs: number): void {
     if (this.#isAdvancing) return
     this.#isAdvancing = true
-    this.#slice.start()
+    this.#slice.start(nowMs)
     try {
       while (this.#canDispatch()) {
         const message = this.#inbound.next()
@@ -165,7 +167,7 @@ export class LdapConnection implements OperationHost {
     } finally {
       this.#isAdvancing = false
     }
-    this.#transport.output.flush()
+    this.#host.departures.add(this.#transport.output)
     this.#countBuffered()
     this.#finishIfEnded()
   }
@@ -175,7 +177,7 @@ export class LdapConnection implements OperationHost {
     this.#isTurnTaken = true
     this.#host.turns.take(() => {
       this.#isTurnTaken = false
-      this.#advance()
+      this.#advance(performance.now())
     })
   }
 
@@ -275,6 +277,7 @@ export class LdapConnection implements OperationHost {
 
   #settle(operation: Operation, outcome: ExtendedOutcome): void {
     this.#pending.delete(operation.messageId)
+    this.#transport.lastActivityMs = performance.now()
     this.#answer(operation, outcome)
     const held = this.#heldBind
     if (held !== null && this.#pending.size === 0) {
@@ -282,7 +285,7 @@ export class LdapConnection implements OperationHost {
       this.#bind(held.operation, held.request)
     }
     if (this.#state === 'draining') this.#finishDrain()
-    else if (!this.#isTurnTaken) this.#advance()
+    else if (!this.#isTurnTaken) this.#advance(this.#transport.lastActivityMs)
   }
 
   #finishDrain(): void {
@@ -364,7 +367,7 @@ export class LdapConnection implements OperationHost {
     const waiting = this.#waiting
     this.#waiting = []
     for (const continuation of waiting) this.#takeTurn(continuation)
-    if (this.#state === 'open' && !this.#isTurnTaken) this.#advance()
+    if (this.#state === 'open' && !this.#isTurnTaken) this.#advance(this.#transport.lastActivityMs)
   }
 
   /** A client that sends no more still gets its answers. */

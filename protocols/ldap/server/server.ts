@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, isIPv4, type Server, type Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import { type ConnectionHost, LdapConnection } from './connection.ts'
+import { Departures } from './departures.ts'
 import type { LdapHandler, LdapObserver, LdapPeer, RefusalReason } from './handler.ts'
 import { DEFAULT_LIMITS, type LdapServerLimits } from './options.ts'
 import { ChunkPool } from './output.ts'
@@ -43,6 +44,7 @@ export class LdapServer implements ConnectionHost {
   readonly observer: LdapObserver
   readonly chunks = new ChunkPool()
   readonly turns = new Turns()
+  readonly departures = new Departures()
   bufferedBytes = 0
   readonly #listeners: readonly LdapListener[]
   readonly #servers: Server[] = []

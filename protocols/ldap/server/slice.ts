@@ -9,8 +9,8 @@ export class Slice {
   #isOver: boolean = false
   #questions = 0
 
-  start(): void {
-    this.#startMs = performance.now()
+  start(nowMs: number): void {
+    this.#startMs = nowMs
     this.#isOver = false
   }
 

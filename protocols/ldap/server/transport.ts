@@ -19,7 +19,7 @@ export interface TransportEvents {
 export class Transport {
   readonly socket: Socket
   readonly output: Output
-  /** When the last byte of either direction passed. */
+  /** When the client was last heard of, or an answer that took long was done. */
   lastActivityMs = performance.now()
   /** Since when the client has had more to read than it may leave lying; null when it reads. */
   blockedSinceMs: number | null = null
@@ -87,8 +87,7 @@ export class Transport {
 
   #send(bytes: Buffer): void {
     if (this.endedSinceMs !== null) return
-    this.lastActivityMs = performance.now()
     if (this.socket.write(bytes)) return
-    if (this.socket.writableLength > WRITE_AHEAD_BYTES) this.blockedSinceMs ??= this.lastActivityMs
+    if (this.socket.writableLength > WRITE_AHEAD_BYTES) this.blockedSinceMs ??= performance.now()
   }
 }

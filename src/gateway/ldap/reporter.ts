@@ -14,21 +14,18 @@ const MAX_REMEMBERED = 1_000
 
 type LdapMetrics = Pick<
   Metrics,
-  'ldapAnswered' | 'ldapConnected' | 'ldapDisconnected' | 'ldapDropped' | 'faulted' | 'beforeRender'
+  'ldapAnswered' | 'ldapConnected' | 'ldapDisconnected' | 'ldapDropped' | 'faulted'
 >
 
 /** Tells the metrics and the log what the LDAP server does. */
 export class LdapReporter implements LdapObserver {
   readonly #metrics: LdapMetrics
   readonly #log: Log
-  /** Answers since the last page of metrics, by operation and result code. */
-  readonly #answers = new Map<Request['kind'], Map<number, number>>()
   readonly #loggedAtMs = new Map<string, number>()
 
   constructor(parts: { readonly metrics: LdapMetrics; readonly log: Log }) {
     this.#metrics = parts.metrics
     this.#log = parts.log
-    parts.metrics.beforeRender(() => this.#flush())
   }
 
   opened(_peer: LdapPeer): void {
@@ -50,9 +47,7 @@ export class LdapReporter implements LdapObserver {
   }
 
   answered(kind: Request['kind'], code: number): void {
-    const counts = this.#answers.get(kind) ?? new Map<number, number>()
-    this.#answers.set(kind, counts)
-    counts.set(code, (counts.get(code) ?? 0) + 1)
+    this.#metrics.ldapAnswered(kind, code)
   }
 
   fault(error: unknown): string {
@@ -60,12 +55,5 @@ export class LdapReporter implements LdapObserver {
     this.#metrics.faulted('ldap')
     this.#log.error('ldap.fault', { id, error })
     return `internal error, see the log under ${id}`
-  }
-
-  #flush(): void {
-    for (const [kind, counts] of this.#answers) {
-      for (const [code, count] of counts) this.#metrics.ldapAnswered(kind, String(code), count)
-      counts.clear()
-    }
   }
 }

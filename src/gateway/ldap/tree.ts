@@ -106,10 +106,10 @@ export class Tree {
   }
 
   resolve(text: string, directory: Directory): Target {
-    const known = this.#byText.get(text)
-    if (known !== undefined) return known
     const plain = this.#plain(text, directory)
     if (plain !== null) return plain
+    const known = this.#byText.get(text)
+    if (known !== undefined) return known
     const dn = parse(text)
     if (dn === null) return malformed
     const key = dnKey(dn)

@@ -12,8 +12,6 @@ import type { Metrics } from '../../observe/metrics.ts'
 /** One line for each kind of trouble and address a minute; the rest are counted into the next. */
 const LOG_EVERY_MS = 60_000
 const MAX_REMEMBERED = 1_000
-const CODE_BITS = 8
-const MAX_CODE = 0xff
 
 /** A secret that differs shows itself in one of these, depending on what the NAS sends. */
 const wrongSecret: ReadonlySet<DropReason> = new Set([
@@ -31,7 +29,6 @@ type RadiusMetrics = Pick<
   Metrics,
   | 'radiusAnswered'
   | 'radiusTook'
-  | 'beforeRender'
   | 'radiusUnknownClient'
   | 'radiusWrongSecret'
   | 'radiusDropped'
@@ -50,8 +47,6 @@ export class RadiusReporter implements RadiusObserver {
   readonly #log: Log
   readonly #nowMs: () => number
   readonly #lines = new Map<string, Line>()
-  /** Answers since the metrics were last read, by request code and reply code. */
-  readonly #answers = new Map<number, number>()
 
   constructor(parts: {
     readonly metrics: RadiusMetrics
@@ -61,7 +56,6 @@ export class RadiusReporter implements RadiusObserver {
     this.#metrics = parts.metrics
     this.#log = parts.log
     this.#nowMs = parts.nowMs ?? Date.now
-    parts.metrics.beforeRender(() => this.#flush())
   }
 
   dropped(drop: Drop): void {
@@ -73,23 +67,14 @@ export class RadiusReporter implements RadiusObserver {
   }
 
   answered({ requestCode, replyCode, durationMs, isRepeated }: Answered): void {
-    const key = (requestCode << CODE_BITS) | replyCode
-    this.#answers.set(key, (this.#answers.get(key) ?? 0) + 1)
-    if (!isRepeated) this.#metrics.radiusTook(kindOf(requestCode), durationMs)
+    const kind = kindOf(requestCode)
+    this.#metrics.radiusAnswered(kind, results.get(replyCode) ?? 'response')
+    if (!isRepeated) this.#metrics.radiusTook(kind, durationMs)
   }
 
   failed(error: unknown, where: { socket: SocketKind; client: string | null }): void {
     this.#metrics.faulted('radius')
     this.#log.error('radius.failed', { error, socket: where.socket, nas: where.client })
-  }
-
-  #flush(): void {
-    for (const [key, count] of this.#answers) {
-      const kind = kindOf(key >> CODE_BITS)
-      const result = results.get(key & MAX_CODE) ?? 'response'
-      this.#metrics.radiusAnswered(kind, result, count)
-    }
-    this.#answers.clear()
   }
 
   #logDrop(drop: Drop): void {

@@ -77,8 +77,9 @@ export class FreshnessClock {
 
   /** @param maxStalenessMs 0 is strict: only fresh will do */
   freshness(maxStalenessMs: number): Freshness {
-    if (this.mustConfirm) return 'too-stale'
-    const ageMs = this.ageMs
+    this.beat()
+    if (this.#mustConfirm) return 'too-stale'
+    const ageMs = this.#beatMs - this.#confirmedAtMs
     if (ageMs <= FRESH_MS) return 'fresh'
     return ageMs <= maxStalenessMs ? 'within-limit' : 'too-stale'
   }
