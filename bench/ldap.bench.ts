@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os'
 import { argon2id, hash, verify } from 'argon2'
 import { startPostgres } from '../test/support/postgres.ts'
 import { cpuSeconds } from './support/cpu.ts'
-import { type BenchDaemon, startDaemon } from './support/daemon.ts'
+import { type BenchDaemon, SERVICE_ENVIRONMENT, startDaemon } from './support/daemon.ts'
 import type { Measured, Server, Task } from './support/ldap-load.ts'
 import { Loader } from './support/ldap-loader.ts'
 import { shuffledUsernames } from './support/people.ts'
@@ -274,7 +274,7 @@ try {
   const slapd = await kept(startSlapd(SMALL, PASSWORD))
   process.stdout.write(
     `the daemon as built, on PostgreSQL with ${count(SMALL)} people: started in ${Math.round(daemon.startMs)} ms, ` +
-      `RSS ${Math.round(daemon.memoryMb())} MB; auth events on\n` +
+      `RSS ${Math.round(daemon.memoryMb())} MB; auth events on; environment ${JSON.stringify(SERVICE_ENVIRONMENT)}\n` +
       `peer: ${slapd.version}: ${slapd.configuration}\n` +
       `${CONNECTIONS} connections, medians of ${ROUNDS} runs of ${SECONDS} s in turn\n\n`,
   )
