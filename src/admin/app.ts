@@ -5,6 +5,7 @@ import Fastify, {
   type FastifyError,
   type FastifyInstance,
   type FastifyPluginAsync,
+  type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
 import { DirectoryError, type DirectoryErrorCode } from '../directory/errors.ts'
@@ -37,6 +38,11 @@ export interface AppOptions {
   }): void
   /** Further protocols on the same listeners, such as SCIM. */
   readonly plugins?: readonly FastifyPluginAsync[]
+  /**
+   * Answers in its protocol's form what the router cannot read, such as an address with malformed
+   * percent-encoding; false when the address is not that protocol's.
+   */
+  answerUnreadable?(request: FastifyRequest, reply: FastifyReply): boolean
 }
 
 /** The HTTP face: admin API under /api/v1, health, metrics, and what plugins add. */
@@ -47,6 +53,10 @@ export async function makeApp(parts: AdminParts, options: AppOptions): Promise<F
     requestTimeout: REQUEST_TIMEOUT_MS,
     trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
     genReqId: () => randomUUID(),
+    frameworkErrors: (error, request: FastifyRequest, reply: FastifyReply) => {
+      if (options.answerUnreadable?.(request, reply) === true) return
+      void reply.code(400).send({ error: { code: 'bad-request', message: error.message } })
+    },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true } },
   })
   app.decorateRequest('caller', null)

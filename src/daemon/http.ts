@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import { formatListen } from '../config/listen.ts'
 import { adminSocketPath } from '../config/paths.ts'
 import type { ServerCertificate } from '../credentials/certificates/server-certificate.ts'
-import { scimPlugin } from '../gateway/scim/plugin.ts'
+import { answerUnreadable, scimPlugin } from '../gateway/scim/plugin.ts'
 import { PostgresBackup } from '../storage/backup.ts'
 import { PostgresGroupStore } from '../storage/group-store.ts'
 import { PostgresListing } from '../storage/listing.ts'
@@ -67,6 +67,7 @@ export async function makeHttp(input: HttpInput): Promise<HttpParts> {
     onAnswered: ({ path, ...answer }) =>
       metrics.httpAnswered(path.startsWith('/scim/') ? 'scim' : 'admin', answer),
     plugins: [scim],
+    answerUnreadable,
   })
   listeners.serve(app)
   health.register(

@@ -65,6 +65,20 @@ await t.test(
   },
 )
 
+await t.test('an address that cannot be read is refused in the form of its protocol', async (t) => {
+  const scim = await call('GET', '/scim/v2/Users/%zz')
+  t.equal(scim.status, 400)
+  t.match(scim.headers.get('content-type'), 'application/scim+json')
+  t.match(scim.json, {
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+    status: '400',
+    scimType: 'invalidSyntax',
+  })
+  const api = await call('GET', '/api/v1/people/%zz')
+  t.equal(api.status, 400)
+  t.match(api.json, { error: { code: 'bad-request' } })
+})
+
 await t.test('admin API: faults of a request say what and where, and change nothing', async (t) => {
   const cases: [string, string, unknown, number, RegExp][] = [
     ['GET', '/api/v1/people/no.body', undefined, 404, /there is no person/],

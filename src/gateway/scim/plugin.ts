@@ -142,6 +142,17 @@ function refusingStore(): ResourceStore {
   return { find: refuse, list: refuse }
 }
 
+/** An address under the prefix that the router cannot read, refused in SCIM's form like the rest. */
+export function answerUnreadable(request: FastifyRequest, reply: FastifyReply): boolean {
+  if (request.raw.url?.startsWith(`${PREFIX}/`) !== true) return false
+  const error = new ScimError(
+    'SCIM_INVALID_SYNTAX',
+    'the address is not percent-encoded as it must be',
+  )
+  void send(reply, makeErrorResponse(error))
+  return true
+}
+
 /** The path below the prefix, which some clients write twice. */
 function splitUrl(request: FastifyRequest): { readonly path: string; readonly query: string } {
   const url = request.raw.url ?? '/'
