@@ -48,18 +48,61 @@ export async function startDaemon(
   people: number,
   password: string,
 ): Promise<BenchDaemon> {
+  return await serve(await prepare(postgres, people, password))
+}
+
+export interface Started {
+  readonly startMs: number
+  readonly memoryMb: number
+}
+
+/** Starts such a daemon so many times, one after the other. */
+export async function* startAgain(
+  postgres: TestServer,
+  people: number,
+  times: number,
+): AsyncGenerator<Started> {
+  const place = await prepare(postgres, people, 'nobody signs in')
+  for (let at = 0; at < times; at++) {
+    const startedAtMs = performance.now()
+    const { child } = await launch(place)
+    const startMs = performance.now() - startedAtMs
+    yield { startMs, memoryMb: memoryMbOf(child) }
+    await end(child)
+  }
+  remove(place)
+}
+
+/** Where a daemon's own things are. */
+interface Place {
+  readonly dataDir: string
+  readonly databaseUrl: string
+}
+
+async function prepare(postgres: TestServer, people: number, password: string): Promise<Place> {
   const name = `bench_ldap_${people}_${process.pid}`
   const admin = new pg.Client({ host: postgres.socketDir, user: 'postgres', database: 'postgres' })
   await admin.connect()
   await admin.query(`create database ${name}`)
   await admin.end()
   const databaseUrl = urlOf(postgres.socketDir, name)
-  const dataDir = mkdtempSync(join(tmpdir(), 'gh-bench-'))
+  const place = { dataDir: mkdtempSync(join(tmpdir(), 'gh-bench-')), databaseUrl }
   // A daemon makes key and tables in an empty database only.
-  const first = await launch(dataDir, databaseUrl)
+  const first = await launch(place)
   await end(first.child)
   await fill(databaseUrl, people, password)
-  return await serve(dataDir, databaseUrl)
+  return place
+}
+
+function remove({ dataDir }: Place): void {
+  rmSync(dataDir, { recursive: true, force: true })
+  // The master key lies beside the data directory, not in it.
+  rmSync(`${dataDir}.key`, { force: true })
+}
+
+function memoryMbOf(child: ChildProcess): number {
+  const text = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0) / 1_024
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -140,7 +183,7 @@ async function insertPeople(
   if (people.length > 0) await client.query(insertRows, [JSON.stringify(people), verifier])
 }
 
-async function launch(dataDir: string, databaseUrl: string) {
+async function launch({ dataDir, databaseUrl }: Place) {
   const listeners = ['HTTP', 'LDAP', 'LDAPS', 'RADIUS_AUTH', 'RADIUS_ACCT']
   const child = spawn(
     process.execPath,
@@ -161,9 +204,9 @@ async function launch(dataDir: string, databaseUrl: string) {
   return { child, ...(await ready(child, dataDir)) }
 }
 
-async function serve(dataDir: string, databaseUrl: string): Promise<BenchDaemon> {
+async function serve(place: Place): Promise<BenchDaemon> {
   const startedAtMs = performance.now()
-  const { child, api, status } = await launch(dataDir, databaseUrl)
+  const { child, api, status } = await launch(place)
   const startMs = performance.now() - startedAtMs
   const port = Number(status.listeners['ldap']?.[0]?.split(':').at(-1))
   const http = status.listeners['http']?.[0] ?? ''
@@ -179,16 +222,13 @@ async function serve(dataDir: string, databaseUrl: string): Promise<BenchDaemon>
     halfServer: await makeClient('bench-half', [HALF]),
     startMs,
     pid: child.pid ?? 0,
-    memoryMb: () => {
-      const text = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-      return Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0) / 1_024
-    },
+    memoryMb: () => memoryMbOf(child),
     takeLoopDelayMs: async () => {
       const text = await (await fetch(`http://${http}/metrics`)).text()
       return Number(/^\S*eventloop_lag_max_seconds\S* (\S+)/m.exec(text)?.[1] ?? Number.NaN) * 1_000
     },
     countedLogIns: async () => {
-      const client = new pg.Client({ connectionString: databaseUrl })
+      const client = new pg.Client({ connectionString: place.databaseUrl })
       await client.connect()
       const { rows } = await client.query('select coalesce(sum(count), 0) as count from auth_event')
       await client.end()
@@ -196,9 +236,7 @@ async function serve(dataDir: string, databaseUrl: string): Promise<BenchDaemon>
     },
     stop: async () => {
       await end(child)
-      rmSync(dataDir, { recursive: true, force: true })
-      // The master key lies beside the data directory, not in it.
-      rmSync(`${dataDir}.key`, { force: true })
+      remove(place)
     },
   }
 }

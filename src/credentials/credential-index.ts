@@ -15,6 +15,14 @@ export interface Candidates {
   readonly generated: readonly Credential[]
 }
 
+interface Known {
+  readonly common: Candidates
+  /** For services with an app password of their own; all others see what is common. */
+  readonly byService: ReadonlyMap<string, Candidates>
+}
+
+const NO_SERVICES: ReadonlyMap<string, Candidates> = new Map()
+
 /** Every credential in memory, by principal and, for tokens, by digest. It follows the journal. */
 export class CredentialIndex implements Follower {
   readonly name = 'credentials'
@@ -23,7 +31,7 @@ export class CredentialIndex implements Follower {
   readonly #byPrincipal = new Map<string, Map<string, Credential>>()
   readonly #tokens = new Map<string, Credential>()
   /** Built when first asked for, forgotten when a credential of the principal changes. */
-  readonly #candidates = new Map<string, Map<string, Candidates>>()
+  readonly #known = new Map<string, Known>()
   #position: Position | null = null
   #lastStamp = 0
 
@@ -58,20 +66,8 @@ export class CredentialIndex implements Follower {
 
   /** @param serviceId the LDAP client through which somebody signs in; null where there is none */
   candidatesFor(principalId: PrincipalId, serviceId: PrincipalId | null): Candidates {
-    let byService = this.#candidates.get(principalId)
-    if (byService === undefined) {
-      byService = new Map()
-      this.#candidates.set(principalId, byService)
-    }
-    const own = this.#byPrincipal.get(principalId)
-    // Without an app password for it, a service sees what every other service sees.
-    const scope = own !== undefined && hasAppPasswordFor(own, serviceId) ? (serviceId ?? '') : ''
-    let candidates = byService.get(scope)
-    if (candidates === undefined) {
-      candidates = this.#makeCandidates(own, serviceId)
-      byService.set(scope, candidates)
-    }
-    return candidates
+    const known = this.#known.get(principalId) ?? this.#learn(principalId)
+    return (serviceId === null ? undefined : known.byService.get(serviceId)) ?? known.common
   }
 
   /** By the digest that `digestSecret` makes of a token. */
@@ -79,14 +75,24 @@ export class CredentialIndex implements Follower {
     return this.#tokens.get(digest) ?? null
   }
 
-  #makeCandidates(
-    own: ReadonlyMap<string, Credential> | undefined,
-    serviceId: PrincipalId | null,
-  ): Candidates {
+  #learn(principalId: PrincipalId): Known {
+    const own = [...(this.#byPrincipal.get(principalId)?.values() ?? [])]
+    const byService = new Map<string, Candidates>()
+    for (const { type, serviceId } of own) {
+      if (type !== 'app-password' || serviceId === null || byService.has(serviceId)) continue
+      byService.set(serviceId, this.#makeCandidates(own, serviceId))
+    }
+    const common = this.#makeCandidates(own, null)
+    const known = { common, byService: byService.size === 0 ? NO_SERVICES : byService }
+    this.#known.set(principalId, known)
+    return known
+  }
+
+  #makeCandidates(own: readonly Credential[], serviceId: PrincipalId | null): Candidates {
     this.#lastStamp += 1
     let primary: Credential | null = null
     const generated: Credential[] = []
-    for (const credential of own?.values() ?? []) {
+    for (const credential of own) {
       if (credential.type === 'primary-password') primary = credential
       else if (credential.type === 'generated-secret') generated.push(credential)
       else if (isAppPasswordFor(credential, serviceId)) generated.push(credential)
@@ -112,7 +118,7 @@ export class CredentialIndex implements Follower {
       this.#byPrincipal.set(credential.principalId, new Map([[credential.id, credential]]))
     } else own.set(credential.id, credential)
     if (credential.type === 'token') this.#tokens.set(credential.verifier, credential)
-    this.#candidates.delete(credential.principalId)
+    this.#known.delete(credential.principalId)
   }
 
   #remove(credential: Credential): void {
@@ -123,7 +129,7 @@ export class CredentialIndex implements Follower {
     if (this.#tokens.get(credential.verifier) === credential) {
       this.#tokens.delete(credential.verifier)
     }
-    this.#candidates.delete(credential.principalId)
+    this.#known.delete(credential.principalId)
   }
 }
 
@@ -131,15 +137,4 @@ function isAppPasswordFor(credential: Credential, serviceId: PrincipalId | null)
   return (
     serviceId !== null && credential.type === 'app-password' && credential.serviceId === serviceId
   )
-}
-
-function hasAppPasswordFor(
-  own: ReadonlyMap<string, Credential>,
-  serviceId: PrincipalId | null,
-): boolean {
-  if (serviceId === null) return false
-  for (const credential of own.values()) {
-    if (isAppPasswordFor(credential, serviceId)) return true
-  }
-  return false
 }

@@ -1,6 +1,6 @@
 import type { Resource } from '../access/decide.ts'
 import { decide } from '../access/decide.ts'
-import type { Directory } from '../directory/directory.ts'
+import { type Directory, entryNow } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { AuthEvent } from '../observe/auth-event.ts'
 import type { Attempt, Authenticated, Outcome } from './authenticate.ts'
@@ -82,7 +82,7 @@ export class EntryLogin implements Login<Yes> {
     if (subject.by === 'login-name') return this.#directory.personByLoginName(this.name)
     if (subject.entry === null) return null
     // The entry the gateway found may be older than what the directory holds by now.
-    const entry = this.#directory.entryById(subject.entry.value.id)
+    const entry = entryNow(this.#directory, { id: subject.entry.value.id, no: subject.entry.no })
     return entry === null || entry.value.kind === 'group' ? null : (entry as Authenticated)
   }
 }

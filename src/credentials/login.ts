@@ -86,7 +86,8 @@ export class LoginProcedure {
   #judge<Yes extends Admitted>(run: Run<Yes>): Outcome<Yes> {
     const { login } = run
     if (this.#freshness() === 'too-stale') throw new AuthenticationUnavailable('stale')
-    if (login.isAddressLimited && this.#names.isLimited(login.address, this.#nowMs())) {
+    run.atMs = this.#nowMs()
+    if (login.isAddressLimited && this.#names.isLimited(login.address, run.atMs)) {
       return this.#denyNameless(run, 'too-many-names', null)
     }
     const claim = login.find()
@@ -107,6 +108,7 @@ export class LoginProcedure {
     checked: Checked,
   ): Outcome<Yes> {
     if (this.#freshness() === 'too-stale') throw new AuthenticationUnavailable('stale')
+    run.atMs = this.#nowMs()
     const claim = run.login.find()
     if (claim === null) return this.#answer(run.login, 'deleted', before.principalId)
     if (claim.candidates === before.candidates) return this.#conclude(run, claim, checked)
@@ -121,7 +123,7 @@ export class LoginProcedure {
     const outcome = outcomeOf(login, checked)
     if (outcome.ok) {
       if (login.isAddressLimited) this.#names.recordSuccess(login)
-      const answer = { atMs: this.#nowMs(), outcome: 'success', reason: null, principalId } as const
+      const answer = { atMs: run.atMs, outcome: 'success', reason: null, principalId } as const
       this.#events.record(login.describe(answer))
       return outcome
     }
@@ -171,6 +173,8 @@ class Run<Yes extends Admitted = Admitted> implements CheckTurn {
   readonly onRight: NonNullable<CheckTurn['onRight']>
   /** How many times the password has been checked because its credential changed meanwhile. */
   count = 1
+  /** The moment it is judged by; read once, for a clock costs as much as a look-up. */
+  atMs = 0
   readonly #caller: Caller
 
   constructor(login: Login<Yes>, caller: Caller, onRight: NonNullable<CheckTurn['onRight']>) {

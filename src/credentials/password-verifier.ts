@@ -66,7 +66,7 @@ export class PasswordVerifier {
         ? undefined
         : candidates.generated.find((one) => verifySecret(password, one.verifier))
     // What carries 128 random bits cannot be guessed, so no lock of somebody else's making holds it.
-    if (generated !== undefined) return atOnce(pair, this.#judgeExpiry(generated))
+    if (generated !== undefined) return atOnce(pair, judgeExpiry(generated, turn.atMs))
     const blocked = this.#failures.findBlocked(claim)
     if (blocked !== null) return atOnce(pair, { isRight: false, denial: blocked })
     if (candidates.primary === null) return atOnce(pair, withoutPrimary(candidates))
@@ -96,11 +96,11 @@ export class PasswordVerifier {
 
   #checkPrimary(claim: Claim, primary: Credential, asked: Asked): Checked | Promise<Checked> {
     const { pair } = asked
-    const nowMs = this.#nowMs()
+    const nowMs = asked.turn.atMs
     const remembered = this.#cache.findRight(pair, nowMs)
     if (remembered !== null) {
       this.#failures.recordSuccess(claim)
-      return atOnce(pair, this.#judgeExpiry(remembered))
+      return atOnce(pair, judgeExpiry(remembered, nowMs))
     }
     if (this.#cache.findDenied(pair, nowMs) === 'wrong') return atOnce(pair, wrongPassword)
     return this.#verifyPrimary(claim, primary, asked)
@@ -115,7 +115,7 @@ export class PasswordVerifier {
       (signal) => this.#verifyOnce(claim, primary, { pair, password, turn, signal }),
       turn.signal,
     )
-    const verdict = isRight ? this.#judgeExpiry(primary) : wrongPassword
+    const verdict = isRight ? judgeExpiry(primary, this.#nowMs()) : wrongPassword
     return { verdict, hasTakenTime: true, pair }
   }
 
@@ -140,18 +140,13 @@ export class PasswordVerifier {
     }
     return isRight
   }
-
-  #judgeExpiry(credential: Credential): Verdict {
-    const isExpired = credential.expiresAtMs !== null && credential.expiresAtMs <= this.#nowMs()
-    return isExpired
-      ? { isRight: false, denial: 'credential-expired' }
-      : { isRight: true, credential }
-  }
 }
 
 /** Whose turn a check takes, should it have to wait, and when to give up. */
 export interface CheckTurn extends Caller {
   readonly key: string
+  /** The moment the check is made. */
+  readonly atMs: number
   /** Told of a primary password just found right, while its text is at hand. */
   readonly onRight?: (credential: Credential, password: Buffer) => void
 }
@@ -163,6 +158,13 @@ interface Asked {
 }
 
 const wrongPassword: Verdict = { isRight: false, denial: 'wrong-password' }
+
+function judgeExpiry(credential: Credential, atMs: number): Verdict {
+  const isExpired = credential.expiresAtMs !== null && credential.expiresAtMs <= atMs
+  return isExpired
+    ? { isRight: false, denial: 'credential-expired' }
+    : { isRight: true, credential }
+}
 
 function withoutPrimary(candidates: Candidates): Verdict {
   return candidates.generated.length > 0

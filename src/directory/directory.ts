@@ -19,6 +19,18 @@ export interface SearchOptions {
 }
 
 /**
+ * An entry that was found before, as it is now: by its number, and by its id where a restore has
+ * given the number to somebody else. Null when it is there no longer.
+ */
+export function entryNow(
+  directory: Pick<Directory, 'entry' | 'entryById'>,
+  { id, no }: { readonly id: string; readonly no: number },
+): Entry | null {
+  const entry = directory.entry(no)
+  return entry?.value.id === id ? entry : directory.entryById(id)
+}
+
+/**
  * The serving view of the directory, in memory. Every read is synchronous and none waits for SQL.
  * Deleted principals and groups are not to be found here; staged and held people are, and what they
  * may do or be seen as is for `access` and the gateways to say.

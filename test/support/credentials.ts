@@ -142,6 +142,11 @@ export class FakeDirectory {
     this.#entries.delete(id)
   }
 
+  entry(no: number): Entry | null {
+    for (const one of this.#entries.values()) if (one.no === no) return one
+    return null
+  }
+
   entryById(id: string): Entry | null {
     return this.#entries.get(id) ?? null
   }

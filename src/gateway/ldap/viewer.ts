@@ -1,5 +1,5 @@
 import { compileView } from '../../access/view.ts'
-import type { Directory } from '../../directory/directory.ts'
+import { type Directory, entryNow } from '../../directory/directory.ts'
 import { canSignIn } from '../../directory/hold.ts'
 import type { PrincipalId } from '../../directory/id.ts'
 import type { Entry, Query } from '../../directory/query.ts'
@@ -29,7 +29,7 @@ export interface Viewer {
 /** Null when the identity is anonymous or has lost the right to be here since it signed in. */
 export function viewingEntry(identity: Identity, directory: Directory): Entry | null {
   if (identity.kind === 'anonymous') return null
-  const entry = entryOf(identity, directory)
+  const entry = entryNow(directory, identity)
   if (entry === null || entry.value.kind === 'group' || !canSignIn(entry.value)) return null
   return entry
 }
@@ -37,15 +37,6 @@ export function viewingEntry(identity: Identity, directory: Directory): Entry | 
 /** For an entry that {@link viewingEntry} gave; holds as long as that gives the same one. */
 export function viewerOf(entry: Entry, directory: Directory): Viewer {
   return entry.value.kind === 'person' ? selfViewer(entry) : serviceViewer(entry, directory)
-}
-
-/** By its number, and by its id where a restore has given the number to somebody else. */
-function entryOf(
-  { id, no }: Extract<Identity, { kind: 'principal' }>,
-  directory: Directory,
-): Entry | null {
-  const entry = directory.entry(no)
-  return entry?.value.id === id ? entry : directory.entryById(id)
 }
 
 /** People read their own entry; the groups in it are named, whoever else is in them. */
