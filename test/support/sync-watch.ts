@@ -25,7 +25,8 @@ export class RemovalWatch {
     const { rows } = await sql<{ n: number }>`select count(*) as n from removal_waiting`.execute(
       this.#db.kysely,
     )
-    const over = [...this.#lost].filter(([, count]) => count > limit(this.#most))
+    // Who has gone is a part of the whole that the share is of.
+    const over = [...this.#lost].filter(([, count]) => count > limit(this.#most + count))
     return over.map(([what, count]) => `${what}: ${count} went, ${rows[0]?.n} wait`)
   }
 
