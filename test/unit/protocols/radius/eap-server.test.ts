@@ -55,6 +55,35 @@ t.test('a State is good once, is new each time, and names daemon and worker', as
   t.equal(states.size, 50)
 })
 
+t.test('a peer that breaks the order is rejected, and the log learns how', async (t) => {
+  const bench = await EapBench.make()
+  const asked = async () => stateOf(await bench.send(Buffer.alloc(0), null))
+  const begun = async () => stateOf(await bench.send(identity, null))
+  const ttls = (bytes: number[]) => respond(1, EapType.ttls, Buffer.from(bytes))
+  const cases: [string, () => Promise<Buffer | null>, Buffer, RegExp][] = [
+    [
+      'a method before the identity',
+      asked,
+      respond(0, EapType.ttls, Buffer.from([0])),
+      /type 21 before Identity/,
+    ],
+    [
+      'a long identity',
+      async () => null,
+      respond(0, EapType.identity, Buffer.alloc(300)),
+      /identity of 300 bytes/,
+    ],
+    ['another method', begun, respond(1, EapType.peap, Buffer.from([0])), /type 25/],
+    ['another version', begun, ttls([0x01]), /version 1/],
+    ['no flags', begun, ttls([]), /./],
+    ['nothing but an ack', begun, ttls([0x00]), /handshake does not go on/],
+  ]
+  for (const [what, before, eap, detail] of cases) {
+    const answer = await bench.send(eap, await before())
+    t.match(answer, { kind: 'reject', failure: { detail } }, what)
+  }
+})
+
 t.test('a conversation is forgotten 60 seconds after its last word', async (t) => {
   const bench = await EapBench.make()
   const state = stateOf(await bench.send(identity, null))
