@@ -35,6 +35,13 @@ export class Allowance {
     this.#left -= 1
     return true
   }
+
+  /** @returns how many of `wanted` are allowed; they are taken */
+  takeUpTo(wanted: number): number {
+    const taken = Math.min(this.#left, wanted)
+    this.#left -= taken
+    return taken
+  }
 }
 
 /** A count and an answer taken at different moments, from different copies, differ by a little. */

@@ -24,8 +24,20 @@ export interface Round {
   readonly generation: number
 }
 
+/** What was found of a whole answer. Found once: while it is applied, what it is held against changes. */
+export interface Judgement {
+  /** False: what the answer lacks is not removed but waits for an admin. */
+  readonly isBelieved: boolean
+  /** The answer was short of what the source says it has: read everything again. */
+  readonly needsFull: boolean
+  /** What an admin should know of it; null when all is as usual. */
+  readonly note: string | null
+}
+
 export interface OpenRound extends Round {
   readonly state: 'fetching' | 'applying'
+  /** As it was sealed with. */
+  readonly judgement: Judgement
 }
 
 /** What one statement tells of a source before a run. */
@@ -97,13 +109,8 @@ export interface Disappearance {
   readonly seen: number
   readonly known: number
   readonly missing: number
-}
-
-export interface RoundResult {
-  readonly counts: SyncCounts
-  readonly note: string | null
-  /** The answer was short of what the source says it has: read everything again. */
-  readonly needsFull: boolean
+  /** What the window allows of removals just now. */
+  readonly allowed: number
 }
 
 /**
@@ -124,10 +131,13 @@ export interface SyncStore {
   openRound(round: Omit<Round, 'id'>): Promise<Round>
   stagePage(round: Round, page: number, items: readonly SourceItem[]): Promise<void>
   /** Everything is here: from now on the round is applied, and after a crash resumed. */
-  sealRound(round: Round, deltaLink: string): Promise<void>
+  sealRound(
+    round: Round,
+    end: { readonly deltaLink: string; readonly judgement: Judgement },
+  ): Promise<void>
   abandonRound(round: Round, why: string): Promise<void>
   /** Commits the delta token; the last step of a round. */
-  finishRound(round: Round, result: RoundResult): Promise<void>
+  finishRound(round: Round, counts: SyncCounts): Promise<void>
 
   /** Of the objects that live here, how many the staged answers do not name. */
   readDisappearance(round: Round): Promise<Disappearance>

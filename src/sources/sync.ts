@@ -1,12 +1,15 @@
+import { DirectoryError } from '../directory/errors.ts'
 import { Allowance, isFullAnswerSound, isShort } from './guard.ts'
 import { judgeGroups } from './judge-groups.ts'
 import { type ImportScope, judgePeople } from './judge-people.ts'
+import { previewRound } from './preview-round.ts'
 import { readStream, type StreamStep } from './read-stream.ts'
 import { type Source, SourceError, type Stream } from './source.ts'
 import {
   addCounts,
   type BatchResult,
   type GroupBatch,
+  type Judgement,
   NO_COUNTS,
   type PeopleBatch,
   type PreviewExample,
@@ -18,8 +21,6 @@ import {
 } from './sync-store.ts'
 
 const STREAMS: readonly Stream[] = ['people', 'groups']
-/** Names shown of a dry run, for each kind of change. */
-const MAX_EXAMPLES = 50
 /** A source that answers every full read with "read everything again" is not going to end. */
 const MAX_RESTARTS = 3
 
@@ -87,7 +88,8 @@ export class SyncEngine {
   async run(options: RunOptions): Promise<readonly StreamReport[]> {
     let state = await this.#store.readState(this.#sourceId)
     if (state.openRounds.length > 0 || state.hasUnsettled) {
-      await this.#recover(state, options)
+      if (options.isDryRun === true) await this.#clearWay(state)
+      else await this.#recover(state, options)
       state = await this.#store.readState(this.#sourceId)
     }
     const reports: StreamReport[] = []
@@ -109,15 +111,28 @@ export class SyncEngine {
     return reports
   }
 
-  /** Finishes what an earlier run left behind, and what an admin has approved since. */
-  async #recover(state: SyncState, options: RunOptions): Promise<void> {
+  /** A dry run changes nothing, so it cannot finish what an earlier run left half applied. */
+  async #clearWay(state: SyncState): Promise<void> {
+    if (state.openRounds.some((round) => round.state === 'applying')) {
+      const why = 'a round that was cut off is half applied: let a sync finish it, then look again'
+      throw new DirectoryError('DIRECTORY_CONFLICT', why)
+    }
+    await this.#abandonReading(state)
+  }
+
+  async #abandonReading(state: SyncState): Promise<void> {
     for (const round of state.openRounds) {
       if (round.state === 'fetching') {
         await this.#store.abandonRound(round, 'the daemon stopped while it was being read')
       }
     }
+  }
+
+  /** Finishes what an earlier run left behind, and what an admin has approved since. */
+  async #recover(state: SyncState, options: RunOptions): Promise<void> {
+    await this.#abandonReading(state)
     for (const round of state.openRounds) {
-      if (round.state === 'applying') await this.#apply(round, options)
+      if (round.state === 'applying') await this.#apply(round, round.judgement, options)
     }
     await drain(() => this.#store.applyApproved(this.#sourceId), options.signal)
     await this.#settle(options)
@@ -209,10 +224,11 @@ export class SyncEngine {
 
   async #conclude(fetched: Staged, options: RunOptions): Promise<StreamReport> {
     const { round, pages, items } = fetched
-    if (options.isDryRun === true) return this.#preview(fetched)
-    const counted = round.mode === 'full' ? await this.#count(round.stream, options.signal) : null
-    await this.#store.sealRound(round, fetched.deltaLink)
-    const { counts, note } = await this.#apply(round, options, counted)
+    if (options.isDryRun === true) return this.#preview(fetched, options.signal)
+    const judgement = await this.#judgeWhole(round, options.signal)
+    await this.#store.sealRound(round, { deltaLink: fetched.deltaLink, judgement })
+    const counts = await this.#apply(round, judgement, options)
+    const { note } = judgement
     return { stream: round.stream, mode: round.mode, counts, items, pages, note, examples: [] }
   }
 
@@ -227,13 +243,10 @@ export class SyncEngine {
   }
 
   /** Everything after the last page; the same for a round just read and for one found half done. */
-  async #apply(
-    round: Round,
-    options: RunOptions,
-    counted: number | null = null,
-  ): Promise<{ readonly counts: SyncCounts; readonly note: string | null }> {
+  async #apply(round: Round, judgement: Judgement, options: RunOptions): Promise<SyncCounts> {
     const { signal, onProgress } = options
-    const { isBelieved, needsFull, note } = await this.#judgeWhole(round, counted)
+    const { isBelieved, note } = judgement
+    if (note !== null) await this.#store.setState(round.sourceId, 'quarantined', note)
     const apply =
       round.stream === 'people'
         ? () => this.#store.applyPeople(round, (batch) => this.#judgePeople(batch))
@@ -244,8 +257,8 @@ export class SyncEngine {
     const swept = round.mode === 'full' ? await this.#sweep(round, isBelieved, options) : NO_COUNTS
     const settled = await this.#settle(options)
     const counts = addCounts(addCounts(applied, swept), settled)
-    await this.#store.finishRound(round, { counts, note, needsFull })
-    return { counts, note }
+    await this.#store.finishRound(round, counts)
+    return counts
   }
 
   /**
@@ -253,18 +266,16 @@ export class SyncEngine {
    * we know, takes nothing: what is missing waits for an admin, and the source is under suspicion
    * until it has given a sound answer.
    */
-  async #judgeWhole(round: Round, counted: number | null): Promise<Judgement> {
-    if (round.mode === 'delta') return { isBelieved: true, needsFull: false, note: null }
+  async #judgeWhole(round: Round, signal: AbortSignal): Promise<Judgement> {
+    if (round.mode === 'delta') return SOUND
+    const counted = await this.#count(round.stream, signal)
     const { seen, known, missing } = await this.#store.readDisappearance(round)
     const needsFull = isShort(seen, counted)
-    if (!needsFull && isFullAnswerSound(known, missing)) {
-      return { isBelieved: true, needsFull, note: null }
-    }
+    if (!needsFull && isFullAnswerSound(known, missing)) return SOUND
     const what = needsFull
       ? `a full answer named ${seen} of ${counted} ${round.stream}`
       : `a full answer lacked ${missing} of ${known} known ${round.stream}`
-    const note = `${what}; none was removed, those missing wait for approval`
-    await this.#store.setState(round.sourceId, 'quarantined', note)
+    const note = `${what}; none of those missing is removed, they wait for approval`
     return { isBelieved: false, needsFull, note }
   }
 
@@ -297,47 +308,21 @@ export class SyncEngine {
     return judgePeople(batch.items, batch.known, parts)
   }
 
-  async #preview(fetched: Staged): Promise<StreamReport> {
+  async #preview(fetched: Staged, signal: AbortSignal): Promise<StreamReport> {
     const { round, pages, items } = fetched
     const { stream, mode } = round
-    let counts = NO_COUNTS
-    const examples: PreviewExample[] = []
     try {
-      const { known, missing } =
-        mode === 'full' ? await this.#store.readDisappearance(round) : { known: 0, missing: 0 }
-      for (let after = 0; ; ) {
-        const preview = await this.#previewBatch(round, after)
-        if (preview === null) break
-        after = preview.lastSeq
-        counts = addCounts(counts, preview.counts)
-        for (const example of preview.examples) {
-          const alike = examples.filter(({ act }) => act === example.act).length
-          if (alike < MAX_EXAMPLES) examples.push(example)
-        }
-      }
-      counts = addCounts(counts, { removed: missing })
-      const isSound = mode === 'delta' || isFullAnswerSound(known, missing)
-      const note = isSound
-        ? null
-        : `${missing} of ${known} known ${stream} are missing: they would wait`
-      return { stream, mode, counts, items, pages, note, examples }
+      const judgement = await this.#judgeWhole(round, signal)
+      const parts = { judgement, scope: this.#scope }
+      const preview = await previewRound(this.#store, round, parts)
+      return { stream, mode, items, pages, note: judgement.note, ...preview }
     } finally {
       await this.#store.abandonRound(round, 'dry run')
     }
   }
-
-  #previewBatch(round: Round, after: number) {
-    return round.stream === 'people'
-      ? this.#store.previewPeople(round, after, (batch) => this.#judgePeople(batch))
-      : this.#store.previewGroups(round, after, judgeGroupBatch)
-  }
 }
 
-interface Judgement {
-  readonly isBelieved: boolean
-  readonly needsFull: boolean
-  readonly note: string | null
-}
+const SOUND: Judgement = { isBelieved: true, needsFull: false, note: null }
 
 type Fetched = { readonly kind: 'nothing' } | Staged | Restart
 

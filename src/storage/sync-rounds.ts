@@ -4,16 +4,18 @@ import { DirectoryError } from '../directory/errors.ts'
 import type { SourceItem, Stream } from '../sources/source.ts'
 import type {
   Disappearance,
+  Judgement,
   OpenRound,
   Round,
-  RoundResult,
   SourceState,
   StreamToken,
+  SyncCounts,
   SyncState,
 } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
 import { asFault } from './fault.ts'
 import { objectKind } from './sync-batch.ts'
+import { readAllowance } from './sync-removals.ts'
 
 /** Members told of one group, in one staged item: more are cut into several items. */
 const MEMBERS_PER_ITEM = 200
@@ -38,7 +40,9 @@ export async function readState(db: Database, sourceId: string): Promise<SyncSta
        from sync_token t where t.source_id = s.id) as tokens,
       (select coalesce(jsonb_agg(jsonb_build_object(
          'id', r.id, 'sourceId', r.source_id, 'stream', r.stream, 'mode', r.mode, 'state', r.state,
-         'fingerprint', r.fingerprint, 'generation', r.generation)), '[]')
+         'fingerprint', r.fingerprint, 'generation', r.generation,
+         'judgement', jsonb_build_object('isBelieved', r.is_believed, 'needsFull', r.needs_full,
+           'note', r.note))), '[]')
        from sync_round r
        where r.source_id = s.id and r.state in ('fetching', 'applying')) as rounds,
       exists (select 1 from source_link l where l.source_id = s.id and l.edges_pending)
@@ -136,67 +140,70 @@ export async function stagePage(
   }
 }
 
-export async function sealRound(db: Database, round: Round, deltaLink: string): Promise<void> {
-  await moveRound(db, round, { from: 'fetching', to: 'applying', deltaLink, note: null })
-}
-
-export async function abandonRound(db: Database, round: Round, why: string): Promise<void> {
-  await moveRound(db, round, { from: 'fetching', to: 'abandoned', deltaLink: null, note: why })
-}
-
-async function moveRound(
+export async function sealRound(
   db: Database,
   round: Round,
-  move: {
-    readonly from: 'fetching'
-    readonly to: 'applying' | 'abandoned'
-    readonly deltaLink: string | null
-    readonly note: string | null
-  },
+  end: { readonly deltaLink: string; readonly judgement: Judgement },
 ): Promise<void> {
+  const { isBelieved, needsFull, note } = end.judgement
   await db.transaction(async (tx) => {
     await sql`
-      update sync_round set state = ${move.to}, delta_link = ${move.deltaLink}, note = ${move.note},
-        finished_at = case when ${move.to} = 'abandoned' then clock_timestamp() end
-      where id = ${round.id}::uuid and state = ${move.from}`.execute(tx)
+      update sync_round set state = 'applying', delta_link = ${end.deltaLink}, note = ${note},
+        is_believed = ${isBelieved}, needs_full = ${needsFull}
+      where id = ${round.id}::uuid and state = 'fetching'`.execute(tx)
   })
 }
 
-export async function finishRound(db: Database, round: Round, result: RoundResult): Promise<void> {
+export async function abandonRound(db: Database, round: Round, why: string): Promise<void> {
   await db.transaction(async (tx) => {
-    const { rows } = await sql<{ delta_link: string }>`
-      update sync_round set state = 'done', finished_at = clock_timestamp(), note = ${result.note},
-        counts = ${JSON.stringify(result.counts)}::jsonb
-      where id = ${round.id}::uuid and state = 'applying' returning delta_link`.execute(tx)
-    const deltaLink = rows[0]?.delta_link
-    if (deltaLink === undefined) return
+    await sql`
+      update sync_round set state = 'abandoned', delta_link = null, note = ${why},
+        finished_at = clock_timestamp()
+      where id = ${round.id}::uuid and state = 'fetching'`.execute(tx)
+  })
+}
+
+export async function finishRound(db: Database, round: Round, counts: SyncCounts): Promise<void> {
+  await db.transaction(async (tx) => {
+    const { rows } = await sql<{ delta_link: string; needs_full: boolean }>`
+      update sync_round set state = 'done', finished_at = clock_timestamp(),
+        counts = ${JSON.stringify(counts)}::jsonb
+      where id = ${round.id}::uuid and state = 'applying' returning delta_link, needs_full`.execute(
+      tx,
+    )
+    const [end] = rows
+    if (end === undefined) return
     await sql`
       insert into sync_token (source_id, stream, delta_link, fingerprint, generation, needs_full)
-      values (${round.sourceId}::uuid, ${round.stream}, ${deltaLink}, ${round.fingerprint},
-        ${round.generation}, ${result.needsFull})
+      values (${round.sourceId}::uuid, ${round.stream}, ${end.delta_link}, ${round.fingerprint},
+        ${round.generation}, ${end.needs_full})
       on conflict (source_id, stream) do update set delta_link = excluded.delta_link,
         fingerprint = excluded.fingerprint, generation = excluded.generation,
         confirmed_at = clock_timestamp(),
-        needs_full = ${result.needsFull} or (sync_token.needs_full and ${round.mode} <> 'full')`.execute(
+        needs_full = ${end.needs_full} or (sync_token.needs_full and ${round.mode} <> 'full')`.execute(
       tx,
     )
   })
 }
 
 export async function readDisappearance(db: Database, round: Round): Promise<Disappearance> {
-  const { rows } = await sql<Disappearance>`
-    select (select count(distinct external_id) from sync_item
-            where round_id = ${round.id}::uuid and body->>'kind' <> 'gone') as seen,
-      count(*) as known,
-      count(*) filter (where l.generation < ${round.generation} and seen.external_id is null)
-        as missing
-    from source_link l
-    left join (select distinct external_id from sync_item
-               where round_id = ${round.id}::uuid and body->>'kind' <> 'gone') seen
-      on seen.external_id = l.external_id
-    where l.source_id = ${round.sourceId}::uuid and l.object_kind = ${objectKind(round.stream)}
-      and l.removed_at is null`.execute(db.kysely)
-  return rows[0] ?? { seen: 0, known: 0, missing: 0 }
+  const kind = objectKind(round.stream)
+  return db.transaction(async (tx) => {
+    const { rows } = await sql<Omit<Disappearance, 'allowed'>>`
+      select (select count(distinct external_id) from sync_item
+              where round_id = ${round.id}::uuid and body->>'kind' <> 'gone') as seen,
+        count(*) as known,
+        count(*) filter (where l.generation < ${round.generation} and seen.external_id is null)
+          as missing
+      from source_link l
+      left join (select distinct external_id from sync_item
+                 where round_id = ${round.id}::uuid and body->>'kind' <> 'gone') seen
+        on seen.external_id = l.external_id
+      where l.source_id = ${round.sourceId}::uuid and l.object_kind = ${kind}
+        and l.removed_at is null`.execute(tx)
+    const allowed = await readAllowance(tx, round.sourceId, kind)
+    return { ...(rows[0] ?? { seen: 0, known: 0, missing: 0 }), allowed }
+  })
 }
 
 /**

@@ -2,10 +2,11 @@ import { sql } from 'kysely'
 import type { SourceItem, Stream } from '../sources/source.ts'
 import type {
   JudgeGroups,
+  Judgement,
   JudgePeople,
   Round,
-  RoundResult,
   SourceState,
+  SyncCounts,
   SyncStore,
 } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
@@ -49,16 +50,16 @@ export class PostgresSyncStore implements SyncStore {
     return rounds.stagePage(this.#db, round, { page, items })
   }
 
-  sealRound(round: Round, deltaLink: string) {
-    return rounds.sealRound(this.#db, round, deltaLink)
+  sealRound(round: Round, end: { readonly deltaLink: string; readonly judgement: Judgement }) {
+    return rounds.sealRound(this.#db, round, end)
   }
 
   abandonRound(round: Round, why: string) {
     return rounds.abandonRound(this.#db, round, why)
   }
 
-  finishRound(round: Round, result: RoundResult) {
-    return rounds.finishRound(this.#db, round, result)
+  finishRound(round: Round, counts: SyncCounts) {
+    return rounds.finishRound(this.#db, round, counts)
   }
 
   readDisappearance(round: Round) {

@@ -5,6 +5,7 @@ import { SyncEngine } from '../../src/sources/sync.ts'
 import type { Database } from '../../src/storage/connection.ts'
 import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
 import { PostgresSyncStore } from '../../src/storage/sync-store.ts'
+import { Crasher } from '../support/crash.ts'
 import { testDatabase } from '../support/database.ts'
 import { aGroup, aPerson, FakeSource, gone, without } from '../support/fake-source.ts'
 import { imageOfDirectory, KEYS, never, TESTER } from '../support/sync.ts'
@@ -180,3 +181,74 @@ await t.test(
     t.equal((await registry.listWaiting(sourceId)).length, 10)
   },
 )
+
+await t.test(
+  'removal guard: an answer that was doubted before a crash is doubted after it',
+  async (t) => {
+    const db = await testDatabase(t)
+    const { source, run, everybody, count } = await fake(db, 100)
+    source.counts = { people: 100 }
+    const crasher = new Crasher(db)
+    let crashes = 0
+    for (let statements = 0, isWhole = false; !isWhole; statements++) {
+      source.says('people', everybody.slice(0, 90))
+      crasher.arm(statements, { isAfter: statements % 2 === 0 })
+      isWhole = await run({ isFull: true }).then(
+        () => true,
+        () => false,
+      )
+      if (crasher.restart()) crashes++
+      source.script.people.length = 0
+      await run()
+      if ((await count()) !== 100) t.fail(`crash at statement ${statements}: ${await count()}`)
+    }
+    t.ok(crashes > 10, `${crashes} places to crash at`)
+    t.equal(await count(), 100)
+  },
+)
+
+await t.test('dry run: all of a round shares the window, and changes nothing', async (t) => {
+  const db = await testDatabase(t)
+  const { source, run, everybody, count, registry, sourceId } = await fake(db, 1_000)
+  source.says(
+    'people',
+    everybody.slice(0, 900).map(({ externalId }) => gone(externalId)),
+  )
+  const [delta] = await run({ isDryRun: true })
+  t.match(delta, { mode: 'delta', counts: { removed: 50, waiting: 850 }, note: null })
+  source.says('people', everybody.slice(0, 850))
+  const [full] = await run({ isDryRun: true, isFull: true })
+  t.match(full, { mode: 'full', counts: { removed: 50, waiting: 100 }, note: null })
+  source.counts = { people: 1_000 }
+  source.says('people', everybody.slice(0, 850))
+  const [short] = await run({ isDryRun: true, isFull: true })
+  t.match(short, { counts: { removed: 0, waiting: 150 }, note: /named 850 of 1000 people/ })
+  t.equal(await count(), 1_000)
+  t.same(await registry.listWaiting(sourceId), [])
+})
+
+await t.test('dry run: a round that is half applied is left to a sync', async (t) => {
+  const db = await testDatabase(t)
+  const { source, run, everybody, count } = await fake(db, 1_000)
+  const crasher = new Crasher(db)
+  const half = async () => {
+    const { rows } = await sql<{ n: number }>`
+      select count(*) as n from sync_round where state = 'applying'`.execute(db.kysely)
+    return rows[0]?.n
+  }
+  for (let statements = 10; (await half()) !== 1; statements++) {
+    source.script.people.length = 0
+    source.says(
+      'people',
+      everybody.slice(0, 40).map(({ externalId }) => gone(externalId)),
+    )
+    crasher.arm(statements, { isAfter: false })
+    await run().catch(() => undefined)
+    crasher.restart()
+  }
+  const before = await count()
+  await t.rejects(run({ isDryRun: true }), { code: 'DIRECTORY_CONFLICT', message: /half applied/ })
+  t.equal(await count(), before)
+  await run()
+  t.equal(await count(), 960)
+})
