@@ -9,12 +9,13 @@ export interface StoredSource {
   readonly name: string
   /** Its kind's own; each kind parses it. */
   readonly config: unknown
+  /** Another one after each change of configuration or secret, not of state. */
+  readonly revision: string
   readonly state: SourceState
   readonly stateReason: string | null
   readonly waitingRemovals: number
   /** When its answers were last complete, over all streams; null before the first import. */
   readonly confirmedAtMs: number | null
-  readonly lastFullAtMs: number | null
 }
 
 export interface NewSource {
@@ -35,14 +36,32 @@ export interface WaitingRemoval {
   readonly subject: string
   readonly group: string | null
   readonly sinceMs: number
-  readonly isApproved: boolean
+}
+
+/** What waits for an admin's word: a page of it, and what an approval of all of it names. */
+export interface Waiting {
+  readonly count: number
+  /** Since when the last of them waits; null when nothing does. Compared, never calculated with. */
+  readonly until: string | null
+  readonly removals: readonly WaitingRemoval[]
+}
+
+export interface Page {
+  readonly limit: number
+  readonly offset: number
+}
+
+/** What an admin has looked at: so many, of those that waited at that moment. */
+export interface Seen {
+  readonly count: number
+  readonly until: string
 }
 
 /**
  * Which sources there are.
  *
  * @throws {DirectoryError} `DIRECTORY_REFUSED` for a name or a tenant that is connected already,
- *   `DIRECTORY_NOT_FOUND`, `DIRECTORY_UNAVAILABLE`
+ *   `DIRECTORY_CONFLICT`, `DIRECTORY_NOT_FOUND`, `DIRECTORY_UNAVAILABLE`
  */
 export interface SourceRegistry {
   list(): Promise<readonly StoredSource[]>
@@ -50,9 +69,24 @@ export interface SourceRegistry {
   readSecret(source: StoredSource): Promise<Buffer>
   /** @returns the new source's id */
   connect(source: NewSource, actor: Actor): Promise<string>
-  listWaiting(sourceId: string): Promise<readonly WaitingRemoval[]>
-  /** Approves all that waits now; the next run, or `applyApproved`, carries it out. */
-  approve(sourceId: string, actor: Actor): Promise<number>
+  /** Takes the place of what the source signs in with. */
+  replaceSecret(
+    sourceId: string,
+    change: Pick<NewSource, 'config' | 'secret'>,
+    actor: Actor,
+  ): Promise<void>
+  /** No round begins until it is resumed, whatever a round that is under way finds. */
+  pause(sourceId: string, actor: Actor): Promise<void>
+  /** A paused source is active again; any other stays as it is. */
+  resume(sourceId: string, actor: Actor): Promise<void>
+  readWaiting(sourceId: string, page: Page): Promise<Waiting>
+  /**
+   * Approves what was seen, and nothing that came after it; the next run, or `applyApproved`,
+   * carries it out.
+   *
+   * @throws {DirectoryError} `DIRECTORY_CONFLICT` when what waited then are no longer so many
+   */
+  approve(sourceId: string, seen: Seen, actor: Actor): Promise<number>
   /** Keeps them: they are asked about again only if the source says so again. */
   reject(sourceId: string, actor: Actor): Promise<number>
 }

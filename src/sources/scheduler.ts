@@ -8,8 +8,6 @@ const INTERVAL_MS = 60_000
 /** Daemons that started together do not ask together. */
 const JITTER_SHARE = 0.1
 const BACK_OFF_MAX_MS = 30 * 60_000
-/** Delta is best effort: so often everything is read and compared. */
-const FULL_EVERY_MS = 7 * 24 * 60 * 60_000
 /** So many senseless answers in a row, and an admin is told in so many words. */
 const NONSENSE_LIMIT = 3
 const QUARANTINE_INTERVAL_MS = 30 * 60_000
@@ -47,7 +45,6 @@ export interface SchedulerParts {
   readonly intervalMs?: number
   readonly nowMs?: () => number
   readonly random?: () => number
-  readonly lastFullAtMs?: number | null
 }
 
 export type RunResult =
@@ -64,7 +61,6 @@ export class SyncScheduler implements Service {
   #timer: NodeJS.Timeout | null = null
   #faultsInRow = 0
   #nonsenseInRow = 0
-  #lastFullAtMs: number | null
   #prunedAtMs = 0
   #health: SourceHealth = {
     state: 'active',
@@ -79,7 +75,6 @@ export class SyncScheduler implements Service {
   constructor(parts: SchedulerParts) {
     this.#parts = parts
     this.#nowMs = parts.nowMs ?? Date.now
-    this.#lastFullAtMs = parts.lastFullAtMs ?? null
     this.name = `sync of ${parts.sourceId}`
   }
 
@@ -155,7 +150,7 @@ export class SyncScheduler implements Service {
       this.#health = { ...this.#health, state }
       if (state === 'paused') return this.#jittered(this.#intervalMs)
       // A doubtful source is heard again in full, but seldom.
-      await this.#run({ isFull: state === 'quarantined' || this.#isFullDue() })
+      await this.#run({ isFull: state === 'quarantined' })
       await this.#prune()
       const isDoubtful = this.#health.lastReports.some(({ note }) => note !== null)
       return this.#jittered(isDoubtful ? QUARANTINE_INTERVAL_MS : this.#intervalMs)
@@ -191,7 +186,6 @@ export class SyncScheduler implements Service {
     const nowMs = this.#nowMs()
     this.#faultsInRow = 0
     this.#nonsenseInRow = 0
-    if (reports.every(({ mode }) => mode === 'full')) this.#lastFullAtMs = nowMs
     const note = reports.find((report) => report.note !== null)?.note ?? null
     this.#health = {
       ...this.#health,
@@ -223,10 +217,6 @@ export class SyncScheduler implements Service {
     while (await this.#parts.store.pruneStaging(this.#parts.sourceId)) {
       this.#stopping.signal.throwIfAborted()
     }
-  }
-
-  #isFullDue(): boolean {
-    return this.#lastFullAtMs !== null && this.#nowMs() - this.#lastFullAtMs >= FULL_EVERY_MS
   }
 
   get #intervalMs(): number {

@@ -11,6 +11,8 @@ export interface StreamToken {
   readonly generation: number
   /** A delta cannot tell all that is to be known: read everything. */
   readonly needsFull: boolean
+  /** Delta is best effort: everything of the stream was last read whole too long ago, or never. */
+  readonly isFullDue: boolean
   readonly confirmedAtMs: number
 }
 
@@ -159,7 +161,12 @@ export interface SyncStore {
   previewPeople(round: Round, afterSeq: number, judge: JudgePeople): Promise<Preview | null>
   previewGroups(round: Round, afterSeq: number, judge: JudgeGroups): Promise<Preview | null>
 
-  setState(sourceId: string, state: SourceState, reason: string | null): Promise<void>
+  /** What a round has found. A paused source stays paused: only an admin ends that. */
+  setState(
+    sourceId: string,
+    state: Exclude<SourceState, 'paused'>,
+    reason: string | null,
+  ): Promise<void>
   /** A sound full answer: a quarantined source is active again, a paused one stays paused. */
   liftQuarantine(sourceId: string): Promise<void>
   /** Deletes what was staged more than seven days ago, a slice at a time; false when nothing is left. */

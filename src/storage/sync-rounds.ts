@@ -19,6 +19,8 @@ import { readAllowance } from './sync-removals.ts'
 
 /** Members told of one group, in one staged item: more are cut into several items. */
 const MEMBERS_PER_ITEM = 200
+/** So often everything is read and compared. */
+const FULL_EVERY_SECONDS = 7 * 24 * 60 * 60
 const STAGING_DAYS = 7
 const PRUNE_ITEMS = 5_000
 
@@ -36,6 +38,9 @@ export async function readState(db: Database, sourceId: string): Promise<SyncSta
       (select coalesce(jsonb_agg(jsonb_build_object(
          'stream', t.stream, 'deltaLink', t.delta_link, 'fingerprint', t.fingerprint,
          'generation', t.generation, 'needsFull', t.needs_full,
+         'isFullDue', not exists (select 1 from sync_round f where f.source_id = t.source_id
+           and f.stream = t.stream and f.mode = 'full' and f.state = 'done'
+           and f.finished_at > clock_timestamp() - make_interval(secs => ${FULL_EVERY_SECONDS})),
          'confirmedAtMs', (extract(epoch from t.confirmed_at) * 1000)::bigint)), '[]')
        from sync_token t where t.source_id = s.id) as tokens,
       (select coalesce(jsonb_agg(jsonb_build_object(

@@ -252,3 +252,19 @@ await t.test('dry run: a round that is half applied is left to a sync', async (t
   await run()
   t.equal(await count(), 960)
 })
+
+await t.test('sync: each stream is read whole once a week, whatever the other does', async (t) => {
+  const db = await testDatabase(t)
+  const { source, run, everybody } = await fake(db, 30)
+  const modes = async () => {
+    source.says('people', everybody)
+    return (await run()).map(({ stream, mode }) => `${stream} ${mode}`)
+  }
+  t.same(await modes(), ['people delta', 'groups nothing'])
+  await sql`update sync_round set finished_at = finished_at - interval '8 days'
+    where stream = 'people'`.execute(db.kysely)
+  t.same(await modes(), ['people full', 'groups nothing'])
+  t.same(await modes(), ['people delta', 'groups nothing'])
+  await sql`delete from sync_round where stream = 'groups'`.execute(db.kysely)
+  t.same(await modes(), ['people delta', 'groups full'], 'nobody knows when it was read whole')
+})
