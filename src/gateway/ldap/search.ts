@@ -211,7 +211,7 @@ function scopeOf(request: SearchRequest, { viewer, directory }: SearchContext): 
     request.baseObject,
     request.scope,
     formatFilter(request.filter),
-    request.attributes.join('\0'),
+    JSON.stringify(request.attributes),
     String(request.typesOnly),
     viewer.key,
     directory.position.epoch,

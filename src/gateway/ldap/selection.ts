@@ -94,7 +94,8 @@ export class Selections {
   }
 
   #findKept(attributes: readonly string[], isTypesOnly: boolean): Selection {
-    const key = `${isTypesOnly ? 't' : 'v'}${attributes.join('\0')}`
+    // JSON, as a name from a client may be empty or hold any character, a separator included.
+    const key = JSON.stringify([isTypesOnly, attributes])
     const kept = this.#kept.get(key)
     if (kept !== undefined) return kept
     const selection = new Selection(attributes, isTypesOnly)

@@ -38,6 +38,8 @@ export class Serving {
   readonly vendorVersion: string
   readonly hasTls: () => boolean
   readonly selections = new Selections()
+  /** Of searches that need no viewer: strangers must not push out what the others ask for. */
+  readonly publicSelections = new Selections()
   readonly cookies: PageCookies
   #served: Served | null = null
 

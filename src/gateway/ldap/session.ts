@@ -79,15 +79,17 @@ export class GatewaySession implements LdapSession {
     }
     const paged = pagedOf(operation)
     if (paged === 'malformed') return result(ResultCode.protocolError, 'malformed paged results')
-    const selection = this.#serving.selections.find(request.attributes, request.typesOnly)
     const target = this.#resolve(request.baseObject)
     if (target.is === 'subschema' || (target.is === 'root' && request.scope === 'base')) {
       const entry = target.is === 'root' ? this.#rootDse() : subschemaEntry()
+      const { publicSelections } = this.#serving
+      const selection = publicSelections.find(request.attributes, request.typesOnly)
       return searchPublic(entry, request, { writer, selection, isPaged: paged !== null })
     }
     if (context === null) return bindFirst
     const plan = planSearch(target, request, context)
     if ('refusal' in plan) return plan.refusal
+    const selection = this.#serving.selections.find(request.attributes, request.typesOnly)
     this.#lookUp = LookUp.of({ request, target, plan, selection, context }) ?? this.#lookUp
     const isAllowed = () => this.#context()?.viewer.key === context.viewer.key
     const parts = { request, selection, context, cookies: this.#serving.cookies, paged, isAllowed }
