@@ -2,6 +2,7 @@ import { type EntryWriter, encodeEntry } from '../../../protocols/ldap/index.ts'
 import type { Entry, EntryValue } from '../../directory/query.ts'
 import type { Selection } from './selection.ts'
 import { encodeValues, type LiveAttribute, type ShapeContext } from './shapes/shape.ts'
+import { isPresent } from './shapes/shapes.ts'
 
 /** Bytes of encoded attributes that are kept; then all are let go and made anew when needed. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024
@@ -35,9 +36,10 @@ export class EntryEncoder {
     if (encoded.whole !== null) return to.writer.wholeEntry(encoded.whole)
     const attributes = [encoded.attributes]
     for (const attribute of live) {
-      const bytes = encodeLive(attribute, entry, to.context)
-      if (bytes === null) continue
-      attributes.push(selection.isTypesOnly ? encodeValues(attribute.type.name, []) : bytes)
+      const bytes = selection.isTypesOnly
+        ? encodeType(attribute, entry, to.context)
+        : encodeLive(attribute, entry, to.context)
+      if (bytes !== null) attributes.push(bytes)
     }
     return to.writer.entry(encoded.objectName, attributes)
   }
@@ -88,4 +90,12 @@ function encodeLive(
   if (attribute.encode !== undefined) return attribute.encode(entry, context)
   const values = attribute.values(entry, context)
   return values.length === 0 ? null : encodeValues(attribute.type.name, values)
+}
+
+function encodeType(
+  { type }: LiveAttribute<EntryValue>,
+  entry: Entry,
+  context: ShapeContext,
+): Buffer | null {
+  return isPresent(entry, type, context) ? encodeValues(type.name, []) : null
 }

@@ -13,7 +13,7 @@ import { foldText } from '../../directory/fold.ts'
 import type { Entry, EntryKind, Field, Query } from '../../directory/query.ts'
 import { findIndexed, type IndexedAttribute, type IndexedField } from './fields.ts'
 import type { ShapeContext } from './shapes/shape.ts'
-import { shapes, valuesOf } from './shapes/shapes.ts'
+import { isPresent, shapes, valuesOf } from './shapes/shapes.ts'
 import { takesPart } from './viewer.ts'
 
 const KINDS: readonly EntryKind[] = ['person', 'group', 'service']
@@ -73,9 +73,10 @@ export function queryOf(
 
 type Item = Exclude<Filter, { readonly kind: 'and' | 'or' | 'not' }>
 
-function itemQuery(item: Item, context: ShapeContext, only: EntryKind | null): Query {
-  const type = item.attribute === null ? null : filterAttribute(item.attribute)
+function itemQuery(given: Item, context: ShapeContext, only: EntryKind | null): Query {
+  const type = given.attribute === null ? null : filterAttribute(given.attribute)
   if (type === null) return undefinedQuery
+  const item = plainOf(given, type)
   const special = linkQuery(item, type, context)
   if (special !== null) return special
   const indexed = type === SURNAME ? null : findIndexed(type)
@@ -88,12 +89,23 @@ function itemQuery(item: Item, context: ShapeContext, only: EntryKind | null): Q
   return surnameQuery(assertion)
 }
 
+/** An extensible match by the attribute's own rule, named or not, is an equality match. */
+function plainOf(item: Item, { equality }: AttributeType): Item {
+  const { kind, attribute } = item
+  if (kind !== 'extensible' || attribute === null || equality === null) return item
+  const isOwn = item.rule === null || findMatchingRule(item.rule) === equality
+  return isOwn ? { kind: 'equal', attribute, value: item.value } : item
+}
+
 /** objectClass and the attributes whose values are links to other entries. */
 function linkQuery(item: Item, type: AttributeType, context: ShapeContext): Query | null {
-  if (item.kind === 'present') return presenceQuery(type)
+  if (item.kind === 'present') return presenceQuery(type, context)
   if (item.kind !== 'equal' && item.kind !== 'approx' && item.kind !== 'extensible') return null
   const isInChain = item.kind === 'extensible' && isChainRule(item.rule)
-  if (item.kind === 'extensible' && item.rule !== null && !isInChain) return null
+  if (item.kind === 'extensible' && !isInChain) {
+    // No other rule is made for names of entries, of which a group may hold very many.
+    return type.definition.syntax === 'dn' ? undefinedQuery : null
+  }
   const text = assertionText(item.value)
   if (text === null) return undefinedQuery
   switch (type) {
@@ -124,7 +136,9 @@ function isChainRule(rule: string | null): boolean {
   return findMatchingRule(rule)?.kind === 'inChain'
 }
 
-function presenceQuery(type: AttributeType): Query | null {
+function presenceQuery(type: AttributeType, context: ShapeContext): Query | null {
+  // What is linked may be out of sight: a filter must not tell of what the entry does not show.
+  const isShowing: Query = { op: 'test', test: (entry) => isPresent(entry, type, context) }
   switch (type) {
     case OBJECT_CLASS:
     case ENTRY_DN:
@@ -132,10 +146,10 @@ function presenceQuery(type: AttributeType): Query | null {
     case SURNAME:
       return { op: 'kind', kind: 'person' }
     case MEMBER_OF:
-      return and({ op: 'inAnyGroup' }, takingPart)
+      return and({ op: 'inAnyGroup' }, context.viewer.seesAll ? takingPart : isShowing)
     case MEMBER:
     case MEMBER_UID:
-      return { op: 'hasAnyMember' }
+      return and({ op: 'hasAnyMember' }, isShowing)
     default:
       return null
   }

@@ -1,7 +1,7 @@
 import type { Group } from '../../../directory/group.ts'
 import type { Entry } from '../../../directory/query.ts'
 import { isShown, takesPart } from '../viewer.ts'
-import { encodeMemberOf, visibleGroups } from './person.ts'
+import { encodeMemberOf, hasVisibleGroup, visibleGroups } from './person.ts'
 import {
   classes,
   commonAttributes,
@@ -29,14 +29,14 @@ export const groupShape: Shape<Group> = {
     fixed('description', ({ description, displayName, name }) => {
       return description ?? (displayName === name ? null : displayName)
     }),
-    live('member', memberNames, encodeMembers),
-    live('memberUid', memberUids, encodeMemberUids),
+    live('member', memberNames, { encode: encodeMembers, isPresent: hasMember }),
+    live('memberUid', memberUids, { encode: encodeMemberUids, isPresent: hasMemberUid }),
     live(
       'memberOf',
       (entry, context) => {
         return visibleGroups(entry, context).map(({ value }) => context.tree.dnOf(value))
       },
-      encodeMemberOf,
+      { encode: encodeMemberOf, isPresent: hasVisibleGroup },
     ),
     ...commonAttributes<Group>('groupOfNames'),
   ],
@@ -64,6 +64,10 @@ function encodeMembers(entry: Entry<Group>, context: ShapeContext): Buffer | nul
   return elements.length === 0 ? null : encodeElements('member', elements)
 }
 
+function hasMember(entry: Entry<Group>, context: ShapeContext): boolean {
+  return !members(context.directory.directMembers(entry.no), context).next().done
+}
+
 function memberUids(entry: Entry<Group>, context: ShapeContext): string[] {
   const names: string[] = []
   for (const { value } of members(context.directory.allMembers(entry.no), context)) {
@@ -75,4 +79,11 @@ function memberUids(entry: Entry<Group>, context: ShapeContext): string[] {
 function encodeMemberUids(entry: Entry<Group>, context: ShapeContext): Buffer | null {
   const names = memberUids(entry, context)
   return names.length === 0 ? null : encodeValues('memberUid', names)
+}
+
+function hasMemberUid(entry: Entry<Group>, context: ShapeContext): boolean {
+  for (const { value } of members(context.directory.allMembers(entry.no), context)) {
+    if (value.kind === 'person') return true
+  }
+  return false
 }

@@ -56,7 +56,7 @@ export const personShape: Shape<Person> = {
     live(
       'memberOf',
       (entry, context) => groupsOf(entry, context).map(context.tree.dnOf, context.tree),
-      encodeMemberOf,
+      { encode: encodeMemberOf, isPresent: hasVisibleGroup },
     ),
     fixed('nsAccountLock', (person) => (canSignIn(person) ? null : 'TRUE')),
     fixed('pwdAccountLockedTime', lockedTimeOf),
@@ -79,6 +79,15 @@ export function visibleGroups(entry: Entry, { directory, viewer }: ShapeContext)
     if (group !== null && viewer.names(group)) groups.push(group)
   }
   return groups
+}
+
+export function hasVisibleGroup(entry: Entry, { directory, viewer }: ShapeContext): boolean {
+  if (!takesPart(entry)) return false
+  for (const no of directory.allGroups(entry.no)) {
+    const group = directory.entry(no)
+    if (group !== null && viewer.names(group)) return true
+  }
+  return false
 }
 
 function groupsOf(entry: Entry, context: ShapeContext) {

@@ -37,6 +37,8 @@ export interface LiveAttribute<V extends EntryValue> {
   values(entry: Entry<V>, context: ShapeContext): readonly string[]
   /** The whole PartialAttribute where there is a quicker way; null when there are no values. */
   encode?(entry: Entry<V>, context: ShapeContext): Buffer | null
+  /** Whether there are values, where that can be told without making them all. */
+  isPresent?(entry: Entry<V>, context: ShapeContext): boolean
 }
 
 export type ShapeAttribute<V extends EntryValue> = FixedAttribute<V> | LiveAttribute<V>
@@ -65,7 +67,7 @@ export function fixed<V extends EntryValue>(
 export function live<V extends EntryValue>(
   name: string,
   values: (entry: Entry<V>, context: ShapeContext) => string | number | null | readonly string[],
-  encode?: LiveAttribute<V>['encode'],
+  quicker: Required<Pick<LiveAttribute<V>, 'encode' | 'isPresent'>> | null = null,
 ): LiveAttribute<V> {
   const attribute = {
     type: readAttributeType(name),
@@ -73,7 +75,7 @@ export function live<V extends EntryValue>(
     isNamedOnly: false,
     values: (entry: Entry<V>, context: ShapeContext) => listOf(values(entry, context)),
   }
-  return encode === undefined ? attribute : { ...attribute, encode }
+  return quicker === null ? attribute : { ...attribute, ...quicker }
 }
 
 function listOf(values: string | number | null | readonly string[]): readonly string[] {

@@ -30,6 +30,14 @@ export function findShapeAttribute(
   return byType[kind].get(type) ?? null
 }
 
+/** Whether the entry shows any value of the attribute, found out without making them all. */
+export function isPresent(entry: Entry, type: AttributeType, context: ShapeContext): boolean {
+  const attribute = findShapeAttribute(entry.value.kind, type)
+  if (attribute === null) return false
+  if (attribute.isFixed) return attribute.values(entry.value, context.tree).length > 0
+  return attribute.isPresent?.(entry, context) ?? attribute.values(entry, context).length > 0
+}
+
 /** An entry's values, for a filter that no index answers. */
 export function valuesOf(entry: Entry, context: ShapeContext): AttributeValues {
   return (type) => {
