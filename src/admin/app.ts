@@ -65,7 +65,7 @@ export async function makeApp(parts: AdminParts, options: AppOptions): Promise<F
     if (answer.status >= 500) options.onFault(request.id, error)
     if (answer.status === 401)
       reply.header('www-authenticate', 'Bearer realm="gatehouse", Basic realm="gatehouse"')
-    if (answer.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
+    if (answer.code === 'unavailable') reply.header('retry-after', RETRY_AFTER_SECONDS)
     const message = answer.status === 500 ? `${answer.message} (${request.id})` : answer.message
     return reply.code(answer.status).send({ error: { code: answer.code, message } })
   })
@@ -151,6 +151,7 @@ const STATUS_OF: Record<DirectoryErrorCode, number> = {
   DIRECTORY_REFUSED: 422,
   DIRECTORY_CONFLICT: 409,
   DIRECTORY_UNAVAILABLE: 503,
+  DIRECTORY_STORED_UNSEEN: 503,
 }
 
 interface Answer {
@@ -163,13 +164,12 @@ interface Answer {
 function answerTo(error: unknown): Answer {
   if (error instanceof ApiError) return error
   if (error instanceof DirectoryError) {
-    const status = STATUS_OF[error.code]
     const message =
-      status === 503
+      error.code === 'DIRECTORY_UNAVAILABLE'
         ? 'the database cannot be reached just now; nothing was changed'
         : error.message
     return {
-      status,
+      status: STATUS_OF[error.code],
       code: error.code.slice('DIRECTORY_'.length).toLowerCase().replaceAll('_', '-'),
       message,
     }

@@ -2,6 +2,8 @@
 export type DirectoryErrorCode =
   /** The database cannot be asked just now. */
   | 'DIRECTORY_UNAVAILABLE'
+  /** The change is stored and holds; this server can't show it yet. Doing it again is of no use. */
+  | 'DIRECTORY_STORED_UNSEEN'
   /** Somebody else changed it first, or a unique name is taken. */
   | 'DIRECTORY_CONFLICT'
   /** What was asked for breaks a rule the caller can read in the message. */

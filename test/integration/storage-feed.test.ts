@@ -308,6 +308,13 @@ await eachEngine(
   },
 )
 
+await eachEngine(t, 'a change that is stored but not seen here says so', async (t, database) => {
+  const feed = await startFeed(t, database, [new ReadModel()])
+  await feed.stop()
+  await t.rejects(feed.reached(1n), { code: 'DIRECTORY_STORED_UNSEEN', message: /is stored/ })
+  await feed.reached(null)
+})
+
 /** Once hints that came late have been taken back: each denies somebody for one round more. */
 async function dumpSettled(model: ReadModel, feed: Feed): Promise<unknown> {
   const isHinted = () =>

@@ -120,14 +120,14 @@ export class Feed implements Service {
    * Resolves when this daemon's followers have what was committed before the call.
    *
    * @param inboxSeq from the write; null resolves at once
-   * @throws {DirectoryError} `DIRECTORY_UNAVAILABLE` when that takes too long: it is written all the same
+   * @throws {DirectoryError} `DIRECTORY_STORED_UNSEEN` when that takes too long
    */
   async reached(inboxSeq: bigint | null): Promise<void> {
     if (inboxSeq === null) return
     if (await this.#nextRound(REACHED_TIMEOUT_MS)) return
     throw new DirectoryError(
-      'DIRECTORY_UNAVAILABLE',
-      'the change is stored, but this server has not seen it yet',
+      'DIRECTORY_STORED_UNSEEN',
+      'the change is stored, but this server has not seen it yet: it will show by itself, so do not send it again',
     )
   }
 

@@ -1,0 +1,73 @@
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { type AppOptions, makeApp } from '../../../src/admin/app.ts'
+import type { AdminParts } from '../../../src/admin/parts.ts'
+import { DirectoryError } from '../../../src/directory/errors.ts'
+import type { ResourceStore } from '../../../src/directory/ports/resources.ts'
+import { aNetwork, MemoryDirectory } from '../../support/directory.ts'
+
+const corp = aNetwork({ name: 'corp', priority: 30, vlan: 7 })
+
+type Change = Parameters<ResourceStore['updateNetwork']>[1]
+
+interface Served {
+  readonly app: FastifyInstance
+  /** What reached the store, in order. */
+  readonly stored: readonly Change[]
+}
+
+/** The application with one network and a store that keeps what it is given. */
+async function serve(
+  t: Test,
+  parts: Partial<AdminParts> = {},
+  options: Partial<AppOptions> = {},
+): Promise<Served> {
+  const stored: Change[] = []
+  const updateNetwork: ResourceStore['updateNetwork'] = async (_id, change) => {
+    stored.push(change)
+    return { changed: 1, inboxSeq: 1n }
+  }
+  const some: Partial<AdminParts> = {
+    directory: new MemoryDirectory(corp).model,
+    resources: { updateNetwork } as ResourceStore,
+    reached: async () => undefined,
+    ...parts,
+  }
+  const app = await makeApp(some as AdminParts, {
+    trustedProxies: [],
+    version: '1',
+    isLocalSocket: () => true,
+    onFault: () => undefined,
+    ...options,
+  })
+  t.teardown(() => app.close())
+  return { app, stored }
+}
+
+function patchCorp(app: FastifyInstance, body: unknown) {
+  const headers = { 'content-type': 'application/json' }
+  return app.inject({
+    method: 'PATCH',
+    url: '/api/v1/networks/corp',
+    headers,
+    body: JSON.stringify(body),
+  })
+}
+
+t.test('a 503 says whether the change is stored', async (t) => {
+  const away = await serve(t, {
+    reached: () => Promise.reject(new DirectoryError('DIRECTORY_UNAVAILABLE', 'of 10.0.0.5')),
+  })
+  const refused = await patchCorp(away.app, { priority: 40 })
+  t.equal(refused.statusCode, 503)
+  t.ok(refused.headers['retry-after'])
+  t.match(refused.json(), { error: { code: 'unavailable', message: /nothing was changed/ } })
+
+  const slow = await serve(t, {
+    reached: () => Promise.reject(new DirectoryError('DIRECTORY_STORED_UNSEEN', 'it is stored')),
+  })
+  const unseen = await patchCorp(slow.app, { priority: 40 })
+  t.equal(unseen.statusCode, 503)
+  t.notOk(unseen.headers['retry-after'], 'sending it again is of no use')
+  t.same(unseen.json(), { error: { code: 'stored-unseen', message: 'it is stored' } })
+})
