@@ -68,12 +68,13 @@ export class EapBench {
     )
   }
 
-  send(eap: Buffer, state: Buffer | null): Promise<Answer> {
+  send(eap: Buffer, state: Buffer | null, owner = 'ap-1'): Promise<Answer> {
     return this.server.answer(
       {
         eap,
         state,
         framedMtu: this.framedMtu,
+        owner,
         open: () => ({ context: 'corp', methods: this.offersTtls ? [this.#ttls] : [] }),
       },
       never,

@@ -128,6 +128,11 @@ export class TestNas {
     this.#socket = createSocket('udp4')
   }
 
+  /** Sends from this address of loopback, as another NAS would. */
+  async bind(address: string): Promise<void> {
+    await new Promise<void>((resolve) => this.#socket.bind(0, address, resolve))
+  }
+
   /** Sends bytes and resolves with the reply, or null after `waitMs` of silence. */
   send(request: Buffer, waitMs = this.#waitMs): Promise<CheckedReply | null> {
     return new Promise((resolve) => {

@@ -22,7 +22,9 @@ export interface StoreLimits {
 /** As hostapd (60 s); each conversation in its handshake holds some 60 KiB. */
 export const defaultStoreLimits: StoreLimits = { maxConversations: 2000, timeoutMs: 60_000 }
 
-export interface Closable {
+export interface Keepable {
+  /** Whether too much has been done in it to be given up for another. */
+  readonly isUnderWay: boolean
   close(): void
 }
 
@@ -34,7 +36,7 @@ interface Slot<Conversation> {
 /**
  * Conversations by their State attribute: daemon, worker, 128 random bits. A State is good once.
  */
-export class ConversationStore<Conversation extends Closable> {
+export class ConversationStore<Conversation extends Keepable> {
   readonly #prefix: Buffer
   readonly #limits: StoreLimits
   readonly #now: () => number
@@ -51,10 +53,21 @@ export class ConversationStore<Conversation extends Closable> {
     return this.#slots.size
   }
 
-  /** Whether another conversation may begin; forgets the ones that timed out. */
-  hasRoom(): boolean {
+  /**
+   * Whether another conversation may begin. Forgets the ones that timed out and, where that is not
+   * enough, the longest silent of those not under way: beginning costs a peer a single packet, and
+   * must not shut out who goes on.
+   */
+  makeRoom(): boolean {
     this.#expire()
-    return this.#slots.size < this.#limits.maxConversations
+    if (this.#slots.size < this.#limits.maxConversations) return true
+    for (const [key, { conversation }] of this.#slots) {
+      if (conversation.isUnderWay) continue
+      conversation.close()
+      this.#slots.delete(key)
+      return true
+    }
+    return false
   }
 
   /** Keeps a conversation and gives the State under which it is found next. */

@@ -25,6 +25,8 @@ const noFacts: MethodFacts = { name: null, tlsProtocol: null }
 /** One peer's way from Identity to Success or Failure (RFC 3748 §2). */
 export class Conversation<Context, Grant> {
   readonly opening: Opening<Context, Grant>
+  /** Who alone may go on with it. */
+  readonly owner: string
   readonly #maxEapBytes: number
   #identity: string | null = null
   #method: EapMethod<Context, Grant> | null = null
@@ -37,9 +39,18 @@ export class Conversation<Context, Grant> {
   /** `busy`: a step is under way, or ended in a fault of ours; the peer gets no answer. */
   phase: 'waiting' | 'busy' = 'waiting'
 
-  constructor(opening: Opening<Context, Grant>, maxEapBytes: number) {
+  constructor(
+    opening: Opening<Context, Grant>,
+    { owner, maxEapBytes }: { readonly owner: string; readonly maxEapBytes: number },
+  ) {
     this.opening = opening
+    this.owner = owner
     this.#maxEapBytes = maxEapBytes
+  }
+
+  /** Whether its method has begun to work, or a step is being taken just now. */
+  get isUnderWay(): boolean {
+    return this.phase === 'busy' || (this.#run?.isUnderWay ?? false)
   }
 
   /** What the peer called itself outside any tunnel. */

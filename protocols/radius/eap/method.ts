@@ -24,6 +24,8 @@ export type MethodStep<Grant> =
 /** One run of a method with one peer. */
 export interface MethodRun<Grant> {
   readonly facts: MethodFacts
+  /** False while nothing has been spent on it yet, so that it may be given up for another. */
+  readonly isUnderWay: boolean
   /** Data of the method's first request. */
   begin(): Buffer
   /**

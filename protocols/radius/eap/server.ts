@@ -28,6 +28,11 @@ export interface EapInput<Context, Grant> {
   readonly eap: Buffer
   readonly state: Buffer | null
   readonly framedMtu: number | null
+  /**
+   * Who sent it, in whatever words the caller has: the client of the RADIUS server. To anybody else
+   * a conversation is unknown, as its end is keys under the secret of who sent the last packet.
+   */
+  readonly owner: string
   /** Called for the first packet of a conversation; null when nobody may begin one here. */
   readonly open: () => Opening<Context, Grant> | null
 }
@@ -106,7 +111,8 @@ export class EapServer<Context, Grant> {
       return reject(input.eap[1] ?? 0, failureOf(error), null)
     }
     if (response.code !== EapCode.response) return silence('not-a-response')
-    if (input.state !== null) return this.#continue(input.state, response, signal)
+    if (input.state !== null)
+      return this.#continue({ ...input, state: input.state }, response, signal)
     if (response.type !== EapType.identity) return unknownState(response)
     return this.#begin(input, response, signal)
   }
@@ -138,22 +144,24 @@ export class EapServer<Context, Grant> {
 
   #open({
     framedMtu,
+    owner,
     open,
   }: EapInput<Context, Grant>): Conversation<Context, Grant> | 'full' | null {
-    if (!this.#store.hasRoom()) return 'full'
     const opening = open()
+    if (opening === null) return null
+    if (!this.#store.makeRoom()) return 'full'
     const mtuBytes = (framedMtu ?? DEFAULT_EAP_BYTES + EAPOL_BYTES) - EAPOL_BYTES
     const maxEapBytes = Math.min(DEFAULT_EAP_BYTES, Math.max(MIN_EAP_BYTES, mtuBytes))
-    return opening === null ? null : new Conversation(opening, maxEapBytes)
+    return new Conversation(opening, { owner, maxEapBytes })
   }
 
   async #continue(
-    state: Buffer,
+    { state, owner }: { readonly state: Buffer; readonly owner: string },
     response: EapPacket,
     signal: AbortSignal,
   ): Promise<EapAnswer<Context, Grant>> {
     const conversation = this.#store.find(state)
-    if (conversation === null) return unknownState(response)
+    if (conversation === null || conversation.owner !== owner) return unknownState(response)
     if (conversation.phase === 'busy') return silence('busy')
     if (response.identifier !== conversation.expectedIdentifier) return silence('wrong-identifier')
     // The State stays while the step runs, so that a repeated packet finds it busy. After a fault it

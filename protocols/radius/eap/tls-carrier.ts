@@ -40,6 +40,11 @@ export class TlsCarrier {
     return this.#engine?.isEstablished === true ? this.#engine.protocol : null
   }
 
+  /** Whether the peer has sent a whole message of TLS. */
+  get hasTls(): boolean {
+    return this.#engine !== null
+  }
+
   begin(): Buffer {
     return startFrame(this.#options.version)
   }

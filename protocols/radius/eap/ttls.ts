@@ -67,6 +67,10 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
     return { name: this.#name, tlsProtocol: this.#carrier.protocol }
   }
 
+  get isUnderWay(): boolean {
+    return this.#carrier.hasTls
+  }
+
   begin(): Buffer {
     return this.#carrier.begin()
   }

@@ -79,6 +79,7 @@ export class EapAnswers {
         eap: parts.eap,
         state: findValue(attributes, AttributeType.state),
         framedMtu: findInteger(attributes, AttributeType.framedMtu),
+        owner: request.client.nas.id,
         open: () => this.#open(parts.visit()),
       },
       signal,

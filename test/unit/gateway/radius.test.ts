@@ -4,10 +4,13 @@ import {
   AttributeType,
   findText,
   findValue,
+  makeOctets,
   makeText,
   PacketCode,
   parseAttribute,
+  splitEapMessage,
 } from '../../../protocols/radius/index.ts'
+import { aNas } from '../../support/directory.ts'
 import { TtlsClient } from '../../support/eap-ttls-client.ts'
 import {
   makeAccounting,
@@ -159,6 +162,38 @@ t.test('EAP-TTLS: the network of the first packet holds to the last', async (t) 
   })
   t.equal(outcome.kind, 'accept')
   t.equal(vlan, '99')
+})
+
+t.test('EAP-TTLS: another NAS cannot go on with a conversation, nor end it', async (t) => {
+  const other = aNas({
+    name: 'ap-2',
+    addresses: ['127.0.0.2/32'],
+    secrets: [Buffer.from('another secret')],
+  })
+  bench.directory.put(other)
+  const nas = openNas()
+  const thief = new TestNas(bench.authPort, 'another secret')
+  t.teardown(() => thief.close())
+  await thief.bind('127.0.0.2')
+  const tls = { ca: bench.caPem, servername: serverName }
+  const client = new TtlsClient({ name: 'alice', password, tls })
+  let state: Buffer | null = null
+  let stolen = 0
+  const outcome = await client.run(async (eap) => {
+    if (state !== null) {
+      const attributes = [...splitEapMessage(eap), makeOctets(AttributeType.state, state)]
+      const reply = await thief.send(makeRequest({ attributes }, thief.secret))
+      t.equal(reply?.packet.code, PacketCode.accessReject)
+      t.equal(bench.lastReason, 'unknown-state')
+      t.match(bench.events.at(-1), { detail: { nas: 'ap-2' } })
+      stolen += 1
+    }
+    const answer = await nas.sendEap(eap, [ssid('corp')])
+    state = findValue(answer.reply.packet.attributes, AttributeType.state)
+    return answer
+  })
+  t.ok(stolen > 2)
+  t.equal(outcome.kind, 'accept', 'the rightful NAS goes on as if nothing had been')
 })
 
 t.test('EAP-TTLS: one event for each denial, by whomever it is', async (t) => {

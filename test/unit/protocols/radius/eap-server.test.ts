@@ -95,14 +95,58 @@ t.test('a conversation is forgotten 60 seconds after its last word', async (t) =
   t.equal(bench.server.size, 0)
 })
 
-t.test('more conversations than the limit are not begun; those under way go on', async (t) => {
+/** A peer that has come as far as its first message of TLS. */
+async function inTls(bench: EapBench) {
+  const peer = bench.peer()
+  const client = new TtlsClient({ name: 'alice', password: 'right', tls: bench.tls('TLSv1.3') })
+  const start = await peer.exchange(identity)
+  const challenge = await peer.exchange(await client.answer(start.eap))
+  return {
+    goOn: async () => {
+      let answer = challenge
+      while (answer.kind === 'challenge') {
+        answer = await peer.exchange(await client.answer(answer.eap))
+      }
+      return answer.kind
+    },
+  }
+}
+
+t.test('above the limit the longest silent of those who only said their name goes', async (t) => {
+  const bench = await EapBench.make({ maxConversations: 3 })
+  const alice = await inTls(bench)
+  const first = stateOf(await bench.send(identity, null))
+  const second = stateOf(await bench.send(identity, null))
+  const third = stateOf(await bench.send(identity, null))
+  t.equal(bench.server.size, 3)
+  const nak = respond(1, EapType.nak, Buffer.from([25]))
+  t.match(await bench.send(nak, first), { failure: { reason: 'unknown-state' } })
+  for (const state of [second, third]) {
+    t.match(await bench.send(nak, state), { failure: { reason: 'no-common-method' } })
+  }
+  for (let n = 0; n < 100; n += 1) await bench.send(identity, null)
+  t.equal(bench.server.size, 3)
+  t.equal(await alice.goOn(), 'accept', 'a flood of beginnings does not reach those under way')
+})
+
+t.test('when all conversations are under way, no other is begun', async (t) => {
   const bench = await EapBench.make({ maxConversations: 2 })
-  const state = stateOf(await bench.send(identity, null))
-  await bench.send(identity, null)
-  t.same(await bench.send(identity, null), { kind: 'silence', reason: 'too-many-conversations' })
-  const nak = await bench.send(respond(1, EapType.nak, Buffer.from([25])), state)
-  t.equal(nak.kind, 'reject')
+  const peers = [await inTls(bench), await inTls(bench)]
+  const full = { kind: 'silence', reason: 'too-many-conversations' }
+  t.same(await bench.send(identity, null), full)
+  t.same(await bench.send(Buffer.alloc(0), null), full)
+  for (const peer of peers) t.equal(await peer.goOn(), 'accept')
   t.equal((await bench.send(identity, null)).kind, 'challenge')
+})
+
+t.test('a State is unknown to any owner but the one it was given to', async (t) => {
+  const bench = await EapBench.make()
+  const state = stateOf(await bench.send(identity, null, 'ap-1'))
+  const nak = respond(1, EapType.nak, Buffer.from([25]))
+  const stranger = await bench.send(nak, state, 'ap-2')
+  t.match(stranger, { kind: 'reject', failure: { reason: 'unknown-state' }, peer: null })
+  const owner = await bench.send(nak, state, 'ap-1')
+  t.match(owner, { failure: { reason: 'no-common-method' } }, 'the conversation was not harmed')
 })
 
 t.test('RFC 3748 §4.1: a response to another request than the last is discarded', async (t) => {
