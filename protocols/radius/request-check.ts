@@ -1,9 +1,11 @@
+import { findValue } from './attributes.ts'
 import type { RadiusClient } from './client-table.ts'
 import { PacketCode } from './code.ts'
 import { AttributeType } from './dictionary.ts'
 import type { DropReason } from './events.ts'
 import type { Packet } from './packet.ts'
 import type { SharedSecret } from './shared-secret.ts'
+import { fitsUserPassword } from './user-password.ts'
 
 const EAP_MESSAGE = AttributeType.eapMessage.type
 const PROXY_STATE = AttributeType.proxyState.type
@@ -38,7 +40,7 @@ export class RequestCheck {
   }
 
   #checkUnsigned(packet: Packet, client: RadiusClient): Checked {
-    const [secret] = client.secrets
+    const secret = likelySecret(packet, client)
     // RFC 3579 §3.1 and RFC 5997 §3 demand it whatever the client's rule says.
     const isDemanded = packet.code === PacketCode.statusServer || has(packet, EAP_MESSAGE)
     if (secret === undefined || isDemanded || this.#isRequired(client)) {
@@ -64,6 +66,21 @@ function checkAccounting(datagram: Buffer, packet: Packet, client: RadiusClient)
     return { ok: true, secret, hasMessageAuthenticator: verdict === 'valid' }
   }
   return refuse('bad-authenticator')
+}
+
+/**
+ * Nothing in an unsigned request says which secret it was made with, but its User-Password hints at
+ * it; where that says nothing either, the newest.
+ */
+function likelySecret(
+  { attributes, authenticator }: Packet,
+  { secrets }: RadiusClient,
+): SharedSecret | undefined {
+  const [newest, ...older] = secrets
+  if (older.length === 0) return newest
+  const hidden = findValue(attributes, AttributeType.userPassword)
+  if (hidden === null) return newest
+  return secrets.find(({ bytes }) => fitsUserPassword(hidden, bytes, authenticator)) ?? newest
 }
 
 function has(packet: Packet, type: number): boolean {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { RadiusError } from './errors.ts'
 import { DIGEST_BYTES, md5 } from './md5.ts'
 
@@ -28,6 +29,16 @@ export function revealUserPassword(hidden: Buffer, secret: Buffer, authenticator
     previous = hidden.subarray(at, at + DIGEST_BYTES)
   }
   return withoutPadding(clear)
+}
+
+/**
+ * Whether the attribute reads as a password under this secret: UTF-8 with nothing but padding behind
+ * it. Another secret makes 16 random octets of each block, which next to never do.
+ */
+export function fitsUserPassword(hidden: Buffer, secret: Buffer, authenticator: Buffer): boolean {
+  if (!isWhole(hidden.length)) return false
+  const password = revealUserPassword(hidden, secret, authenticator)
+  return isUtf8(password) && !password.includes(0)
 }
 
 /**

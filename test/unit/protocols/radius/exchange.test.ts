@@ -1,16 +1,23 @@
+import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import {
   type Answered,
   type Attribute,
   type Drop,
   Exchange,
+  hideUserPassword,
   PacketCode,
   type RadiusClient,
   type RadiusHandler,
   type Reply,
   SharedSecret,
 } from '../../../../protocols/radius/index.ts'
-import { checkReply, makeAccounting, makeRequest } from '../../../support/radius-client.ts'
+import {
+  checkReply,
+  makeAccounting,
+  makeRequest,
+  papAttributes,
+} from '../../../support/radius-client.ts'
 
 const secret = new SharedSecret(Buffer.from('testing123'))
 const userName: Attribute = { type: 1, value: Buffer.from('alice') }
@@ -166,6 +173,40 @@ t.test(
       const account = makeAccounting([userName], each)
       bench.send(account, { socket: 'acct' })
       t.ok(checkReply(bench.replies.at(-1) ?? Buffer.alloc(0), account, each).isResponseAuthentic)
+    }
+  },
+)
+
+t.test(
+  'while a secret is being rotated, unsigned requests are read with the one their password fits',
+  async (t) => {
+    const bench = new ExchangeBench()
+    const next = new SharedSecret(Buffer.from('next secret'))
+    bench.client = { ...bench.client, secrets: [next, secret] }
+    const used: SharedSecret[] = []
+    bench.access = (request) => {
+      used.push(request.secret)
+      return accept
+    }
+    const passwords = ['', 'x', 'Grüße, 東京!', 'exactly 16 bytes', 'p'.repeat(64), 'é'.repeat(64)]
+    for (const each of [next, secret]) {
+      for (const password of passwords) {
+        const authenticator = randomBytes(16)
+        const attributes = papAttributes('alice', password, each, authenticator)
+        const request = makeRequest({ attributes, authenticator, isSigned: false }, each)
+        bench.send(request)
+        t.equal(used.at(-1), each, `${password.length} characters`)
+        t.ok(checkReply(bench.replies.at(-1) ?? Buffer.alloc(0), request, each).isResponseAuthentic)
+      }
+    }
+    const userPassword = (hidden: Buffer): Attribute => ({ type: 2, value: hidden })
+    const authenticator = Buffer.alloc(16)
+    const latin1 = hideUserPassword(Buffer.from([0xff, 0xfe]), secret.bytes, authenticator)
+    const unclear = [userName, userPassword(Buffer.alloc(5)), userPassword(latin1)]
+    for (const [at, attribute] of unclear.entries()) {
+      const parts = { attributes: [attribute], authenticator, isSigned: false }
+      bench.send(makeRequest(parts, secret), { port: 5000 + at })
+      t.equal(used.pop(), next, 'the newest where none fits')
     }
   },
 )
