@@ -28,6 +28,7 @@ export function aSession(overrides: Partial<LdapSession> = {}): LdapSession {
     bind: () => outcome(),
     search: () => outcome(),
     compare: () => outcome(6),
+    signOut: () => undefined,
     update: () => outcome(53),
     extended: () => outcome(),
     closed: () => undefined,

@@ -5,7 +5,6 @@ import type { BindRequest, ExtendedRequest, Request } from '../message.ts'
 import { Oid } from '../oids.ts'
 import { ResultCode } from '../result-code.ts'
 import { noticeOfDisconnection, requestKindOf, result, writeAnswer } from './answer.ts'
-import type { Departures } from './departures.ts'
 import type {
   Answer,
   ExtendedOutcome,
@@ -21,6 +20,7 @@ import type { LdapServerLimits } from './options.ts'
 import type { ChunkPool } from './output.ts'
 import { overdue } from './overdue.ts'
 import { controlRefusal, refusalOf, startTlsRefusal } from './refusal.ts'
+import type { Round } from './round.ts'
 import { Slice } from './slice.ts'
 import { Transport } from './transport.ts'
 import type { Turns } from './turns.ts'
@@ -35,7 +35,7 @@ export interface ConnectionHost extends BufferedBytes {
   readonly observer: LdapObserver
   readonly chunks: ChunkPool
   readonly turns: Turns
-  readonly departures: Departures
+  readonly round: Round
   /** False when the server offers no TLS. */
   canStartTls(): boolean
   /** Makes the socket a TLS one and opens the connection anew on it. */
@@ -86,12 +86,17 @@ export class LdapConnection implements OperationHost {
     return this.#pending.size === 0 && this.#heldBind === null
   }
 
+  /** Answers that wait for the client to read. */
+  get unreadBytes(): number {
+    return this.#transport.unreadBytes
+  }
+
   /** Ends the connection when it has broken a time limit. */
   checkTimes(nowMs: number): void {
     const own = { transport: this.#transport, inbound: this.#inbound, isIdle: this.isIdle }
     const reason = overdue(own, this.#host.limits, nowMs)
     if (reason === 'closing') this.socket.destroy()
-    else if (reason === 'slow-reader') this.#drop(reason)
+    else if (reason === 'slow-reader') this.drop(reason)
     else if (reason !== null) this.disconnect(reason, ResultCode.unavailable)
   }
 
@@ -107,6 +112,12 @@ export class LdapConnection implements OperationHost {
     if (this.#state === 'closed') return
     this.#host.observer.refused?.(reason, this.peer.address)
     this.#close(noticeOfDisconnection(code, reason))
+  }
+
+  /** Ends the connection without a word, where one would only be left unread. */
+  drop(reason: RefusalReason): void {
+    this.#host.observer.refused?.(reason, this.peer.address)
+    this.socket.destroy()
   }
 
   /** Stops listening to the socket without closing it; the session ends. */
@@ -143,8 +154,15 @@ export class LdapConnection implements OperationHost {
   #received(chunk: Buffer): void {
     if (this.#state !== 'open') return
     this.#inbound.push(chunk)
-    if (!this.#isTurnTaken) this.#advance(this.#transport.lastActivityMs)
-    else this.#countBuffered()
+    const nowMs = this.#transport.lastActivityMs
+    if (this.#isTurnTaken) {
+      this.#countBuffered()
+    } else if (this.#host.round.isSpent(nowMs)) {
+      this.#continueLater()
+      this.#countBuffered()
+    } else {
+      this.#advance(nowMs)
+    }
   }
 
   /** Answers what can be answered now, in one write if it fits. */
@@ -167,7 +185,7 @@ export class LdapConnection implements OperationHost {
     } finally {
       this.#isAdvancing = false
     }
-    this.#host.departures.add(this.#transport.output)
+    this.#host.round.send(this.#transport.output)
     this.#countBuffered()
     this.#finishIfEnded()
   }
@@ -209,7 +227,10 @@ export class LdapConnection implements OperationHost {
         ? result(ResultCode.protocolError, 'messageID in use')
         : controlRefusal(operation, this.#host.handler)
       if (refusal === null) this.#start(operation, request)
-      else this.#answer(operation, refusal)
+      else {
+        if (kind === 'bindRequest') this.#session.signOut()
+        this.#answer(operation, refusal)
+      }
     }
   }
 
@@ -219,6 +240,7 @@ export class LdapConnection implements OperationHost {
       return decodeRequestIn(envelope)
     } catch (error) {
       if (!(error instanceof LdapError) || error.code === 'LDAP_MALFORMED') throw error
+      if (kind === 'bindRequest') this.#session.signOut()
       const request = { messageId: envelope.messageId, kind, controls: [] }
       this.#answer(new Operation(this, request), refusalOf(error))
       return null
@@ -251,6 +273,7 @@ export class LdapConnection implements OperationHost {
 
   #bind(operation: Operation, request: BindRequest): void {
     if (request.version !== 3) {
+      this.#session.signOut()
       this.#answer(operation, result(ResultCode.protocolError, 'LDAP version 3 only'))
       return
     }
@@ -271,7 +294,7 @@ export class LdapConnection implements OperationHost {
     }
     this.#pending.set(operation.messageId, operation)
     void answer
-      .catch((error: unknown) => this.#fault(error))
+      .catch((error: unknown) => (isGone(operation, error) ? gone : this.#fault(error)))
       .then((outcome) => this.#settle(operation, outcome))
   }
 
@@ -284,8 +307,10 @@ export class LdapConnection implements OperationHost {
       this.#heldBind = null
       this.#bind(held.operation, held.request)
     }
-    if (this.#state === 'draining') this.#finishDrain()
-    else if (!this.#isTurnTaken) this.#advance(this.#transport.lastActivityMs)
+    if (this.#state === 'draining') {
+      this.#host.round.send(this.#transport.output)
+      this.#finishDrain()
+    } else if (!this.#isTurnTaken) this.#advance(this.#transport.lastActivityMs)
   }
 
   #finishDrain(): void {
@@ -334,7 +359,7 @@ export class LdapConnection implements OperationHost {
     // The socket changes hands only when the answer has left.
     this.#transport.whenSent(() => {
       if (this.#state !== 'starting-tls') return
-      if (this.#transport.hasUnread) this.#drop('cleartext-after-starttls')
+      if (this.#transport.hasUnread) this.drop('cleartext-after-starttls')
       else this.#host.startTls(this)
     })
   }
@@ -384,11 +409,6 @@ export class LdapConnection implements OperationHost {
     this.#ended()
   }
 
-  #drop(reason: RefusalReason): void {
-    this.#host.observer.refused?.(reason, this.peer.address)
-    this.socket.destroy()
-  }
-
   #endOperations(): void {
     for (const operation of this.#pending.values()) operation.end()
     this.#heldBind?.operation.end()
@@ -409,4 +429,11 @@ export class LdapConnection implements OperationHost {
     this.#ended()
     this.#host.gone(this)
   }
+}
+
+const gone = result(ResultCode.canceled, '')
+
+/** Whoever waited has left, and what was to be done for her was given up: nobody's fault. */
+function isGone(operation: Operation, error: unknown): boolean {
+  return operation.isOver && error instanceof Error && error.name === 'AbortError'
 }

@@ -55,6 +55,8 @@ export interface LdapSession {
   /** True after a successful bind with a name; longer messages are read then. */
   readonly isAuthenticated: boolean
   bind(request: BindRequest, operation: LdapOperation): Answer<Outcome>
+  /** A bind was refused unasked; whoever was signed in is so no longer (RFC 4513 §4). */
+  signOut(): void
   search(request: SearchRequest, entries: EntryWriter, operation: LdapOperation): Answer<Outcome>
   compare(request: CompareRequest, operation: LdapOperation): Answer<Outcome>
   update(request: UpdateRequest, operation: LdapOperation): Answer<Outcome>

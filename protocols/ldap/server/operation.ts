@@ -3,7 +3,7 @@ import type { Request } from '../message.ts'
 import type { EntryWriter, LdapOperation } from './handler.ts'
 
 /** One for all: a reason of its own for each would be an exception with its stack for every bind. */
-const OVER = new Error('the operation is over')
+const OVER = new DOMException('the operation is over', 'AbortError')
 
 /** What an operation needs of its connection. */
 export interface OperationHost {

@@ -8,6 +8,8 @@ export interface LdapServerLimits {
   readonly maxMessageBytes: number
   /** Unfinished requests of all connections together. */
   readonly maxBufferedBytes: number
+  /** Answers of all connections together that wait for their clients to read. */
+  readonly maxUnreadBytes: number
   /** Operations of one connection under way at a time; later ones wait unread. */
   readonly maxPendingOperations: number
   readonly handshakeTimeoutMs: number
@@ -28,6 +30,7 @@ export const DEFAULT_LIMITS: LdapServerLimits = {
   maxMessageBytesAnonymous: MAX_MESSAGE_BYTES_ANONYMOUS,
   maxMessageBytes: MAX_MESSAGE_BYTES,
   maxBufferedBytes: 256 * 1024 * 1024,
+  maxUnreadBytes: 256 * 1024 * 1024,
   maxPendingOperations: 128,
   handshakeTimeoutMs: 10_000,
   idleTimeoutMs: 1_200_000,

@@ -3,15 +3,18 @@ import { integerLength, lengthOfLength, writeLength } from '../ber/writer.ts'
 import { OperationTag } from '../message.ts'
 
 const CHUNK_BYTES = 64 * 1024
-/** Answers up to this size are copied out, so that their chunk serves the next connection at once. */
-const COPY_BYTES = 8 * 1024
+/**
+ * Answers up to this size are copied out, so that their chunk serves the next connection at once and
+ * what a client leaves unread holds at most twice its size.
+ */
+const COPY_BYTES = 32 * 1024
 /** A part larger than this goes to the socket as it is, without a copy. */
 const PASS_THROUGH_BYTES = 16 * 1024
 const MAX_SPARE_CHUNKS = 16
 const RESULT_BYTES = 20
 const INTEGER_AND_LENGTHS = 16
 
-/** Chunks shared by the connections of a server; most of the time one is in use. */
+/** Chunks shared by the connections of a server; a few are in use at a time. */
 export class ChunkPool {
   readonly #spare: Buffer[] = []
 

@@ -18,9 +18,9 @@ export function overdue(
   limits: LdapServerLimits,
   nowMs: number,
 ): Overdue | null {
-  const { endedSinceMs, blockedSinceMs, lastActivityMs } = connection.transport
+  const { endedSinceMs, unreadSinceMs, lastActivityMs } = connection.transport
   if (passed(endedSinceMs, nowMs, CLOSE_TIMEOUT_MS)) return 'closing'
-  if (passed(blockedSinceMs, nowMs, limits.writeTimeoutMs)) return 'slow-reader'
+  if (passed(unreadSinceMs, nowMs, limits.writeTimeoutMs)) return 'slow-reader'
   if (passed(connection.inbound.sinceMs, nowMs, limits.requestTimeoutMs)) return 'slow-request'
   if (!connection.isIdle) return null
   return passed(lastActivityMs, nowMs, limits.idleTimeoutMs) ? 'idle' : null

@@ -1,10 +1,10 @@
 import { type AddressInfo, createServer, isIPv4, type Server, type Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import { type ConnectionHost, LdapConnection } from './connection.ts'
-import { Departures } from './departures.ts'
 import type { LdapHandler, LdapObserver, LdapPeer, RefusalReason } from './handler.ts'
 import { DEFAULT_LIMITS, type LdapServerLimits } from './options.ts'
 import { ChunkPool } from './output.ts'
+import { Round } from './round.ts'
 import { Turns } from './turns.ts'
 
 const SWEEP_EVERY_MS = 1_000
@@ -44,7 +44,7 @@ export class LdapServer implements ConnectionHost {
   readonly observer: LdapObserver
   readonly chunks = new ChunkPool()
   readonly turns = new Turns()
-  readonly departures = new Departures()
+  readonly round = new Round()
   bufferedBytes = 0
   readonly #listeners: readonly LdapListener[]
   readonly #servers: Server[] = []
@@ -209,6 +209,20 @@ export class LdapServer implements ConnectionHost {
       if (nowMs - sinceMs > this.limits.handshakeTimeoutMs) socket.destroy()
     }
     for (const connection of this.#connections) connection.checkTimes(nowMs)
+    this.#checkUnread()
+  }
+
+  /** Of answers that nobody reads, the largest heaps go first. */
+  #checkUnread(): void {
+    let unreadBytes = 0
+    for (const connection of this.#connections) unreadBytes += connection.unreadBytes
+    if (unreadBytes <= this.limits.maxUnreadBytes) return
+    const worst = [...this.#connections].sort((a, b) => b.unreadBytes - a.unreadBytes)
+    for (const connection of worst) {
+      if (unreadBytes <= this.limits.maxUnreadBytes) return
+      unreadBytes -= connection.unreadBytes
+      connection.drop('slow-reader')
+    }
   }
 }
 

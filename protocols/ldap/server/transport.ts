@@ -21,10 +21,11 @@ export class Transport {
   readonly output: Output
   /** When the client was last heard of, or an answer that took long was done. */
   lastActivityMs = performance.now()
-  /** Since when the client has had more to read than it may leave lying; null when it reads. */
-  blockedSinceMs: number | null = null
+  /** Since when anything has waited for the client to read; null when nothing does. */
+  unreadSinceMs: number | null = null
   /** Since when the end of the connection has waited for the client; null before {@link end}. */
   endedSinceMs: number | null = null
+  #isBlocked: boolean = false
   readonly #listeners: readonly (readonly [string, (...parts: never[]) => void])[]
 
   constructor(socket: Socket, chunks: ChunkPool, events: TransportEvents) {
@@ -41,8 +42,14 @@ export class Transport {
     for (const [event, listener] of this.#listeners) socket.on(event, listener as () => void)
   }
 
+  /** Whether the client has more to read than it may leave lying. */
   get isBlocked(): boolean {
-    return this.blockedSinceMs !== null
+    return this.#isBlocked
+  }
+
+  /** Answers in our memory that the client has not read. */
+  get unreadBytes(): number {
+    return this.socket.writableLength
   }
 
   /** Whether bytes have arrived that nobody has been told of. */
@@ -81,13 +88,15 @@ export class Transport {
 
   #drained(events: TransportEvents): void {
     this.lastActivityMs = performance.now()
-    this.blockedSinceMs = null
+    this.unreadSinceMs = null
+    this.#isBlocked = false
     events.drained()
   }
 
   #send(bytes: Buffer): void {
     if (this.endedSinceMs !== null) return
     if (this.socket.write(bytes)) return
-    if (this.socket.writableLength > WRITE_AHEAD_BYTES) this.blockedSinceMs ??= performance.now()
+    this.unreadSinceMs ??= performance.now()
+    if (this.socket.writableLength > WRITE_AHEAD_BYTES) this.#isBlocked = true
   }
 }

@@ -71,6 +71,10 @@ export class GatewaySession implements LdapSession {
     }
   }
 
+  signOut(): void {
+    this.#identity = anonymous
+  }
+
   search(request: SearchRequest, writer: EntryWriter, operation: LdapOperation): Answer<Outcome> {
     const context = this.#context()
     if (context !== null && operation.controls.length === 0) {

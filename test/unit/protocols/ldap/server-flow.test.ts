@@ -242,3 +242,116 @@ await t.test('server: a stop waits no longer than its limit', async (t) => {
   t.ok(performance.now() - startedAtMs < 5_000, 'the search that never ends holds nothing up')
   t.equal(server.connectionCount, 0)
 })
+
+await t.test('server: a refused bind signs out all the same (RFC 4513 §4)', async (t) => {
+  let signedOut = 0
+  const session = aSession({
+    bind: () => outcome(ResultCode.other),
+    signOut: () => {
+      signedOut++
+    },
+  })
+  const { client } = await startServer(
+    t,
+    aHandler(() => session),
+  )
+  const one = await client()
+  t.equal(await one.codeOf(aBind('cn=a', 'x', 2)), ResultCode.protocolError)
+  t.equal(signedOut, 1, 'another version')
+  const critical = [{ type: '1.2.3', isCritical: true, value: null }]
+  t.equal(await one.codeOf(aBind('cn=a', 'x'), critical), ResultCode.unavailableCriticalExtension)
+  t.equal(signedOut, 2, 'a control that is not known')
+  // Its name is no UTF-8.
+  one.write(Buffer.from('300d02010960080201030401ff8000', 'hex'))
+  const answer = await one.receive()
+  t.match(answer?.operation, { kind: 'bindResponse' })
+  t.equal(signedOut, 3, 'bytes that cannot be read')
+})
+
+await t.test('server: a client that leaves during its bind is no fault of ours', async (t) => {
+  const faults: unknown[] = []
+  const state = { isAsked: false, isAborted: false }
+  const bind: LdapSession['bind'] = (_request, { signal }) => {
+    state.isAsked = true
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => {
+        state.isAborted = true
+        reject(signal.reason)
+      })
+    })
+  }
+  const fault = (error: unknown) => {
+    faults.push(error)
+    return ''
+  }
+  const { client } = await startServer(
+    t,
+    aHandler(() => aSession({ bind })),
+    { observer: { fault } },
+  )
+  const one = await client()
+  one.send(aBind('cn=a', 'x'))
+  await until(() => state.isAsked)
+  one.socket.resetAndDestroy()
+  await until(() => state.isAborted)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  t.same(faults, [])
+})
+
+await t.test(
+  'server: however many connections pipeline, a round of the loop is short',
+  async (t) => {
+    let busyMs = 0
+    let longestMs = 0
+    let answered = 0
+    const search: LdapSession['search'] = () => {
+      const untilMs = performance.now() + 0.2
+      while (performance.now() < untilMs);
+      busyMs += 0.2
+      answered++
+      return outcome()
+    }
+    const { client } = await startServer(
+      t,
+      aHandler(() => aSession({ search })),
+      { withoutTls: true },
+    )
+    const clients = await Promise.all(Array.from({ length: 40 }, () => client()))
+    let isOver = false
+    const round = () => {
+      longestMs = Math.max(longestMs, busyMs)
+      busyMs = 0
+      if (!isOver) setImmediate(round)
+    }
+    round()
+    for (const one of clients) for (let at = 0; at < 50; at++) one.send(aSearch('(cn=a)'))
+    await until(() => answered === 2_000)
+    isOver = true
+    // 40 slices of 5 ms would be 200 ms: what all may use together, and one slice that had begun.
+    t.ok(longestMs < 50, `${longestMs.toFixed(0)} ms of work in one round`)
+    for (const one of clients) for (let at = 0; at < 50; at++) await one.receive()
+    t.pass('all are answered')
+  },
+)
+
+await t.test('server: what nobody reads is bounded over all connections', async (t) => {
+  const large = encodePartialAttribute({ type: 'cn', values: [Buffer.alloc(200_000)] })
+  const search: LdapSession['search'] = (_request, writer) => {
+    writer.entry(name, [large])
+    return outcome()
+  }
+  const { client, refusals } = await startServer(
+    t,
+    aHandler(() => aSession({ search })),
+    { withoutTls: true, limits: { maxUnreadBytes: 1_000_000 } },
+  )
+  const deaf = await Promise.all(Array.from({ length: 60 }, () => client()))
+  // The kernel's own buffers take megabytes before anything stays with us.
+  for (const one of deaf) {
+    one.socket.pause()
+    for (let at = 0; at < 60; at++) one.send(aSearch('(cn=a)'))
+  }
+  await until(() => refusals.includes('slow-reader'))
+  const other = await client()
+  t.equal(await other.codeOf(aBind('', '')), ResultCode.success, 'the others go on')
+})
