@@ -27,8 +27,12 @@ export interface LoggedChange {
   readonly at: string
   readonly kind: string
   readonly entity: string
+  /** Name of the principal, or of the owner of the credential, that was changed. */
+  readonly principal: string | null
   readonly actor: string | null
   readonly reason: string | null
+  /** Before and after, without secrets; null where there is none, or no longer. */
+  readonly detail: Readonly<Record<string, unknown>> | null
 }
 
 export interface LogFilter {

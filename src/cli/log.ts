@@ -56,7 +56,15 @@ export function addLog(program: Command, run: Run): void {
       context.show(answer, ({ changes }) =>
         printTable(
           context.output,
-          changes.map((row) => ({ ...row })),
+          changes.map(({ usn, at, kind, principal, entity, actor, reason, detail }) => ({
+            usn,
+            at,
+            kind,
+            what: principal ?? entity,
+            actor,
+            reason,
+            detail: detail === null ? null : describeDetail(detail),
+          })),
           'nothing yet',
         ),
       )
@@ -71,4 +79,20 @@ export function addLog(program: Command, run: Run): void {
         printFields(context.output, { ...status }),
       )
     })
+}
+
+/** `after.username=adele`: one word for each value, so that a row stays a line. */
+function describeDetail(detail: Readonly<Record<string, unknown>>, path = ''): string {
+  return Object.entries(detail)
+    .map(([name, value]) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? describeDetail(value as Readonly<Record<string, unknown>>, `${path}${name}.`)
+        : `${path}${name}=${isPlain(value) ? value : JSON.stringify(value)}`,
+    )
+    .filter((words) => words !== '')
+    .join(' ')
+}
+
+function isPlain(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w.@:+-]+$/.test(value)
 }

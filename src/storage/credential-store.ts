@@ -11,10 +11,18 @@ import { type Tx, writeInChunks, writeOnce, writeOne } from './written.ts'
 
 const PRIMARY_LABEL = 'password'
 
-interface CredentialVersion {
+/** A credential that was put, changed or taken away, without what it is checked against. */
+interface ChangedCredential {
   readonly id: string
   readonly version: number
+  readonly principal_id: string
+  readonly type: string
+  readonly label: string
 }
+
+/** What a statement returns of the credentials it changes, for {@link noteCredentials}. */
+export const CHANGED_CREDENTIAL = ['id', 'version', 'principal_id', 'type', 'label'] as const
+const RETURNED = sql.raw(CHANGED_CREDENTIAL.join(', '))
 
 export class PostgresCredentialStore implements CredentialStore {
   readonly #database: Database
@@ -50,7 +58,7 @@ export class PostgresCredentialStore implements CredentialStore {
   ): Promise<Written> {
     return writeInChunks(this.#database, [...new Set(principalIds)], async (tx, chunk) => {
       await requireLiving(tx, chunk)
-      const { rows } = await sql<CredentialVersion>`
+      const { rows } = await sql<ChangedCredential>`
         insert into credential (id, principal_id, type, label, verifier)
         select gen_random_uuid(), id, 'primary-password', ${PRIMARY_LABEL}, ${verifier}
         from unnest(${chunk}::uuid[]) as given (id)
@@ -58,7 +66,7 @@ export class PostgresCredentialStore implements CredentialStore {
           set verifier = excluded.verifier, version = nextval('entity_version'),
               created_at = clock_timestamp(), expires_at = null
           where credential.verifier <> excluded.verifier
-        returning id, version`.execute(tx)
+        returning ${RETURNED}`.execute(tx)
       noteCredentials(tx, rows, actor)
       return rows.length
     })
@@ -69,10 +77,10 @@ export class PostgresCredentialStore implements CredentialStore {
     change: { readonly before: string; readonly after: string },
   ): Promise<Written> {
     return writeOnce(this.#database, async (tx) => {
-      const { rows } = await sql<CredentialVersion>`
+      const { rows } = await sql<ChangedCredential>`
         update credential set verifier = ${change.after}, version = nextval('entity_version')
         where id = ${id} and verifier = ${change.before}
-        returning id, version`.execute(tx)
+        returning ${RETURNED}`.execute(tx)
       noteCredentials(tx, rows, { name: 'system', reason: 'stronger parameters' })
       return rows.length
     })
@@ -83,7 +91,7 @@ export class PostgresCredentialStore implements CredentialStore {
       const rows = await tx
         .deleteFrom('credential')
         .where('id', '=', id)
-        .returning(['id', 'version'])
+        .returning(CHANGED_CREDENTIAL)
         .execute()
       noteCredentials(tx, rows, actor)
       return rows.length
@@ -91,7 +99,7 @@ export class PostgresCredentialStore implements CredentialStore {
   }
 }
 
-async function insertCredential(tx: Tx, credential: NewCredential): Promise<CredentialVersion> {
+async function insertCredential(tx: Tx, credential: NewCredential): Promise<ChangedCredential> {
   const values = {
     id: makeId<CredentialId>(),
     principal_id: credential.principalId,
@@ -114,7 +122,7 @@ async function insertCredential(tx: Tx, credential: NewCredential): Promise<Cred
           }),
         )
       : insertion
-  return replacing.returning(['id', 'version']).executeTakeFirstOrThrow()
+  return replacing.returning(CHANGED_CREDENTIAL).executeTakeFirstOrThrow()
 }
 
 async function requireLiving(tx: Tx, principalIds: readonly string[]): Promise<void> {
@@ -128,9 +136,10 @@ async function requireLiving(tx: Tx, principalIds: readonly string[]): Promise<v
   throw new DirectoryError('DIRECTORY_NOT_FOUND', 'there is nobody with such an id')
 }
 
-/** The journal says that there was a change and whose; never the verifier. */
-export function noteCredentials(tx: Tx, changed: readonly CredentialVersion[], actor: Actor): void {
-  for (const { id, version } of changed) {
-    journal(tx, { kind: 'credential', entity: id, version, actor })
+/** The journal says that there was a change, of what and whose; never the verifier. */
+export function noteCredentials(tx: Tx, changed: readonly ChangedCredential[], actor: Actor): void {
+  for (const { id, version, principal_id: principal, type, label } of changed) {
+    const detail = { principal, type, label }
+    journal(tx, { kind: 'credential', entity: id, version, actor, detail })
   }
 }

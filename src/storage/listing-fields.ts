@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { OrderTest, TextField, TextTest, TimeField } from '../directory/ports/listing.ts'
+import { IS_CHANGE } from './entities/principal-columns.ts'
 import { type FoldedAttribute, foldedAttributes } from './folded-values.ts'
 
 /** An expression, of whatever type. */
@@ -43,7 +44,8 @@ function foldedColumn(name: FoldedAttribute): TextColumn {
  */
 function changedAt(row: string, id: string): Sql {
   return sql`greatest(${sql.ref(row)}, (
-    select j.at from journal j where j.entity = ${sql.ref(id)} order by j.usn desc limit 1))`
+    select j.at from journal j where j.entity = ${sql.ref(id)} and ${IS_CHANGE}
+    order by j.usn desc limit 1))`
 }
 
 export const personChangedAt = changedAt('p.changed_at', 'p.id')

@@ -1,3 +1,4 @@
+import { type SqlBool, sql } from 'kysely'
 import type { Database } from './connection.ts'
 
 export interface AnswerFilter {
@@ -9,6 +10,7 @@ export interface AnswerFilter {
 }
 
 export interface ChangeFilter {
+  /** What was changed; for a principal its credentials too, those it no longer has included. */
   readonly entity: string | null
   readonly sinceMs: number | null
   readonly limit: number
@@ -74,12 +76,56 @@ export class LogReader {
   async changes(filter: ChangeFilter) {
     let query = this.#database.kysely
       .selectFrom('journal')
-      .select(['usn', 'at', 'kind', 'entity', 'actor', 'reason'])
-      .orderBy('usn', 'desc')
+      .leftJoin('journal_detail', 'journal_detail.id', 'journal.detail')
+      .leftJoin('person', (join) => join.on(nameOf('person')))
+      .leftJoin('service', (join) => join.on(nameOf('service')))
+      .leftJoin('administrator', (join) => join.on(nameOf('administrator')))
+      .select((build) => [
+        'journal.usn',
+        'journal.at',
+        'journal.kind',
+        'journal.entity',
+        'journal.actor',
+        'journal.reason',
+        'journal_detail.body as detail',
+        build.fn
+          .coalesce('person.username', 'service.name', 'administrator.username')
+          .as('principal'),
+      ])
+      .orderBy('journal.usn', 'desc')
       .limit(filter.limit)
-    if (filter.entity !== null) query = query.where('entity', '=', filter.entity)
-    if (filter.sinceMs !== null) query = query.where('at', '>=', new Date(filter.sinceMs))
+    if (filter.entity !== null) {
+      const credentials = await this.#credentialsOf(filter.entity)
+      query = query.where('journal.entity', 'in', [filter.entity, ...credentials])
+    }
+    if (filter.sinceMs !== null) query = query.where('journal.at', '>=', new Date(filter.sinceMs))
     const rows = await query.execute()
-    return rows.map((row) => ({ ...row, usn: String(row.usn), at: row.at.toISOString() }))
+    return rows.map((row) => ({
+      usn: String(row.usn),
+      at: row.at.toISOString(),
+      kind: row.kind,
+      entity: row.entity,
+      principal: row.principal,
+      actor: row.actor,
+      reason: row.reason,
+      detail: row.detail as Readonly<Record<string, unknown>> | null,
+    }))
   }
+
+  async #credentialsOf(principalId: string): Promise<readonly string[]> {
+    const { rows } = await sql<{ id: string }>`
+      select id from credential where principal_id = ${principalId}::uuid
+      union
+      select j.entity from journal_detail d join journal j on j.detail = d.id
+      where d.body ->> 'principal' = ${principalId} and j.kind = 'credential'`.execute(
+      this.#database.kysely,
+    )
+    return rows.map((row) => row.id)
+  }
+}
+
+/** Joins whom a journal row is about: the entity itself, or the owner of the credential. */
+function nameOf(table: 'person' | 'service' | 'administrator') {
+  return sql<SqlBool>`${sql.ref(`${table}.id`)} = case journal.kind
+    when 'credential' then (journal_detail.body ->> 'principal')::uuid else journal.entity end`
 }

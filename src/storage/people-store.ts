@@ -108,6 +108,15 @@ export class PostgresPeopleStore implements PeopleStore {
       return touch(tx, rows, actor)
     })
   }
+
+  noteUnlock(id: PrincipalId, failures: number, actor: Actor): Promise<Written> {
+    return writeOnce(this.#database, async (tx) => {
+      await requirePrincipals(tx, [id])
+      // Nothing of hers has changed: a decision, which stands for itself.
+      journal(tx, { kind: 'admin.unlock', entity: id, actor, detail: { failures } })
+      return 1
+    })
+  }
 }
 
 /** @throws {DirectoryError} `DIRECTORY_NOT_FOUND` for an id nobody has, `DIRECTORY_REFUSED` for the dead */

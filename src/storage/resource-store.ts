@@ -7,7 +7,7 @@ import type { Actor, Written } from '../directory/ports/people.ts'
 import type { NewNas, NewNetwork, NewService, ResourceStore } from '../directory/ports/resources.ts'
 import type { Service } from '../directory/service.ts'
 import type { Database } from './connection.ts'
-import { noteCredentials } from './credential-store.ts'
+import { CHANGED_CREDENTIAL, noteCredentials } from './credential-store.ts'
 import { violatedConstraint } from './fault.ts'
 import { hintDenial, journal } from './journal.ts'
 import { insertNas, insertNetwork, updateNasRow, updateNetworkRow } from './network-rows.ts'
@@ -83,7 +83,7 @@ export class PostgresResourceStore implements ResourceStore {
       const gone = await tx
         .deleteFrom('credential')
         .where((or) => or.or([or('principal_id', '=', id), or('service_id', '=', id)]))
-        .returning(['id', 'version'])
+        .returning(CHANGED_CREDENTIAL)
         .execute()
       journal(tx, { kind: 'service', entity: id, version, actor })
       noteCredentials(tx, gone, actor)

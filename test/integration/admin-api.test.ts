@@ -161,6 +161,14 @@ await t.test(
   },
 )
 
+await t.test('admin API: who set a password is found by whose it is', async (t) => {
+  const path = '/api/v1/people/diego.siciliani/password'
+  const set = await call('PUT', path, { body: { generate: true } })
+  const changes = await cli('log', 'changes', '--person', 'diego.siciliani', '--limit', '1')
+  t.match(changes, /credential +diego\.siciliani .* type=primary-password label=password/)
+  t.notOk(changes.includes(String(set.json['password'])))
+})
+
 await t.test('admin API: a person who was locked out is unlocked', async (t) => {
   const { ldap } = demo.facts
   const client = new Client({ url: ldap.url })
@@ -174,6 +182,9 @@ await t.test('admin API: a person who was locked out is unlocked', async (t) => 
   ])
   t.same((await call('DELETE', path)).json, { changed: 1 })
   await bind(PASSWORD)
+  t.same((await call('DELETE', path)).json, { changed: 0 })
+  const changes = await cli('log', 'changes', '--person', 'alex.wilber', '--limit', '1')
+  t.match(changes, /admin\.unlock +alex\.wilber .*failures=\d+/)
 })
 
 await t.test(

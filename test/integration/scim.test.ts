@@ -192,6 +192,11 @@ await t.test('a hold makes itself known by lastModified too', async (t) => {
     ['anna'],
   )
   t.same(await client.names('/Users?sortBy=meta.lastModified&sortOrder=descending'), ['anna', 'bo'])
+
+  const held = await lastModified()
+  await people.noteUnlock(rows.idOf('anna') as PrincipalId, 5, actor)
+  await stamp(database.kysely)
+  t.equal(await lastModified(), held, 'an unlocking changes nothing that is shown')
 })
 
 await t.test('pages are stable, totals right, and sorting puts the absent last', async (t) => {

@@ -7,6 +7,8 @@ import { PostgresCredentialStore } from '../../src/storage/credential-store.ts'
 import { PostgresFailureStore } from '../../src/storage/failure-store.ts'
 import { Feed } from '../../src/storage/feed/feed.ts'
 import { PostgresGroupStore } from '../../src/storage/group-store.ts'
+import { stamp } from '../../src/storage/journal.ts'
+import { LogReader } from '../../src/storage/log-reader.ts'
 import { makeKey } from '../../src/storage/master-key.ts'
 import { PostgresPeopleStore } from '../../src/storage/people-store.ts'
 import { PostgresResourceStore } from '../../src/storage/resource-store.ts'
@@ -143,6 +145,47 @@ await eachEngine(
     await t.rejects(store.put({ ...primary, principalId: nobody }, testActor), {
       code: 'DIRECTORY_NOT_FOUND',
     })
+  },
+)
+
+await eachEngine(
+  t,
+  'the journal leads from a person to her credentials and back, those revoked included',
+  async (t, database) => {
+    const store = new PostgresCredentialStore(database)
+    const [adele = nobody, alex = nobody] = await seedPeople(database, [
+      { username: 'adele' },
+      { username: 'alex' },
+    ])
+    const common = { verifier: 'never shown', serviceId: null, expiresAtMs: null }
+    const put = (principalId: PrincipalId, type: 'primary-password' | 'token', label: string) =>
+      store.put({ ...common, principalId, type, label }, testActor)
+    await put(alex, 'primary-password', 'password')
+    await put(adele, 'primary-password', 'password')
+    const token = await put(adele, 'token', 'laptop')
+    await store.revoke(token.id, testActor)
+    const people = new PostgresPeopleStore(database)
+    t.match(await people.noteUnlock(adele, 6, testActor), { changed: 1 })
+    await stamp(database.kysely)
+
+    const log = new LogReader(database)
+    const asked = { sinceMs: null, limit: 10 }
+    const changes = await log.changes({ ...asked, entity: adele })
+    const [password, laptop] = [
+      { principal: adele, type: 'primary-password', label: 'password' },
+      { principal: adele, type: 'token', label: 'laptop' },
+    ]
+    t.match(
+      changes.map(({ kind, principal, actor, detail }) => [kind, principal, actor, detail]),
+      [
+        ['admin.unlock', 'adele', 'cli', { failures: 6 }],
+        ['credential', 'adele', 'cli', laptop],
+        ['credential', 'adele', 'cli', laptop],
+        ['credential', 'adele', 'cli', password],
+        ['person', 'adele', 'cli', null],
+      ],
+    )
+    t.notOk(JSON.stringify(await log.changes({ ...asked, entity: null })).includes('never shown'))
   },
 )
 

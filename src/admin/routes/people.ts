@@ -165,12 +165,15 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
   app.delete<{ Params: Static<typeof PersonParams> }>(
     '/people/:person/failures',
     { schema: { summary: 'Unlock: forget failed tries', params: PersonParams } },
-    (request) => {
+    async (request) => {
       requireRole(request, 'operator')
       const { id } = readPerson(directory, request.params.person).value
-      const { length } = parts.failuresOf(id)
+      const failures = parts.failuresOf(id)
+      if (failures.length === 0) return { changed: 0 }
+      const count = failures.reduce((sum, each) => sum + each.failures, 0)
+      await people.noteUnlock(id, count, actorOf(request))
       parts.clearFailures(id)
-      return { changed: length }
+      return { changed: failures.length }
     },
   )
 

@@ -26,6 +26,8 @@ export interface PeopleStore {
   release(ids: readonly PrincipalId[], reason: HoldReason, actor: Actor): Promise<Written>
   rename(id: PrincipalId, username: string, actor: Actor): Promise<Written>
   setSshPublicKeys(id: PrincipalId, keys: readonly string[], actor: Actor): Promise<Written>
+  /** Notes that an admin had failed tries forgotten; the counts themselves are kept elsewhere. */
+  noteUnlock(id: PrincipalId, failures: number, actor: Actor): Promise<Written>
 }
 
 export interface HoldOptions {

@@ -8,12 +8,15 @@ export const HOLDS_OF_PRINCIPAL = sql`
           order by h.reason), '[]')
    from hold h where h.principal_id = pr.id)`
 
-/** The last journal row that names the entity of `key`, as columns `usn` and `stamped_at` of `j`. */
+/** Journal rows `j` of changes. Kinds with a dot are decisions: what is shown stays as it was. */
+export const IS_CHANGE = sql`position('.' in j.kind) = 0`
+
+/** The last change of the entity of `key` in the journal, as columns `usn` and `stamped_at` of `j`. */
 export function lastJournalRow(key: string) {
   return sql`
     left join lateral (
       select j.usn, j.at as stamped_at from journal j
-      where j.entity = ${sql.ref(key)} order by j.usn desc limit 1) j on true`
+      where j.entity = ${sql.ref(key)} and ${IS_CHANGE} order by j.usn desc limit 1) j on true`
 }
 
 export interface HoldJson {
