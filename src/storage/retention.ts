@@ -1,12 +1,31 @@
 import { sql } from 'kysely'
+import type { Actor } from '../directory/ports/people.ts'
+import { WINDOW_MS } from '../sources/guard.ts'
 import { maintainAuthEvents } from './auth-event-partitions.ts'
 import type { Database } from './connection.ts'
+import { CHANGED_CREDENTIAL, noteCredentials } from './credential-store.ts'
+import { touchPrincipals } from './sync-batch.ts'
 
 /** How long what is kept, in days. */
-export const RETENTION_DAYS = { journal: 365, detail: 180, accounting: 90, tombstone: 30 } as const
+export const RETENTION_DAYS = {
+  journal: 365,
+  detail: 180,
+  gone: 180,
+  accounting: 90,
+  tombstone: 30,
+} as const
+
+/** Removals count for the guard within its window; a clock that is set back must not shorten it. */
+const REMOVAL_HOURS = (2 * WINDOW_MS) / 3_600_000
 
 /** Small enough for a transaction to end within its budget. */
-const ROWS_AT_ONCE = 500
+const ROWS_AT_ONCE = 200
+
+const RETENTION: Actor = { name: 'system', reason: 'kept long enough' }
+
+/** Of `principal p`: dead for longer than somebody may be restored as she was. */
+const IS_FORGOTTEN = sql`p.lifecycle = 'deleted'
+  and p.deleted_at < now() - make_interval(days => ${sql.lit(RETENTION_DAYS.tombstone)})`
 
 /**
  * Drops what has been kept long enough. Run by the leader; each statement is small and may be
@@ -17,6 +36,9 @@ export async function applyRetention(database: Database): Promise<void> {
   await repeat(() => eraseDetails(database))
   await repeat(() => dropJournal(database))
   await repeat(() => dropSessions(database))
+  await repeat(() => dropRemovals(database))
+  await repeat(() => dropGone(database))
+  await repeat(() => revokeForTheDead(database))
   await repeat(() => forgetTheDead(database))
 }
 
@@ -35,14 +57,42 @@ async function eraseDetails({ kysely }: Database): Promise<number> {
   return Number(numAffectedRows ?? 0)
 }
 
-/** From the front only: a follower that was away for longer compares versions instead. */
+/**
+ * From the front only: a follower that was away for longer compares versions instead. With a row
+ * goes the digest of its detail, which nothing else needs.
+ */
 async function dropJournal({ kysely }: Database): Promise<number> {
+  const { rows } = await sql<{ dropped: number }>`
+    with old as (
+      delete from journal
+      where usn in (
+        select usn from journal
+        where at < now() - make_interval(days => ${RETENTION_DAYS.journal})
+        order by usn limit ${ROWS_AT_ONCE})
+      returning detail),
+    digests as (
+      delete from journal_detail where id in (select detail from old where detail is not null))
+    select count(*)::integer as dropped from old`.execute(kysely)
+  return rows[0]?.dropped ?? 0
+}
+
+async function dropRemovals({ kysely }: Database): Promise<number> {
   const { numAffectedRows } = await sql`
-    delete from journal
-    where usn in (
-      select usn from journal
-      where at < now() - make_interval(days => ${RETENTION_DAYS.journal})
-      order by usn limit ${ROWS_AT_ONCE})`.execute(kysely)
+    delete from removal
+    where id in (
+      select id from removal where at < now() - make_interval(hours => ${sql.lit(REMOVAL_HOURS)})
+      limit ${ROWS_AT_ONCE})`.execute(kysely)
+  return Number(numAffectedRows ?? 0)
+}
+
+/** No source brings somebody back after so long under the same id. */
+async function dropGone({ kysely }: Database): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from source_gone
+    where ctid = any (array(
+      select ctid from source_gone
+      where at < now() - make_interval(days => ${RETENTION_DAYS.gone})
+      limit ${ROWS_AT_ONCE}))`.execute(kysely)
   return Number(numAffectedRows ?? 0)
 }
 
@@ -56,9 +106,30 @@ async function dropSessions({ kysely }: Database): Promise<number> {
   return Number(numAffectedRows ?? 0)
 }
 
+/**
+ * What the dead could sign in with goes first, and by the journal, so that every daemon lets go of
+ * it: should one of them come back under the same id, no old password is good any more.
+ */
+async function revokeForTheDead(database: Database): Promise<number> {
+  const { value } = await database.write(async (tx) => {
+    const { rows } = await sql<{ id: string }>`
+      select c.id from credential c join principal p on p.id = c.principal_id
+      where ${IS_FORGOTTEN}
+      order by c.id limit ${ROWS_AT_ONCE} for update of p`.execute(tx)
+    const revoked = await tx
+      .deleteFrom('credential')
+      .where('id', '=', sql<string>`any (${rows.map(({ id }) => id)}::uuid[])`)
+      .returning(CHANGED_CREDENTIAL)
+      .execute()
+    noteCredentials(tx, revoked, RETENTION)
+    return rows.length
+  })
+  return value
+}
+
 /** After their grace, the dead keep id and numbers, so that nothing of theirs is given to another. */
 async function forgetTheDead(database: Database): Promise<number> {
-  return await database.transaction(async (tx) => {
+  const { value } = await database.write(async (tx) => {
     const { rows } = await sql<{ id: string }>`
       update person set
         username = 'deleted-' || uid_number, username_folded = 'deleted-' || uid_number,
@@ -71,15 +142,15 @@ async function forgetTheDead(database: Database): Promise<number> {
         manager_id = null, home_directory = '/nonexistent', ssh_public_keys = '{}'
       where id in (
         select p.id from principal p join person q on q.id = p.id
-        where p.lifecycle = 'deleted' and q.username_folded <> 'deleted-' || q.uid_number
-          and p.deleted_at < now() - make_interval(days => ${RETENTION_DAYS.tombstone})
-        limit ${ROWS_AT_ONCE})
+        where ${IS_FORGOTTEN} and q.username_folded <> 'deleted-' || q.uid_number
+        order by p.id limit ${ROWS_AT_ONCE} for update of p)
       returning id`.execute(tx)
     const ids = rows.map(({ id }) => id)
-    await sql`delete from credential where principal_id = any (${ids}::uuid[])`.execute(tx)
     await sql`update source_link set attributes = '{}' where principal_id = any (${ids}::uuid[])`.execute(
       tx,
     )
+    await touchPrincipals(tx, ids, RETENTION)
     return ids.length
   })
+  return value
 }
