@@ -67,7 +67,8 @@ export class PasswordVerifier {
         : candidates.generated.find((one) => verifySecret(password, one.verifier))
     // What carries 128 random bits cannot be guessed, so no lock of somebody else's making holds it.
     if (generated !== undefined) return atOnce(pair, judgeExpiry(generated, turn.atMs))
-    const blocked = this.#failures.findBlocked(claim)
+    // The same value sent twice at once, as by a pool of connections, is one guess.
+    const blocked = this.#verifications.has(pair) ? null : this.#failures.findBlocked(claim)
     if (blocked !== null) return atOnce(pair, { isRight: false, denial: blocked })
     if (candidates.primary === null) return atOnce(pair, withoutPrimary(candidates))
     return this.#checkPrimary(claim, candidates.primary, { pair, password, turn })

@@ -11,6 +11,10 @@ export class SharedWork<T> {
     return this.#running.size
   }
 
+  has(key: string): boolean {
+    return this.#running.has(key)
+  }
+
   /** @throws what the work throws, or `signal`'s reason when this caller goes away first */
   async join(key: string, start: (signal: AbortSignal) => Promise<T>, signal: AbortSignal) {
     signal.throwIfAborted()

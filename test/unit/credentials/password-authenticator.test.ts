@@ -36,6 +36,17 @@ await t.test('a right password is let in, at once the second time', async (t) =>
   ])
 })
 
+await t.test('a right password sent several times at once is one guess', async (t) => {
+  const bench = new Bench()
+  t.teardown(() => bench.stop())
+  await bench.putPerson('adele', 'right')
+  for (let at = 1; at <= 4; at++) {
+    t.equal(await denialOf(bench, anAttempt('adele', `wrong ${at}`)), 'wrong-password')
+  }
+  const attempts = Array.from({ length: 4 }, () => denialOf(bench, anAttempt('adele', 'right')))
+  t.same(await Promise.all(attempts), ['ok', 'ok', 'ok', 'ok'])
+})
+
 await t.test('each way to be refused has its reason in the record', async (t) => {
   const bench = new Bench()
   t.teardown(() => bench.stop())
