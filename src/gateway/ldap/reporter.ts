@@ -5,12 +5,9 @@ import type {
   RefusalReason,
   Request,
 } from '../../../protocols/ldap/index.ts'
+import { LineLimit } from '../../observe/line-limit.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
-
-/** One line for each reason and address a minute; all are counted. */
-const LOG_EVERY_MS = 60_000
-const MAX_REMEMBERED = 1_000
 
 type LdapMetrics = Pick<
   Metrics,
@@ -21,11 +18,19 @@ type LdapMetrics = Pick<
 export class LdapReporter implements LdapObserver {
   readonly #metrics: LdapMetrics
   readonly #log: Log
-  readonly #loggedAtMs = new Map<string, number>()
+  readonly #lines: LineLimit
 
-  constructor(parts: { readonly metrics: LdapMetrics; readonly log: Log }) {
+  constructor(parts: {
+    readonly metrics: LdapMetrics
+    readonly log: Log
+    readonly nowMs?: () => number
+  }) {
     this.#metrics = parts.metrics
     this.#log = parts.log
+    this.#lines = new LineLimit({
+      tellRest: (reason, count) => this.#log.info('ldap.refused', { reason, address: null, count }),
+      ...(parts.nowMs === undefined ? {} : { nowMs: parts.nowMs }),
+    })
   }
 
   opened(_peer: LdapPeer): void {
@@ -38,12 +43,8 @@ export class LdapReporter implements LdapObserver {
 
   refused(reason: RefusalReason, address: string): void {
     this.#metrics.ldapDropped(reason)
-    const key = `${reason} ${address}`
-    const nowMs = Date.now()
-    if (nowMs - (this.#loggedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return
-    if (this.#loggedAtMs.size >= MAX_REMEMBERED) this.#loggedAtMs.clear()
-    this.#loggedAtMs.set(key, nowMs)
-    this.#log.info('ldap.refused', { reason, address })
+    const count = this.#lines.count(reason, address)
+    if (count > 0) this.#log.info('ldap.refused', { reason, address, count })
   }
 
   answered(kind: Request['kind'], code: number): void {

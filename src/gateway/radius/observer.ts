@@ -6,12 +6,9 @@ import {
   type RadiusObserver,
   type SocketKind,
 } from '../../../protocols/radius/index.ts'
+import { LineLimit } from '../../observe/line-limit.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
-
-/** One line for each kind of trouble and address a minute; the rest are counted into the next. */
-const LOG_EVERY_MS = 60_000
-const MAX_REMEMBERED = 1_000
 
 /** A secret that differs shows itself in one of these, depending on what the NAS sends. */
 const wrongSecret: ReadonlySet<DropReason> = new Set([
@@ -35,18 +32,11 @@ type RadiusMetrics = Pick<
   | 'faulted'
 >
 
-interface Line {
-  readonly loggedAtMs: number
-  /** Drops since the line. */
-  count: number
-}
-
 /** Tells the metrics and the log what the RADIUS server does. */
 export class RadiusReporter implements RadiusObserver {
   readonly #metrics: RadiusMetrics
   readonly #log: Log
-  readonly #nowMs: () => number
-  readonly #lines = new Map<string, Line>()
+  readonly #lines: LineLimit
 
   constructor(parts: {
     readonly metrics: RadiusMetrics
@@ -55,7 +45,10 @@ export class RadiusReporter implements RadiusObserver {
   }) {
     this.#metrics = parts.metrics
     this.#log = parts.log
-    this.#nowMs = parts.nowMs ?? Date.now
+    this.#lines = new LineLimit({
+      tellRest: (reason, count) => this.#logRest(reason as DropReason, count),
+      ...(parts.nowMs === undefined ? {} : { nowMs: parts.nowMs }),
+    })
   }
 
   dropped(drop: Drop): void {
@@ -78,15 +71,8 @@ export class RadiusReporter implements RadiusObserver {
   }
 
   #logDrop(drop: Drop): void {
-    const key = `${drop.reason} ${drop.address}`
-    const nowMs = this.#nowMs()
-    const line = this.#lines.get(key)
-    if (line !== undefined && nowMs - line.loggedAtMs < LOG_EVERY_MS) {
-      line.count += 1
-      return
-    }
-    if (this.#lines.size >= MAX_REMEMBERED) this.#lines.clear()
-    this.#lines.set(key, { loggedAtMs: nowMs, count: 0 })
+    const count = this.#lines.count(drop.reason, drop.address)
+    if (count === 0) return
     this.#log.warn('radius.dropped', {
       reason: drop.reason,
       hint: hintOf(drop.reason),
@@ -94,8 +80,13 @@ export class RadiusReporter implements RadiusObserver {
       address: drop.address,
       nas: drop.client,
       detail: drop.detail,
-      count: 1 + (line?.count ?? 0),
+      count,
     })
+  }
+
+  /** Further drops of a kind, from any addresses. */
+  #logRest(reason: DropReason, count: number): void {
+    this.#log.warn('radius.dropped', { reason, hint: hintOf(reason), address: null, count })
   }
 }
 

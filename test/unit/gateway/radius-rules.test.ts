@@ -6,6 +6,7 @@ import {
   parseAttribute,
 } from '../../../protocols/radius/index.ts'
 import type { NetworkRule } from '../../../src/directory/network.ts'
+import { LdapReporter } from '../../../src/gateway/ldap/reporter.ts'
 import { readReport } from '../../../src/gateway/radius/accounting.ts'
 import { chooseNetwork } from '../../../src/gateway/radius/choose-network.ts'
 import {
@@ -212,6 +213,27 @@ t.test('text with NUL octets, which PostgreSQL keeps nowhere, is made storable',
   const facts = readFacts({ code: 1, identifier: 0, authenticator: Buffer.alloc(16), attributes })
   const expected = { ssid: 'co\ufffdrp', device: 'dev\ufffdice', nasIdentifier: 'ap\ufffd' }
   t.match(facts, expected)
+})
+
+t.test('log: spoofed sources write a bounded number of lines, and their sum', async (t) => {
+  const lines: { readonly count: number; readonly address: string | null }[] = []
+  const write = (_event: string, fields?: unknown): void => {
+    lines.push(fields as (typeof lines)[number])
+  }
+  const log: Log = { debug: write, info: write, warn: write, error: write, child: () => log }
+  const clock = { nowMs: 0 }
+  const metrics = new Metrics({ withProcessMetrics: false })
+  const radius = new RadiusReporter({ metrics, log, nowMs: () => clock.nowMs })
+  const ldap = new LdapReporter({ metrics, log, nowMs: () => clock.nowMs })
+  const drop = { socket: 'auth', port: 1, client: null, detail: null } as const
+  for (const happen of [
+    (address: string) => radius.dropped({ ...drop, reason: 'unknown-client', address }),
+    (address: string) => ldap.refused('too-many-connections', address),
+  ]) {
+    lines.length = 0
+    for (let n = 0; n < 3_000; n += 1) happen(`10.9.${n >> 8}.${n & 255}`)
+    t.ok(lines.length <= 20, `${lines.length} lines`)
+  }
 })
 
 t.test(
