@@ -15,15 +15,16 @@ export interface LeaderOptions {
 }
 
 /**
- * Decides which daemon does what only one may do. A session lock says who leads; each time it
- * changes hands the fence grows, and whoever writes as the leader checks it in the same transaction,
- * so that a leader that was paused and has lost the lock writes nothing when it wakes.
+ * Decides which daemon does what one is enough for: a session lock says who leads. It spares work and
+ * guards no data: a leader that was paused, and has lost the lock without knowing it, may go on for
+ * some seconds beside the next. What both then write is kept right by the rows they lock, see
+ * docs/decisions/0006-leaders-without-fences.md.
  */
 export class Leader implements Service {
   readonly name = 'leader election'
   readonly #options: LeaderOptions
   #client: pg.Client | null = null
-  #fence: number | null = null
+  #isLeader = false
   #timer: NodeJS.Timeout | null = null
   #running: Promise<void> = Promise.resolve()
   #isStopping = false
@@ -33,12 +34,7 @@ export class Leader implements Service {
   }
 
   get isLeader(): boolean {
-    return this.#fence !== null
-  }
-
-  /** To be checked where the leader writes; null while another daemon leads. */
-  get fence(): number | null {
-    return this.#fence
+    return this.#isLeader
   }
 
   async start(): Promise<void> {
@@ -82,10 +78,7 @@ export class Leader implements Service {
       )
       if (rows[0]?.won !== true) return
     }
-    const { rows } = await client.query<{ fence: string | number }>(
-      "update leadership set fence = fence + 1 where name = 'sync' returning fence",
-    )
-    this.#become(Number(rows[0]?.fence))
+    this.#become(true)
   }
 
   async #probe(): Promise<void> {
@@ -108,7 +101,7 @@ export class Leader implements Service {
     client.once('end', () => {
       if (this.#client !== client) return
       this.#client = null
-      this.#become(null)
+      this.#become(false)
     })
     this.#client = client
     return client
@@ -117,13 +110,13 @@ export class Leader implements Service {
   async #resign(): Promise<void> {
     const client = this.#client
     this.#client = null
-    this.#become(null)
+    this.#become(false)
     await client?.end().catch(() => undefined)
   }
 
-  #become(fence: number | null): void {
-    const wasLeader = this.isLeader
-    this.#fence = fence
-    if (wasLeader !== this.isLeader) this.#options.onChange?.(this.isLeader)
+  #become(isLeader: boolean): void {
+    if (this.#isLeader === isLeader) return
+    this.#isLeader = isLeader
+    this.#options.onChange?.(isLeader)
   }
 }

@@ -117,6 +117,13 @@ async function suspend(tx: Tx, sourceId: string, ids: readonly string[]): Promis
 /** Gives people the manager who came after them. */
 export async function settleManagers(db: Database, sourceId: string): Promise<BatchResult | null> {
   const { value } = await db.write(async (tx) => {
+    // Locked before they are read: a manager whom another daemon writes just now is not passed over.
+    const { rows: pending } = await sql<{ external_id: string }>`
+      select external_id from source_link
+      where source_id = ${sourceId}::uuid and object_kind = 'person' and manager_pending
+      order by external_id limit ${BATCH_WEIGHT} for update`.execute(tx)
+    if (pending.length === 0) return null
+    const ids = pending.map((row) => row.external_id)
     const { rows } = await sql<{ principal_id: string; is_changed: boolean }>`
       with due as (
         select l.external_id, l.principal_id, m.principal_id as manager_id
@@ -124,7 +131,7 @@ export async function settleManagers(db: Database, sourceId: string): Promise<Ba
         left join source_link m on m.source_id = l.source_id and m.object_kind = 'person'
           and m.external_id = l.manager_external_id and m.removed_at is null
         where l.source_id = ${sourceId}::uuid and l.object_kind = 'person' and l.manager_pending
-        order by l.external_id limit ${BATCH_WEIGHT}),
+          and l.external_id = any(${ids}::text[])),
       settled as (
         update source_link l set manager_pending = false from due
         where l.source_id = ${sourceId}::uuid and l.object_kind = 'person'
@@ -135,7 +142,6 @@ export async function settleManagers(db: Database, sourceId: string): Promise<Ba
         returning p.id)
       select due.principal_id, changed.id is not null as is_changed
       from due left join changed on changed.id = due.principal_id`.execute(tx)
-    if (rows.length === 0) return null
     const changed = rows.filter((row) => row.is_changed).map((row) => row.principal_id)
     await touchPrincipals(tx, changed, sourceActor(sourceId))
     return { counts: {}, items: 0 }

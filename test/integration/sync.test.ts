@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t from 'tap'
 import { DEFAULT_SCOPE } from '../../src/sources/judge-people.ts'
@@ -8,6 +9,7 @@ import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
 import { PostgresSyncStore } from '../../src/storage/sync-store.ts'
 import { eachEngine, testDatabase } from '../support/database.ts'
 import { aGroup, aPerson, FakeSource, gone, without } from '../support/fake-source.ts'
+import { findBinaries } from '../support/postgres.ts'
 import { connect, imageOfDirectory, KEYS, never, TESTER, testTenant } from '../support/sync.ts'
 import { imageOfTenant } from '../support/sync-truth.ts'
 
@@ -49,6 +51,19 @@ async function personOf(db: Database, externalId: string): Promise<PersonState |
     from source_link l join person p on p.id = l.principal_id join principal pr on pr.id = p.id
     where l.external_id = ${externalId}`.execute(db.kysely)
   return rows[0] ?? null
+}
+
+const needsPostgres = { skip: findBinaries() || process.env['CI'] ? false : 'no PostgreSQL here' }
+
+/** Until some statement waits for a row that another has locked. */
+async function untilBlocked(db: Database): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    const { rows } = await db.pool.query(`select 1 from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`)
+    if (rows.length > 0) return
+    await sleep(10)
+  }
+  throw new Error('nothing waits')
 }
 
 async function membersOf(db: Database, sourceId: string, group: string): Promise<unknown> {
@@ -161,6 +176,30 @@ await t.test(
       uid_number: 300_000,
       home_directory: '/home/ann',
     })
+  },
+)
+
+await t.test(
+  'sync: a manager whom another daemon writes meanwhile is not passed over',
+  needsPostgres,
+  async (t) => {
+    const db = await testDatabase(t, { engine: 'postgresql' })
+    const { source, sourceId, store, run } = await fake(db)
+    source.says('people', [aPerson('a'), aPerson('b'), aPerson('c')])
+    await run()
+    const manage = (manager: string) => `update source_link
+      set manager_external_id = '${manager}', manager_pending = true where external_id = 'a'`
+    await db.pool.query(manage('b'))
+    const other = await db.direct()
+    t.teardown(() => other.end())
+    await other.query('begin')
+    await other.query(manage('c'))
+    const settled = store.settleManagers(sourceId)
+    await untilBlocked(db)
+    await other.query('commit')
+    await settled
+    const { people } = await imageOfDirectory(db, sourceId)
+    t.match(people['a'], { manager: 'c' })
   },
 )
 
