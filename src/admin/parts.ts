@@ -1,7 +1,7 @@
 import type { TokenVerifier } from '../credentials/authenticate.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
-import type { GroupStore, PeopleStore } from '../directory/ports/people.ts'
+import type { Actor, GroupStore, PeopleStore } from '../directory/ports/people.ts'
 import type { CredentialStore, ResourceStore } from '../directory/ports/resources.ts'
 import type { Administrator } from '../directory/service.ts'
 import type { HealthReport } from '../observe/health.ts'
@@ -87,13 +87,17 @@ export interface SyncReport {
   }[]
 }
 
-export interface NewMicrosoft365 {
-  readonly name: string
-  readonly tenantId: string
-  readonly clientId: string
+/** Either a client secret, or a certificate with its private key. */
+export interface NewMicrosoft365Secret {
   readonly clientSecret: string | null
   readonly certificate: string | null
   readonly privateKey: string | null
+}
+
+export interface NewMicrosoft365 extends NewMicrosoft365Secret {
+  readonly name: string
+  readonly tenantId: string
+  readonly clientId: string
   readonly loginUrl: string | null
   readonly graphUrl: string | null
   /** PEM of a CA to trust beside the system's, for a national proxy or a simulator. */
@@ -108,6 +112,14 @@ export interface WaitingRemoval {
   readonly since: string
 }
 
+/** A page of what waits, and what an approval of all of it names. */
+export interface Waiting {
+  readonly count: number
+  /** Since when the last of them waits; null when nothing does. */
+  readonly until: string | null
+  readonly waiting: readonly WaitingRemoval[]
+}
+
 /** What can be done with sources; the daemon composes it from the sync engine. */
 export interface SourceControl {
   list(): Promise<readonly SourceStatus[]>
@@ -116,9 +128,21 @@ export interface SourceControl {
     source: string,
     options: { readonly dryRun: boolean; readonly full: boolean },
   ): Promise<SyncReport>
-  waiting(source: string): Promise<readonly WaitingRemoval[]>
-  /** Approves all that waits, and carries it out. */
-  approve(source: string, actor: string): Promise<number>
+  /** Proves another secret against the tenant, and signs in with it from then on. */
+  replaceSecret(source: string, secret: NewMicrosoft365Secret, actor: string): Promise<SourceStatus>
+  /** No further round begins until it is resumed. */
+  pause(source: string, actor: Actor): Promise<SourceStatus>
+  resume(source: string, actor: Actor): Promise<SourceStatus>
+  waiting(
+    source: string,
+    page: { readonly limit: number; readonly offset: number },
+  ): Promise<Waiting>
+  /** Approves so many, which have waited at that moment, and carries it out; else nothing. */
+  approve(
+    source: string,
+    seen: { readonly count: number; readonly until: string },
+    actor: string,
+  ): Promise<number>
   /** Keeps them: they are asked about again only if the source says so again. */
   reject(source: string, actor: string): Promise<number>
 }

@@ -227,6 +227,12 @@ async function checkRunning(context: CommandContext, status: Status): Promise<re
 function checkSource(source: SourceStatus): Finding {
   const check = `source ${source.name}`
   const { lastError, nextStep, state, stateReason, waitingRemovals, lastRoundAt } = source
+  if (state === 'paused')
+    return {
+      check,
+      verdict: 'bad',
+      said: `paused: ${[stateReason, nextStep].filter((part) => part !== null).join('; ')}`,
+    }
   if (lastError !== null)
     return {
       check,

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { SourceStatus, SyncReport, WaitingRemoval } from '../admin/parts.ts'
+import type { SourceStatus, SyncReport, Waiting } from '../admin/parts.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
 import { printFields, printTable } from './print.ts'
+import { promptSecret } from './prompt.ts'
 
-/** `source connect|list|waiting|approve` and `sync` */
+/** `source connect|list|set-secret|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
   const source = program.command('source').description('where people come from')
 
@@ -54,37 +55,9 @@ export function addSource(program: Command, run: Run): void {
       context.show(await context.client().send<SourceStatus>('POST', '/sources/microsoft365', body))
     })
 
-  source
-    .command('waiting <source>')
-    .description('removals that the guard holds back')
-    .action(async (name: string, _options: unknown, command: Command) => {
-      const context = run(command)
-      const answer = await context
-        .client()
-        .get<{ waiting: WaitingRemoval[] }>(`/sources/${encodeURIComponent(name)}/waiting`)
-      context.show(answer, ({ waiting }) =>
-        printTable(
-          context.output,
-          waiting.map((item) => ({ ...item })),
-          'nothing waits',
-        ),
-      )
-    })
-
-  for (const [verb, done, what] of [
-    ['approve', 'approved', 'approve the removals that wait, and carry them out'],
-    ['reject', 'rejected', 'keep whoever waits to be removed'],
-  ] as const) {
-    source
-      .command(`${verb} <source>`)
-      .description(what)
-      .action(async (name: string, _options: unknown, command: Command) => {
-        const context = run(command)
-        const path = `/sources/${encodeURIComponent(name)}/waiting/${verb}`
-        const answer = await context.client().send<Record<string, number>>('POST', path)
-        context.show(answer, () => context.output.write(`${answer[done] ?? 0} ${done}\n`))
-      })
-  }
+  addSecret(source, run)
+  addPause(source, run)
+  addWaiting(source, run)
 
   program
     .command('sync [source]')
@@ -111,13 +84,134 @@ export function addSource(program: Command, run: Run): void {
     )
 }
 
-interface ConnectOptions {
-  readonly tenant: string
-  readonly client: string
-  readonly name: string
+function addSecret(source: Command, run: Run): void {
+  source
+    .command('set-secret <source>')
+    .description('sign in with another secret: asked for, or read from a file; or a certificate')
+    .option('--secret-file <file>', 'the client secret; `-` is standard input')
+    .option('--certificate <file>', 'PEM, instead of a secret')
+    .option('--private-key <file>', 'PEM, to --certificate')
+    .action(async (name: string, options: SecretOptions, command: Command) => {
+      const context = run(command)
+      const body = await readCredential(context, options)
+      const answer = await context
+        .client()
+        .send<SourceStatus>('PUT', `/sources/${encodeURIComponent(name)}/secret`, body)
+      context.show(answer, ({ state, nextStep }) => {
+        context.output.write('it is good, and is used from now on\n')
+        if (state === 'paused' && nextStep !== null) context.output.write(`paused: ${nextStep}\n`)
+      })
+    })
+}
+
+async function readCredential(
+  context: CommandContext,
+  options: SecretOptions,
+): Promise<Record<string, unknown>> {
+  const { secretFile, certificate, privateKey } = options
+  if (certificate !== undefined || privateKey !== undefined)
+    return withoutUndefined({ certificate: text(certificate), privateKey: text(privateKey) })
+  if (secretFile !== undefined) return { clientSecret: text(secretFile)?.trim() }
+  const otherwise = '--secret-file (`-` is standard input), or --certificate and --private-key'
+  const clientSecret = await promptSecret('New client secret: ', context.signal, otherwise)
+  return { clientSecret: clientSecret.trim() }
+}
+
+function addPause(source: Command, run: Run): void {
+  for (const [verb, done, what] of [
+    ['pause', 'paused', 'begin no further round'],
+    ['resume', 'active', 'let the rounds of a paused source go on'],
+  ] as const) {
+    source
+      .command(`${verb} <source>`)
+      .description(what)
+      .option('--reason <text>', 'for the journal')
+      .action(async (name: string, options: { reason?: string }, command: Command) => {
+        const context = run(command)
+        const path = `/sources/${encodeURIComponent(name)}/${verb}`
+        const answer = await context
+          .client()
+          .send<SourceStatus>('POST', path, withoutUndefined(options))
+        context.show(answer, ({ state, stateReason }) => {
+          const why = state === done || stateReason === null ? '' : `: ${stateReason}`
+          context.output.write(`${name} is ${state}${why}\n`)
+        })
+      })
+  }
+}
+
+function addWaiting(source: Command, run: Run): void {
+  source
+    .command('waiting <source>')
+    .description('removals that the guard holds back')
+    .option('--limit <n>', 'how many at most', '1000')
+    .option('--offset <n>', 'how many to pass over', '0')
+    .action(async (name: string, options: { limit: string; offset: string }, command: Command) => {
+      const context = run(command)
+      const answer = await readWaiting(context, name, options)
+      context.show(answer, (waiting) => showWaiting(context, waiting))
+    })
+
+  source
+    .command('approve <source>')
+    .description('approve the removals that wait, and carry them out')
+    .option('--count <n>', 'how many you mean; without it they are shown')
+    .option('--until <time>', 'of those that waited then')
+    .action(async (name: string, options: { count?: string; until?: string }, command: Command) => {
+      const context = run(command)
+      const seen = await readWaiting(context, name, { limit: '10', offset: '0' })
+      const until = options.until ?? seen.until
+      if (options.count === undefined && !context.output.isJson) showWaiting(context, seen)
+      if (until === null) throw new CliError('nothing waits')
+      if (options.count === undefined) {
+        const what = `--count ${seen.count} --until ${until}`
+        throw new CliError(`say how many you mean: gatehouse source approve ${name} ${what}`)
+      }
+      const path = `/sources/${encodeURIComponent(name)}/waiting/approve`
+      const body = { count: Number(options.count), until }
+      const answer = await context.client().send<{ approved: number }>('POST', path, body)
+      context.show(answer, ({ approved }) => context.output.write(`${approved} approved\n`))
+    })
+
+  source
+    .command('reject <source>')
+    .description('keep whoever waits to be removed')
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const context = run(command)
+      const path = `/sources/${encodeURIComponent(name)}/waiting/reject`
+      const answer = await context.client().send<{ rejected: number }>('POST', path)
+      context.show(answer, ({ rejected }) => context.output.write(`${rejected} rejected\n`))
+    })
+}
+
+async function readWaiting(
+  context: CommandContext,
+  name: string,
+  page: { readonly limit: string; readonly offset: string },
+): Promise<Waiting> {
+  const path = `/sources/${encodeURIComponent(name)}/waiting`
+  return await context.client().get<Waiting>(path, { limit: page.limit, offset: page.offset })
+}
+
+function showWaiting({ output }: Pick<CommandContext, 'output'>, { count, waiting }: Waiting) {
+  printTable(
+    output,
+    waiting.map((item) => ({ ...item })),
+    'nothing waits',
+  )
+  if (count > waiting.length) output.write(`${waiting.length} of ${count}\n`)
+}
+
+interface SecretOptions {
   readonly secretFile?: string
   readonly certificate?: string
   readonly privateKey?: string
+}
+
+interface ConnectOptions extends SecretOptions {
+  readonly tenant: string
+  readonly client: string
+  readonly name: string
   readonly includeGuests?: boolean
   readonly loginUrl?: string
   readonly graphUrl?: string

@@ -1,8 +1,10 @@
+import { ApiError } from '../admin/error.ts'
 import type { SourceControl, SourceStatus } from '../admin/parts.ts'
 import type { Service } from '../lifecycle.ts'
-import { type ListedSource, Sources } from '../sources/control.ts'
+import { type ListedSource, Sources, stepForPaused } from '../sources/control.ts'
 import type { StoredSource } from '../sources/registry.ts'
 import type { RunResult } from '../sources/scheduler.ts'
+import { SourceError } from '../sources/source.ts'
 import type { SyncCounts } from '../sources/sync-store.ts'
 import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import { PostgresSyncStore } from '../storage/sync-store.ts'
@@ -31,17 +33,32 @@ export function makeSources(
     list: async () => (await sources.list()).map(show),
     connectMicrosoft365: async (given, actor) =>
       show(
-        await sources.connectMicrosoft365(given, {
-          actor,
-          signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
-        }),
+        await told(
+          sources.connectMicrosoft365(given, {
+            actor,
+            signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
+          }),
+        ),
       ),
+    replaceSecret: async (name, secret, actor) =>
+      show(
+        await told(
+          sources.replaceSecret(name, secret, {
+            actor,
+            signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
+          }),
+        ),
+      ),
+    pause: async (name, actor) => show(await sources.pause(name, actor)),
+    resume: async (name, actor) => show(await sources.resume(name, actor)),
     async sync(name, { dryRun, full }) {
-      const reports = await sources.sync(name, {
-        isDryRun: dryRun,
-        isFull: full,
-        signal: AbortSignal.timeout(SYNC_TIMEOUT_MS),
-      })
+      const reports = await told(
+        sources.sync(name, {
+          isDryRun: dryRun,
+          isFull: full,
+          signal: AbortSignal.timeout(SYNC_TIMEOUT_MS),
+        }),
+      )
       const streams = reports.map(({ stream, mode, counts, note }) => ({
         stream,
         mode,
@@ -50,16 +67,17 @@ export function makeSources(
       }))
       return { source: name, dryRun, streams }
     },
-    async waiting(name) {
-      const waiting = await sources.waiting(name)
-      return waiting.map(({ kind, subject, group, sinceMs }) => ({
+    async waiting(name, page) {
+      const { count, until, removals } = await sources.waiting(name, page)
+      const waiting = removals.map(({ kind, subject, group, sinceMs }) => ({
         kind,
         subject,
         group,
         since: new Date(sinceMs).toISOString(),
       }))
+      return { count, until, waiting }
     },
-    approve: async (name, actor) => await sources.approve(name, actor),
+    approve: async (name, seen, actor) => await sources.approve(name, seen, actor),
     reject: async (name, actor) => await sources.reject(name, actor),
   }
   return { control, services: input.isScheduled ? [sources] : [] }
@@ -96,6 +114,17 @@ function report(source: StoredSource, result: RunResult, { log, metrics }: Obser
   }
 }
 
+/** What a source answers is no fault of ours: its message says what to do, and is passed on. */
+async function told<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error
+    const status = error.code === 'SOURCE_REFUSED' ? 422 : 502
+    throw new ApiError(status, error.code.toLowerCase().replaceAll('_', '-'), error.message)
+  }
+}
+
 function show(source: ListedSource): SourceStatus {
   const { id, kind, name, state, stateReason, confirmedAtMs, waitingRemovals, health } = source
   return {
@@ -106,7 +135,7 @@ function show(source: ListedSource): SourceStatus {
     stateReason,
     lastRoundAt: confirmedAtMs === null ? null : new Date(confirmedAtMs).toISOString(),
     lastError: health?.lastError ?? null,
-    nextStep: health?.nextStep ?? null,
+    nextStep: state === 'paused' ? stepForPaused(name) : (health?.nextStep ?? null),
     waitingRemovals,
   }
 }

@@ -1,4 +1,6 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { DirectoryError } from '../directory/errors.ts'
+import type { Actor } from '../directory/ports/people.ts'
 import type { Service } from '../lifecycle.ts'
 import { Microsoft365Source } from './microsoft365/microsoft365.ts'
 import {
@@ -10,7 +12,7 @@ import {
   parseConfig,
   parseSecret,
 } from './microsoft365/settings.ts'
-import type { SourceRegistry, StoredSource, WaitingRemoval } from './registry.ts'
+import type { Page, Seen, SourceRegistry, StoredSource, Waiting } from './registry.ts'
 import {
   type RunResult,
   type SourceHealth,
@@ -21,17 +23,20 @@ import { type StreamReport, SyncEngine } from './sync.ts'
 import type { SyncStore } from './sync-store.ts'
 
 const KIND = 'microsoft365'
-/** A source connected through another daemon is found so soon. */
+/** A source connected, or given another secret, through another daemon is found so soon. */
 const REFRESH_MS = 15_000
 
-export interface NewMicrosoft365Source {
-  readonly name: string
-  readonly tenantId: string
-  readonly clientId: string
+export interface NewMicrosoft365Secret {
   /** Either this, or certificate and private key. */
   readonly clientSecret: string | null
   readonly certificate: string | null
   readonly privateKey: string | null
+}
+
+export interface NewMicrosoft365Source extends NewMicrosoft365Secret {
+  readonly name: string
+  readonly tenantId: string
+  readonly clientId: string
   readonly loginUrl: string | null
   readonly graphUrl: string | null
   readonly ca: string | null
@@ -48,13 +53,16 @@ export interface SourcesParts {
   readonly isLeader: () => boolean
   readonly onRun?: (source: StoredSource, result: RunResult) => void
   readonly intervalMs?: number
+  readonly refreshMs?: number
 }
 
 /** All connected sources: connects new ones, and runs each in a scheduler of its own. */
 export class Sources implements Service {
   readonly name = 'sources'
   readonly #parts: SourcesParts
-  readonly #running = new Map<string, SyncScheduler>()
+  readonly #running = new Map<string, Running>()
+  /** Sources are opened one refresh after the other, each on what the database says by then. */
+  #refreshed: Promise<void> = Promise.resolve()
   #isStarted = false
   #refreshing: NodeJS.Timeout | null = null
 
@@ -64,18 +72,19 @@ export class Sources implements Service {
 
   async start(): Promise<void> {
     this.#isStarted = true
-    await this.#openAll()
+    await this.#refresh()
     this.#refreshing = setInterval(() => {
       // The database may be away; the next look finds what this one did not.
-      this.#openAll().catch(() => {})
-    }, REFRESH_MS)
+      this.#refresh().catch(() => {})
+    }, this.#parts.refreshMs ?? REFRESH_MS)
     this.#refreshing.unref()
   }
 
   async stop(): Promise<void> {
     this.#isStarted = false
     if (this.#refreshing) clearInterval(this.#refreshing)
-    await Promise.all([...this.#running.values()].map((scheduler) => scheduler.stop()))
+    await this.#refreshed.catch(() => {})
+    await Promise.all([...this.#running.values()].map(({ scheduler }) => scheduler.stop()))
     this.#running.clear()
   }
 
@@ -83,7 +92,7 @@ export class Sources implements Service {
     const sources = await this.#parts.registry.list()
     return sources.map((source) => ({
       ...source,
-      health: this.#running.get(source.id)?.health ?? null,
+      health: this.#healthOf(source.id),
     }))
   }
 
@@ -110,27 +119,68 @@ export class Sources implements Service {
       },
       { name: options.actor, reason: null },
     )
-    const stored = await this.#read(id)
-    if (this.#isStarted) await this.#open(stored)
-    return { ...stored, health: this.#running.get(id)?.health ?? null }
+    await this.#refreshSoon()
+    return this.#show(id)
   }
 
-  /** @throws {SourceError} {@link DirectoryError} as {@link SyncScheduler.syncNow} */
+  /**
+   * Proves another secret, or certificate, against the tenant, and from then on signs in with it.
+   *
+   * @throws {SourceError} when the tenant cannot be reached or refuses; the old one stays
+   * @throws {DirectoryError} `DIRECTORY_REFUSED` when neither is given
+   */
+  async replaceSecret(
+    nameOrId: string,
+    given: NewMicrosoft365Secret,
+    options: { readonly actor: string; readonly signal: AbortSignal },
+  ): Promise<ListedSource> {
+    const source = await this.#read(nameOrId)
+    refuseForeign(source)
+    const { certificate, secret } = toSecret(given)
+    const config = { ...parseConfig(source.config), certificate }
+    await new Microsoft365Source({ config, secret }).identify(options.signal)
+    await this.#parts.registry.replaceSecret(
+      source.id,
+      { config, secret: formatSecret(secret) },
+      { name: options.actor, reason: null },
+    )
+    await this.#refreshSoon()
+    return this.#show(source.id)
+  }
+
+  /**
+   * @throws {SourceError} {@link DirectoryError} as {@link SyncScheduler.syncNow};
+   *   `DIRECTORY_REFUSED` for a paused source, unless it is a dry run
+   */
   async sync(nameOrId: string, options: SyncNowOptions): Promise<readonly StreamReport[]> {
     const source = await this.#read(nameOrId)
+    if (source.state === 'paused' && options.isDryRun !== true) {
+      const why = source.stateReason === null ? '' : ` (${source.stateReason})`
+      throw new DirectoryError(
+        'DIRECTORY_REFUSED',
+        `${source.name} is paused${why}: ${stepForPaused(source.name)}`,
+      )
+    }
     return (await this.#scheduler(source)).syncNow(options)
   }
 
-  async waiting(nameOrId: string): Promise<readonly WaitingRemoval[]> {
-    return this.#parts.registry.listWaiting((await this.#read(nameOrId)).id)
+  async waiting(nameOrId: string, page: Page): Promise<Waiting> {
+    return this.#parts.registry.readWaiting((await this.#read(nameOrId)).id, page)
   }
 
-  /** Approves all that waits and carries it out. @returns how many removals that were */
-  async approve(nameOrId: string, actor: string): Promise<number> {
+  /**
+   * Approves what was seen and carries it out. Under suspicion stays a source of which more waits.
+   *
+   * @returns how many removals that were
+   * @throws {DirectoryError} `DIRECTORY_CONFLICT` when they are others than were seen
+   */
+  async approve(nameOrId: string, seen: Seen, actor: string): Promise<number> {
+    const { registry, store } = this.#parts
     const source = await this.#read(nameOrId)
-    const approved = await this.#parts.registry.approve(source.id, { name: actor, reason: null })
+    const approved = await registry.approve(source.id, seen, { name: actor, reason: null })
     await (await this.#scheduler(source)).applyApproved()
-    await this.#parts.store.liftQuarantine(source.id)
+    const { count } = await registry.readWaiting(source.id, { limit: 0, offset: 0 })
+    if (count === 0) await store.liftQuarantine(source.id)
     return approved
   }
 
@@ -140,14 +190,18 @@ export class Sources implements Service {
     return this.#parts.registry.reject(source.id, { name: actor, reason: null })
   }
 
-  async pause(nameOrId: string, reason: string | null): Promise<void> {
-    await this.#parts.store.setState((await this.#read(nameOrId)).id, 'paused', reason)
+  /** No further round begins, on any daemon; one that is under way ends in peace. */
+  async pause(nameOrId: string, actor: Actor): Promise<ListedSource> {
+    const { id } = await this.#read(nameOrId)
+    await this.#parts.registry.pause(id, actor)
+    return this.#show(id)
   }
 
-  async resume(nameOrId: string): Promise<void> {
-    const source = await this.#read(nameOrId)
-    await this.#parts.store.setState(source.id, 'active', null)
-    this.#running.get(source.id)?.wake()
+  async resume(nameOrId: string, actor: Actor): Promise<ListedSource> {
+    const { id } = await this.#read(nameOrId)
+    await this.#parts.registry.resume(id, actor)
+    this.#running.get(id)?.scheduler.wake()
+    return this.#show(id)
   }
 
   async #read(nameOrId: string): Promise<StoredSource> {
@@ -156,28 +210,49 @@ export class Sources implements Service {
     throw new DirectoryError('DIRECTORY_NOT_FOUND', `there is no source ${nameOrId}`)
   }
 
+  async #show(id: string): Promise<ListedSource> {
+    return { ...(await this.#read(id)), health: this.#healthOf(id) }
+  }
+
+  #healthOf(id: string): SourceHealth | null {
+    return this.#running.get(id)?.scheduler.health ?? null
+  }
+
   async #scheduler(source: StoredSource): Promise<SyncScheduler> {
-    return this.#running.get(source.id) ?? (await this.#make(source))
+    return this.#running.get(source.id)?.scheduler ?? (await this.#make(source))
+  }
+
+  #refresh(): Promise<void> {
+    const refreshed = this.#refreshed.catch(() => {}).then(() => this.#openAll())
+    this.#refreshed = refreshed
+    return refreshed
+  }
+
+  /** After what is stored already: another source that cannot be opened does not undo it. */
+  async #refreshSoon(): Promise<void> {
+    await this.#refresh().catch(() => {})
   }
 
   async #openAll(): Promise<void> {
+    if (!this.#isStarted) return
     for (const source of await this.#parts.registry.list()) {
-      if (this.#isStarted && !this.#running.has(source.id)) await this.#open(source)
+      const running = this.#running.get(source.id)
+      if (this.#isStarted && running?.revision !== source.revision) await this.#open(source)
     }
   }
 
+  /** In place of one that signs in with what is no longer good. */
   async #open(source: StoredSource): Promise<void> {
+    const { revision } = source
     const scheduler = await this.#make(source)
-    if (this.#running.has(source.id)) return
-    this.#running.set(source.id, scheduler)
+    await this.#running.get(source.id)?.scheduler.stop()
+    this.#running.set(source.id, { scheduler, revision })
     await scheduler.start()
   }
 
   async #make(source: StoredSource): Promise<SyncScheduler> {
     const { registry, store, isLeader, onRun, intervalMs } = this.#parts
-    if (source.kind !== KIND) {
-      throw new DirectoryError('DIRECTORY_REFUSED', `this release cannot read a ${source.kind}`)
-    }
+    refuseForeign(source)
     const config = parseConfig(source.config)
     const secret = parseSecret(await registry.readSecret(source))
     const { includesGuests, includesDisabled } = config
@@ -192,39 +267,72 @@ export class Sources implements Service {
       engine,
       store,
       isLeader,
-      lastFullAtMs: source.lastFullAtMs,
       ...(intervalMs === undefined ? {} : { intervalMs }),
       onRun: (result) => onRun?.(source, result),
     })
   }
 }
 
+interface Running {
+  readonly scheduler: SyncScheduler
+  /** Of the configuration and secret it was made with. */
+  readonly revision: string
+}
+
+/** What an admin does about a source that reads nothing. */
+export function stepForPaused(name: string): string {
+  return `look at \`gatehouse sync ${name} --dry-run\`, then \`gatehouse source resume ${name}\``
+}
+
+function refuseForeign({ kind }: StoredSource): void {
+  if (kind === KIND) return
+  throw new DirectoryError('DIRECTORY_REFUSED', `this release cannot read a ${kind}`)
+}
+
+function refuseStrangers(certificate: string, privateKey: string): void {
+  let isPair: boolean
+  try {
+    isPair = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey))
+  } catch (cause) {
+    const why = 'certificate and private key are wanted as PEM, the key without a passphrase'
+    throw new DirectoryError('DIRECTORY_REFUSED', why, { cause })
+  }
+  if (isPair) return
+  throw new DirectoryError('DIRECTORY_REFUSED', 'the private key is not that of the certificate')
+}
+
 function toConfig(source: NewMicrosoft365Source): {
   readonly config: Microsoft365Config
   readonly secret: Microsoft365Secret
 } {
-  const { clientSecret, certificate, privateKey } = source
-  const hasCertificate = certificate !== null && privateKey !== null
-  if (clientSecret === null && !hasCertificate) {
-    throw new DirectoryError(
-      'DIRECTORY_REFUSED',
-      'give a client secret, or a certificate with its private key',
-    )
-  }
+  const { certificate, secret } = toSecret(source)
   return {
     config: {
       tenantId: source.tenantId,
       clientId: source.clientId,
       loginUrl: source.loginUrl ?? GLOBAL_LOGIN_URL,
       graphUrl: source.graphUrl ?? GLOBAL_GRAPH_URL,
-      certificate: hasCertificate ? certificate : null,
+      certificate,
       ca: source.ca,
       includesGuests: source.includeGuests,
       includesDisabled: true,
     },
-    secret: {
-      clientSecret: hasCertificate ? null : clientSecret,
-      privateKey: hasCertificate ? privateKey : null,
-    },
+    secret,
   }
+}
+
+function toSecret({ clientSecret, certificate, privateKey }: NewMicrosoft365Secret): {
+  readonly certificate: string | null
+  readonly secret: Microsoft365Secret
+} {
+  if (certificate !== null && privateKey !== null) {
+    refuseStrangers(certificate, privateKey)
+    return { certificate, secret: { clientSecret: null, privateKey } }
+  }
+  if (clientSecret !== null)
+    return { certificate: null, secret: { clientSecret, privateKey: null } }
+  throw new DirectoryError(
+    'DIRECTORY_REFUSED',
+    'give a client secret, or a certificate with its private key',
+  )
 }

@@ -4,8 +4,11 @@ import { DirectoryError } from '../directory/errors.ts'
 import type { Actor } from '../directory/ports/people.ts'
 import type {
   NewSource,
+  Page,
+  Seen,
   SourceRegistry,
   StoredSource,
+  Waiting,
   WaitingRemoval,
 } from '../sources/registry.ts'
 import type { Database } from './connection.ts'
@@ -20,12 +23,11 @@ interface SourceRow {
   readonly kind: string
   readonly name: string
   readonly config: unknown
-  readonly secret: Buffer | null
+  readonly revision: string
   readonly state: StoredSource['state']
   readonly state_reason: string | null
   readonly waiting: number
   readonly confirmed_at: Date | null
-  readonly last_full_at: Date | null
 }
 
 /** Connected sources, their sealed secrets, and what waits for an admin's word. */
@@ -84,47 +86,96 @@ export class PostgresSourceRegistry implements SourceRegistry {
     return id
   }
 
-  async listWaiting(sourceId: string): Promise<readonly WaitingRemoval[]> {
-    const { rows } = await sql<WaitingRow>`
-      select w.kind, w.subject, w.group_external_id, w.since, w.approved_at,
-        coalesce(p.username, g.name) as name, wg.name as group_name
-      from removal_waiting w
-      left join source_link l on l.source_id = w.source_id and l.external_id = w.subject
-      left join person p on p.id = l.principal_id
-      left join directory_group g on g.id = l.group_id
-      left join source_link lg on lg.source_id = w.source_id and lg.object_kind = 'group'
-        and lg.external_id = w.group_external_id
-      left join directory_group wg on wg.id = lg.group_id
-      where w.source_id = ${sourceId}::uuid
-      order by w.since, w.kind, w.subject, w.group_external_id`.execute(this.#db.kysely)
-    return rows.map((row) => ({
-      kind: row.kind,
-      externalId: row.subject,
-      groupExternalId: row.group_external_id === '' ? null : row.group_external_id,
-      subject: row.name ?? row.subject,
-      group: row.group_name,
-      sinceMs: row.since.getTime(),
-      isApproved: row.approved_at !== null,
-    }))
+  async replaceSecret(
+    sourceId: string,
+    change: Pick<NewSource, 'config' | 'secret'>,
+    actor: Actor,
+  ): Promise<void> {
+    await this.#db.write(async (tx) => {
+      const { rows } = await sql<{ version: number }>`
+        update source set config = ${JSON.stringify(change.config)}::jsonb,
+          secret = ${seal(this.#keys, secretPlace(sourceId), change.secret)},
+          version = nextval('entity_version')
+        where id = ${sourceId}::uuid returning version`.execute(tx)
+      const version = rows[0]?.version
+      if (version === undefined)
+        throw new DirectoryError('DIRECTORY_NOT_FOUND', 'the source is gone')
+      journal(tx, { kind: 'source.secret-replaced', entity: sourceId, version, actor })
+    })
   }
 
-  async approve(sourceId: string, actor: Actor): Promise<number> {
-    const { value } = await this.#db.write(async (tx) => {
+  async pause(sourceId: string, actor: Actor): Promise<void> {
+    await this.#db.write(async (tx) => {
+      const { rows } = await sql<{ version: number }>`
+        update source set state = 'paused', state_reason = ${actor.reason},
+          version = nextval('entity_version')
+        where id = ${sourceId}::uuid
+          and (state <> 'paused' or state_reason is distinct from ${actor.reason})
+        returning version`.execute(tx)
+      for (const { version } of rows)
+        journal(tx, { kind: 'source.paused', entity: sourceId, version, actor })
+    })
+  }
+
+  async resume(sourceId: string, actor: Actor): Promise<void> {
+    await this.#db.write(async (tx) => {
+      const { rows } = await sql<{ version: number }>`
+        update source set state = 'active', state_reason = null,
+          version = nextval('entity_version')
+        where id = ${sourceId}::uuid and state = 'paused' returning version`.execute(tx)
+      for (const { version } of rows)
+        journal(tx, { kind: 'source.resumed', entity: sourceId, version, actor })
+    })
+  }
+
+  /** One statement: what is counted is what is shown. */
+  async readWaiting(sourceId: string, page: Page): Promise<Waiting> {
+    const { rows } = await sql<WaitingRow>`
+      select every.count, every.until, w.*
+      from (select count(*) as count,
+              to_char(max(since) at time zone 'UTC', ${MARK_FORMAT}) as until
+            from removal_waiting
+            where source_id = ${sourceId}::uuid and approved_at is null) every
+      left join lateral (
+        select w.kind, w.subject, w.group_external_id, w.since,
+          coalesce(p.username, g.name) as name, wg.name as group_name
+        from removal_waiting w
+        left join source_link l on l.source_id = w.source_id and l.external_id = w.subject
+        left join person p on p.id = l.principal_id
+        left join directory_group g on g.id = l.group_id
+        left join source_link lg on lg.source_id = w.source_id and lg.object_kind = 'group'
+          and lg.external_id = w.group_external_id
+        left join directory_group wg on wg.id = lg.group_id
+        where w.source_id = ${sourceId}::uuid and w.approved_at is null
+        order by w.since, w.kind, w.subject, w.group_external_id
+        limit ${page.limit} offset ${page.offset}) w on true
+      order by w.since, w.kind, w.subject, w.group_external_id`.execute(this.#db.kysely)
+    const { count = 0, until = null } = rows[0] ?? {}
+    return { count, until, removals: rows.flatMap(toWaitingRemoval) }
+  }
+
+  async approve(sourceId: string, seen: Seen, actor: Actor): Promise<number> {
+    const { count, until } = seen
+    await this.#db.write(async (tx) => {
       const { numAffectedRows = 0n } = await sql`
         update removal_waiting set approved_at = clock_timestamp(), approved_by = ${actor.name}
-        where source_id = ${sourceId}::uuid and approved_at is null`.execute(tx)
-      const count = Number(numAffectedRows)
-      if (count > 0) {
-        journal(tx, {
-          kind: 'source.removals-approved',
-          entity: sourceId,
-          actor,
-          detail: { count },
-        })
+        where source_id = ${sourceId}::uuid and approved_at is null
+          and since <= ${until}::timestamptz`.execute(tx)
+      if (numAffectedRows !== BigInt(count)) {
+        throw new DirectoryError(
+          'DIRECTORY_CONFLICT',
+          `${numAffectedRows} removals have waited since ${until}, not ${count}; nothing was ` +
+            'approved: look again at what waits',
+        )
       }
-      return count
+      journal(tx, {
+        kind: 'source.removals-approved',
+        entity: sourceId,
+        actor,
+        detail: { count, until },
+      })
     })
-    return value
+    return count
   }
 
   async reject(sourceId: string, actor: Actor): Promise<number> {
@@ -152,23 +203,42 @@ export class PostgresSourceRegistry implements SourceRegistry {
       kind: row.kind,
       name: row.name,
       config: row.config,
+      revision: row.revision,
       state: row.state,
       stateReason: row.state_reason,
       waitingRemovals: row.waiting,
       confirmedAtMs: row.confirmed_at?.getTime() ?? null,
-      lastFullAtMs: row.last_full_at?.getTime() ?? null,
     }
   }
 }
 
+/** As fine as the database's clock: a mark between two of them would approve the unseen. */
+const MARK_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
+
 interface WaitingRow {
-  readonly kind: WaitingRemoval['kind']
+  readonly count: number
+  readonly until: string | null
+  /** Null, as all that follow, in the row that only counts. */
+  readonly kind: WaitingRemoval['kind'] | null
   readonly subject: string
   readonly group_external_id: string
   readonly since: Date
-  readonly approved_at: Date | null
   readonly name: string | null
   readonly group_name: string | null
+}
+
+function toWaitingRemoval(row: WaitingRow): WaitingRemoval[] {
+  if (row.kind === null) return []
+  return [
+    {
+      kind: row.kind,
+      externalId: row.subject,
+      groupExternalId: row.group_external_id === '' ? null : row.group_external_id,
+      subject: row.name ?? row.subject,
+      group: row.group_name,
+      sinceMs: row.since.getTime(),
+    },
+  ]
 }
 
 function secretPlace(id: string): Place {
@@ -178,11 +248,10 @@ function secretPlace(id: string): Place {
 async function selectSources(db: Kysely<Tables>): Promise<readonly SourceRow[]> {
   const { rows } = await sql<SourceRow>`
     select s.id, s.kind, s.name, s.config, s.state, s.state_reason,
+      md5(coalesce(s.secret, '') || convert_to(s.config::text, 'UTF8')) as revision,
       (select count(*) from removal_waiting w
        where w.source_id = s.id and w.approved_at is null) as waiting,
-      (select min(t.confirmed_at) from sync_token t where t.source_id = s.id) as confirmed_at,
-      (select max(r.finished_at) from sync_round r
-       where r.source_id = s.id and r.mode = 'full' and r.state = 'done') as last_full_at
+      (select min(t.confirmed_at) from sync_token t where t.source_id = s.id) as confirmed_at
     from source s order by s.created_at, s.id`.execute(db)
   return rows
 }

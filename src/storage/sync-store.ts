@@ -106,12 +106,13 @@ export class PostgresSyncStore implements SyncStore {
     return previewGroups(this.#db, round, { afterSeq, judge })
   }
 
-  async setState(sourceId: string, state: SourceState, reason: string | null) {
+  async setState(sourceId: string, state: Exclude<SourceState, 'paused'>, reason: string | null) {
     await this.#db.write(async (tx) => {
       const { rows } = await sql<{ version: number }>`
         update source set state = ${state}, state_reason = ${reason},
           version = nextval('entity_version')
-        where id = ${sourceId}::uuid and (state <> ${state} or state_reason is distinct from ${reason})
+        where id = ${sourceId}::uuid and state <> 'paused'
+          and (state <> ${state} or state_reason is distinct from ${reason})
         returning version`.execute(tx)
       const version = rows[0]?.version
       if (version === undefined) return
@@ -120,9 +121,8 @@ export class PostgresSyncStore implements SyncStore {
     })
   }
 
-  async liftQuarantine(sourceId: string) {
-    const state = await this.readState(sourceId)
-    if (state.state === 'quarantined') await this.setState(sourceId, 'active', null)
+  liftQuarantine(sourceId: string) {
+    return this.setState(sourceId, 'active', null)
   }
 
   pruneStaging(sourceId: string) {

@@ -8,7 +8,7 @@ import { PostgresSyncStore } from '../../src/storage/sync-store.ts'
 import { Crasher } from '../support/crash.ts'
 import { testDatabase } from '../support/database.ts'
 import { aGroup, aPerson, FakeSource, gone, without } from '../support/fake-source.ts'
-import { imageOfDirectory, KEYS, never, TESTER } from '../support/sync.ts'
+import { approveAll, imageOfDirectory, KEYS, never, TESTER, waitingOf } from '../support/sync.ts'
 
 async function fake(db: Database, people: number) {
   const source = new FakeSource()
@@ -53,13 +53,13 @@ await t.test(
     const left = await count()
     // A twentieth of all there were meanwhile, those who came on the way included.
     t.equal(left, 1_100 - 64 + 200, 'a twentieth went, and additions went on')
-    const waiting = await registry.listWaiting(sourceId)
+    const waiting = await waitingOf(registry, sourceId)
     t.equal(waiting.length, 1_000 - 64)
-    t.match(waiting[0], { kind: 'person', subject: /^p\d+$/, isApproved: false })
-    t.equal(await registry.approve(sourceId, TESTER), 936)
+    t.match(waiting[0], { kind: 'person', subject: /^p\d+$/ })
+    t.equal(await approveAll(registry, sourceId), 936)
     await run()
     t.equal(await count(), 100 + 200, 'an admin said yes')
-    t.same(await registry.listWaiting(sourceId), [])
+    t.same(await waitingOf(registry, sourceId), [])
   },
 )
 
@@ -79,7 +79,7 @@ await t.test(
     }
     t.equal(await held(), 8)
     t.equal(
-      (await registry.listWaiting(sourceId)).filter(({ kind }) => kind === 'suspension').length,
+      (await waitingOf(registry, sourceId)).filter(({ kind }) => kind === 'suspension').length,
       12,
     )
     source.says('people', [
@@ -88,8 +88,8 @@ await t.test(
     ])
     await run()
     t.equal(await held(), 7)
-    t.equal((await registry.listWaiting(sourceId)).length, 11, 'who is enabled again waits no more')
-    await registry.approve(sourceId, TESTER)
+    t.equal((await waitingOf(registry, sourceId)).length, 11, 'who is enabled again waits no more')
+    await approveAll(registry, sourceId)
     await run()
     t.equal(await held(), 18)
   },
@@ -103,14 +103,14 @@ await t.test('removal guard: an empty or much smaller full answer removes nothin
   t.match(empty?.note, /lacked 100 of 100 known people/)
   t.equal(await count(), 100)
   t.equal((await store.readState(sourceId)).state, 'quarantined')
-  t.equal((await registry.listWaiting(sourceId)).length, 100)
+  t.equal((await waitingOf(registry, sourceId)).length, 100)
   source.says('people', everybody.slice(0, 70))
   await run({ isFull: true })
   t.equal(await count(), 100)
-  t.equal((await registry.listWaiting(sourceId)).length, 30, 'those seen again wait no more')
+  t.equal((await waitingOf(registry, sourceId)).length, 30, 'those seen again wait no more')
   source.says('people', everybody)
   await run({ isFull: true })
-  t.equal((await registry.listWaiting(sourceId)).length, 0)
+  t.equal((await waitingOf(registry, sourceId)).length, 0)
   t.equal(
     (await store.readState(sourceId)).state,
     'active',
@@ -145,11 +145,11 @@ await t.test(
       return (groups[group] as { members: string[] }).members.length
     }
     t.same([await members('a'), await members('b')], [60, 65])
-    t.equal((await registry.listWaiting(sourceId)).length, 30)
+    t.equal((await waitingOf(registry, sourceId)).length, 30)
     source.says('groups', [aGroup('a', ['p49']), aGroup('b', ['p0'])])
     await run()
     t.same([await members('a'), await members('b')], [60, 66], 'one that waited is a member again')
-    t.equal((await registry.listWaiting(sourceId)).length, 29)
+    t.equal((await waitingOf(registry, sourceId)).length, 29)
     source.says('groups', [
       aGroup('a', ids.slice(49)),
       aGroup('b', ['p0', ...ids.slice(15)]),
@@ -158,7 +158,7 @@ await t.test(
     source.says('people', everybody)
     await run({ isFull: true })
     t.equal(await members('hidden'), 9, 'a group shown empty in a full answer keeps its members')
-    await registry.approve(sourceId, TESTER)
+    await approveAll(registry, sourceId)
     await run()
     t.same([await members('a'), await members('hidden')], [31, 0])
   },
@@ -178,7 +178,7 @@ await t.test(
     t.equal(await count(), 40)
     source.says('people', all)
     await run()
-    t.equal((await registry.listWaiting(sourceId)).length, 10)
+    t.equal((await waitingOf(registry, sourceId)).length, 10)
   },
 )
 
@@ -224,7 +224,7 @@ await t.test('dry run: all of a round shares the window, and changes nothing', a
   const [short] = await run({ isDryRun: true, isFull: true })
   t.match(short, { counts: { removed: 0, waiting: 150 }, note: /named 850 of 1000 people/ })
   t.equal(await count(), 1_000)
-  t.same(await registry.listWaiting(sourceId), [])
+  t.same(await waitingOf(registry, sourceId), [])
 })
 
 await t.test('dry run: a round that is half applied is left to a sync', async (t) => {

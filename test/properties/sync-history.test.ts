@@ -10,7 +10,14 @@ import { SourceError } from '../../src/sources/source.ts'
 import { SyncEngine } from '../../src/sources/sync.ts'
 import { Crasher } from '../support/crash.ts'
 import { testDatabase } from '../support/database.ts'
-import { connect, imageOfDirectory, never, type Rig, TESTER, testTenant } from '../support/sync.ts'
+import {
+  approveAll,
+  connect,
+  imageOfDirectory,
+  never,
+  type Rig,
+  testTenant,
+} from '../support/sync.ts'
 import { imageOfTenant } from '../support/sync-truth.ts'
 import { RemovalWatch } from '../support/sync-watch.ts'
 import { changeGroups, deletePeople } from '../support/tenant-history.ts'
@@ -194,7 +201,7 @@ async function comeToRest(
   await engine.run({ signal: never, ...options })
   const { state } = await rig.store.readState(rig.sourceId)
   if (state === 'quarantined') await engine.run({ signal: never, isFull: true })
-  await rig.registry.approve(rig.sourceId, TESTER)
+  await approveAll(rig.registry, rig.sourceId)
   await engine.run({ signal: never })
 }
 

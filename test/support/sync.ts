@@ -13,6 +13,7 @@ import {
   type Microsoft365Config,
   type Microsoft365Secret,
 } from '../../src/sources/microsoft365/settings.ts'
+import type { WaitingRemoval } from '../../src/sources/registry.ts'
 import { SyncEngine } from '../../src/sources/sync.ts'
 import type { Database } from '../../src/storage/connection.ts'
 import { makeKey } from '../../src/storage/master-key.ts'
@@ -87,6 +88,25 @@ export async function connect(
   const engine = new SyncEngine({ source, store, sourceId, scope })
   return { source, sourceId, store, registry, engine }
 }
+
+/** All that waits for an admin's word. */
+export async function waitingOf(
+  registry: PostgresSourceRegistry,
+  sourceId: string,
+): Promise<readonly WaitingRemoval[]> {
+  return (await registry.readWaiting(sourceId, EVERY)).removals
+}
+
+/** What an admin does who looks at all that waits, and says yes. */
+export async function approveAll(
+  registry: PostgresSourceRegistry,
+  sourceId: string,
+): Promise<number> {
+  const { count, until } = await registry.readWaiting(sourceId, EVERY)
+  return until === null ? 0 : registry.approve(sourceId, { count, until }, TESTER)
+}
+
+const EVERY = { limit: 100_000, offset: 0 }
 
 export const never = new AbortController().signal
 

@@ -6,14 +6,44 @@ import type { AdminParts } from '../parts.ts'
 const Guid = Type.String({ pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' })
 const Pem = Type.String({ maxLength: 32_768, pattern: '-----BEGIN' })
 const Params = Type.Object({ source: Type.String({ maxLength: 256, description: 'name or id' }) })
+const MAX_PAGE = 1000
+const WaitingQuery = Type.Object({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 100 })),
+  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0 })),
+})
+const Seen = Type.Object(
+  {
+    count: Type.Integer({ minimum: 1, description: 'how many are meant' }),
+    until: Type.String({
+      pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,6})?Z$',
+      description: 'of those that waited then, as the list said',
+    }),
+  },
+  { additionalProperties: false },
+)
+const Secret = {
+  clientSecret: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
+  certificate: Type.Optional(Pem),
+  privateKey: Type.Optional(Pem),
+}
+const SecretBody = Type.Object(Secret, {
+  additionalProperties: false,
+  description: 'a client secret, or a certificate with its private key',
+})
+/** Or no body at all. */
+const ReasonBody = Type.Union([
+  Type.Object(
+    { reason: Type.Optional(Type.String({ maxLength: 500 })) },
+    { additionalProperties: false },
+  ),
+  Type.Null(),
+])
 const NewSource = Type.Object(
   {
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
     tenantId: Guid,
     clientId: Guid,
-    clientSecret: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
-    certificate: Type.Optional(Pem),
-    privateKey: Type.Optional(Pem),
+    ...Secret,
     loginUrl: Type.Optional(Type.String({ pattern: '^https://' })),
     graphUrl: Type.Optional(Type.String({ pattern: '^https://' })),
     ca: Type.Optional(Pem),
@@ -94,20 +124,67 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
   )
 
-  app.get<{ Params: Static<typeof Params> }>(
-    '/sources/:source/waiting',
-    { schema: { summary: 'Removals the guard holds back', params: Params } },
-    async (request) => ({
-      waiting: await sources.waiting(request.params.source),
-    }),
-  )
-
-  app.post<{ Params: Static<typeof Params> }>(
-    '/sources/:source/waiting/approve',
-    { schema: { summary: 'Approve the removals that wait', params: Params } },
+  app.put<{ Params: Static<typeof Params>; Body: Static<typeof SecretBody> }>(
+    '/sources/:source/secret',
+    {
+      schema: {
+        summary: 'Sign in with another secret or certificate, once it has proven good',
+        params: Params,
+        body: SecretBody,
+      },
+    },
     async (request) => {
       requireRole(request, 'owner')
-      return { approved: await sources.approve(request.params.source, actorOf(request).name) }
+      const { clientSecret = null, certificate = null, privateKey = null } = request.body
+      const secret = { clientSecret, certificate, privateKey }
+      return await sources.replaceSecret(request.params.source, secret, actorOf(request).name)
+    },
+  )
+
+  // To stop is always safe; to let go on is a decision, as an approval is.
+  for (const [verb, role, summary] of [
+    ['pause', 'operator', 'Begin no further round, until it is resumed'],
+    ['resume', 'owner', 'Let the rounds of a paused source go on'],
+  ] as const) {
+    app.post<{ Params: Static<typeof Params>; Body: Static<typeof ReasonBody> | undefined }>(
+      `/sources/:source/${verb}`,
+      { schema: { summary, params: Params, body: ReasonBody } },
+      async (request) => {
+        requireRole(request, role)
+        const actor = actorOf(request, request.body?.reason ?? null)
+        return await sources[verb](request.params.source, actor)
+      },
+    )
+  }
+
+  app.get<{ Params: Static<typeof Params>; Querystring: Static<typeof WaitingQuery> }>(
+    '/sources/:source/waiting',
+    {
+      schema: {
+        summary: 'Removals the guard holds back, how many they are, and since when the last waits',
+        params: Params,
+        querystring: WaitingQuery,
+      },
+    },
+    async (request) => {
+      const { limit = 100, offset = 0 } = request.query
+      return await sources.waiting(request.params.source, { limit, offset })
+    },
+  )
+
+  app.post<{ Params: Static<typeof Params>; Body: Static<typeof Seen> }>(
+    '/sources/:source/waiting/approve',
+    {
+      schema: {
+        summary: 'Approve the removals that were seen; 409 when they are no longer so many',
+        params: Params,
+        body: Seen,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'owner')
+      const { params, body } = request
+      return { approved: await sources.approve(params.source, body, actorOf(request).name) }
     },
   )
 

@@ -16,10 +16,16 @@ const RENEW_BEFORE_MS = 5 * 60_000
 
 /** What to do about Entra's own error codes; all others are named as they are. */
 const NEXT_STEPS: Readonly<Record<string, string>> = {
-  '7000215': "the client secret is wrong: enter the secret's value, not its id",
-  '7000222': 'the client secret has expired: make a new one in the app registration',
+  '7000215':
+    "the client secret is wrong: enter the secret's value, not its id (for a connected source " +
+    'with `gatehouse source set-secret`)',
+  '7000222':
+    'the client secret has expired: make a new one in the app registration, and give it to ' +
+    '`gatehouse source set-secret`',
   '700016': 'the tenant has no such application: check the client id and the tenant id',
-  '700027': 'the certificate is not known to the app registration: upload it there',
+  '700027':
+    'the certificate is not known to the app registration: upload it there, or give another to ' +
+    '`gatehouse source set-secret`',
   '90002': 'there is no such tenant: check the tenant id',
   '7000112': 'the application is disabled in the tenant: enable it under Enterprise applications',
   '53003': 'a Conditional Access policy blocks the application',
