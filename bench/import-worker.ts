@@ -76,7 +76,16 @@ const stamping = (async () => {
 })()
 
 const startedMs = performance.now()
-await engine.run({ signal })
+let phase = ''
+await engine.run({
+  signal,
+  onProgress(progress) {
+    const now = `${progress.stream} ${progress.phase}`
+    if (now === phase) return
+    phase = now
+    process.stderr.write(`${((performance.now() - startedMs) / 1_000).toFixed(1)} s: ${now}\n`)
+  },
+})
 const importSeconds = (performance.now() - startedMs) / 1_000
 isImporting = false
 await stamping
