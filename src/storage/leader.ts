@@ -18,7 +18,7 @@ export interface LeaderOptions {
  * Decides which daemon does what one is enough for: a session lock says who leads. It spares work and
  * guards no data: a leader that was paused, and has lost the lock without knowing it, may go on for
  * some seconds beside the next. What both then write is kept right by the rows they lock, see
- * docs/decisions/0006-leaders-without-fences.md.
+ * docs/decisions/0007-leaders-without-fences.md.
  */
 export class Leader implements Service {
   readonly name = 'leader election'
