@@ -64,7 +64,10 @@ export function addDatabase(program: Command, run: Run): void {
         }),
       )
       context.show(restored, ({ rows, createdAt }) =>
-        context.output.write(`${rows} rows restored, as of ${createdAt}\n`),
+        context.output.write(
+          `${rows} rows restored, as of ${createdAt}; sources are paused: ` +
+            'see `gatehouse source list`\n',
+        ),
       )
     })
 }

@@ -28,6 +28,12 @@ const INSERT_ROWS = 500
 const RESTORE_LIMIT_MS = 3_600_000
 /** New versions begin this far beyond any the archive or a daemon that still runs can have seen. */
 const VERSION_GAP = 1_000_000_000
+/**
+ * So many uid and gid numbers may have been given since the backup, to files and to people whom it
+ * does not know; they are passed over, for no number is used twice. More than the largest import of
+ * a day between two backups; where the range has less than twice that left, half of it.
+ */
+const NUMBER_GAP = 10_000
 
 export interface RestoreOptions {
   readonly archive: AsyncIterable<Uint8Array>
@@ -60,7 +66,7 @@ export async function restoreBackup(
   const header = first.value
   await prepareSchema(database, header)
   const isKeyNew = await placeKeys(header, options)
-  const { rows, epoch } = await load(database, lines).catch((error: unknown) => {
+  const { rows, epoch } = await load(database, lines, header.createdAt).catch((error: unknown) => {
     // Nothing was restored, so nothing is sealed with it.
     if (isKeyNew) rmSync(options.keyFile)
     throw error
@@ -154,6 +160,7 @@ function requireKeys(header: ArchiveHeader, keys: Keys, keyFile: string): void {
 async function load(
   database: Database,
   lines: AsyncIterator<ArchiveLine>,
+  createdAt: string,
 ): Promise<{ readonly rows: number; readonly epoch: string }> {
   const db = database.kysely as unknown as Kysely<unknown>
   return db.transaction().execute(async (tx) => {
@@ -169,12 +176,42 @@ async function load(
     for (const [name, next] of Object.entries(end.sequences)) {
       await writeSequence(tx, name, name === 'entity_version' ? next + VERSION_GAP : next)
     }
+    await passOverNumbers(tx)
+    await pauseSources(tx, tables, createdAt)
     const head = await sql<{ epoch: string }>`
       update journal_head set epoch = gen_random_uuid() returning epoch`.execute(tx)
     const epoch = head.rows[0]?.epoch
     if (epoch === undefined) throw damaged('it has no journal')
     return { rows, epoch }
   })
+}
+
+async function passOverNumbers(tx: Transaction<unknown>): Promise<void> {
+  await sql`
+    update posix_allocator set next_number = next_number
+      + least(${NUMBER_GAP}::integer, (last + 1 - next_number) / 2)`.execute(tx)
+}
+
+/**
+ * What a source has changed since the backup comes again with its next round, as do the removals
+ * that an admin has refused since. No round begins before one has looked.
+ */
+async function pauseSources(
+  tx: Transaction<unknown>,
+  tables: readonly Table[],
+  createdAt: string,
+): Promise<void> {
+  // The oldest archives know of no sources.
+  if (!tables.some(({ name }) => name === 'source')) return
+  const reason = `restored from a backup of ${createdAt}`
+  await sql`
+    with paused as (
+      update source set state = 'paused', version = nextval('entity_version'),
+        state_reason = ${reason} || case when state = 'active' then ''
+          else '; it was ' || state || coalesce(' before: ' || state_reason, ' before') end
+      returning id, version, state_reason)
+    insert into journal_inbox (kind, entity, version, actor, reason)
+    select 'source.paused', id, version, 'restore', state_reason from paused`.execute(tx)
 }
 
 async function insertAll(
