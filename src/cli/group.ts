@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Run } from './context.ts'
+import { readPages } from './pages.ts'
 import { printTable } from './print.ts'
 
 interface Brief {
@@ -14,11 +15,12 @@ export function addGroup(program: Command, run: Run): void {
     .command('list')
     .description('list groups')
     .option('--search <text>', 'part of a name')
-    .option('--limit <n>', 'how many at most', '1000')
-    .action(async (options: { search?: string; limit: string }, command: Command) => {
+    .option('--limit <n>', 'how many at most; all unless given')
+    .action(async (options: { search?: string; limit?: string }, command: Command) => {
       const context = run(command)
-      const answer = await context.client().get<{ groups: Brief[] }>('/groups', options)
-      context.show(answer, ({ groups }) =>
+      const list = { path: '/groups', key: 'groups' } as const
+      const answer = await readPages<'groups', Brief>(context.client(), list, options)
+      context.show(answer, ({ groups, next }) => {
         printTable(
           context.output,
           groups.map(({ name, displayName, origin, gidNumber, directMembers }) => ({
@@ -29,8 +31,10 @@ export function addGroup(program: Command, run: Run): void {
             members: directMembers,
           })),
           'no groups',
-        ),
-      )
+        )
+        if (next !== null)
+          context.output.write('… and more: raise --limit, or narrow with --search\n')
+      })
     })
 
   group

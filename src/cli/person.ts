@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
+import { readPages } from './pages.ts'
 import { printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
 
@@ -19,16 +20,15 @@ export function addPerson(program: Command, run: Run): void {
     .option('--state <state>', 'staged, active or suspended')
     .option('--group <name>', 'members of a group, nested ones too')
     .option('--search <text>', 'part of a name or mail address')
-    .option('--limit <n>', 'how many at most', '1000')
+    .option('--limit <n>', 'how many at most; all unless given')
     .action(
       async (
-        options: { state?: string; group?: string; search?: string; limit: string },
+        options: { state?: string; group?: string; search?: string; limit?: string },
         command: Command,
       ) => {
         const context = run(command)
-        const answer = await context
-          .client()
-          .get<{ people: Brief[]; next: number | null }>('/people', options)
+        const list = { path: '/people', key: 'people' } as const
+        const answer = await readPages<'people', Brief>(context.client(), list, options)
         context.show(answer, ({ people, next }) => {
           printTable(
             context.output,
@@ -42,7 +42,7 @@ export function addPerson(program: Command, run: Run): void {
             'nobody',
           )
           if (next !== null)
-            context.output.write(`… and more: raise --limit, or narrow with --search\n`)
+            context.output.write('… and more: raise --limit, or narrow with --search\n')
         })
       },
     )
