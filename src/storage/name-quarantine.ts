@@ -27,7 +27,13 @@ export async function checkNameIsFree(tx: Tx, scope: NameScope, name: OwnedName)
           where p.username_folded = ${name.folded} and pr.lifecycle <> 'deleted' and p.id <> ${name.owner}
           union all
           select l.principal_id from login_name l
-          where l.folded = ${name.folded} and l.principal_id <> ${name.owner}`.execute(tx)
+          where l.folded = ${name.folded} and l.principal_id <> ${name.owner}
+          union all
+          select a.id from administrator a
+          where a.username_folded = ${name.folded} and a.id <> ${name.owner}
+          union all
+          select s.id from service s
+          where s.name_folded = ${name.folded} and s.id <> ${name.owner}`.execute(tx)
       : await sql<{ id: string }>`
           select id from directory_group
           where name_folded = ${name.folded} and lifecycle = 'active' and id <> ${name.owner}`.execute(
@@ -47,7 +53,7 @@ export async function checkNameIsFree(tx: Tx, scope: NameScope, name: OwnedName)
   if (!kept) return
   throw new DirectoryError(
     'DIRECTORY_CONFLICT',
-    `the name ${name.folded} belonged to somebody else and stays free until ` +
+    `the name ${name.folded} belonged to somebody else and is kept from others until ` +
       kept.until.toISOString().slice(0, 10),
   )
 }

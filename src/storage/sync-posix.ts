@@ -39,7 +39,9 @@ async function refuse(tx: Tx): Promise<void> {
   if (!range) return prepareAllocator(tx)
   throw new DirectoryError(
     'DIRECTORY_REFUSED',
-    `the POSIX numbers ${range.first} to ${range.last} are used up; widen the range`,
+    `the POSIX numbers ${range.first} to ${range.last} are used up, and none is used twice; ` +
+      'no command moves their end, `update posix_allocator set last = N` in the database does, ' +
+      'for an N up to which your systems have no numbers of their own',
   )
 }
 
