@@ -50,10 +50,6 @@ export class CredentialIndex implements Follower {
     return versions
   }
 
-  membersVersions(): ReadonlyMap<number, number> {
-    return new Map()
-  }
-
   apply(changes: readonly (Change | CredentialChange)[]): void {
     for (const change of changes) {
       if (change.kind === 'credential') this.#applyOne(change)

@@ -88,9 +88,8 @@ export interface Follower {
   readonly position: Position | null
   /** Which kinds it wants to be told of. */
   readonly kinds: readonly (EntityKind | 'membership' | 'credential')[]
-  /** Versions it holds, to be compared when catching up; for groups also their membersVersion. */
+  /** Versions it holds, to be compared when catching up. */
   versions(kind: EntityKind | 'credential'): ReadonlyMap<string, number>
-  membersVersions(): ReadonlyMap<number, number>
   /** Applies a slice. Values older than what is held are ignored, so a replay does no harm. */
   apply(changes: readonly (Change | import('./credential.ts').CredentialChange)[]): void
   /**

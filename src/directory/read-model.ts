@@ -166,10 +166,6 @@ export class ReadModel implements Directory, Follower {
    * Of the last whole list of each group. Edges that came one by one since do not raise it, as none
    * of them tells whether it was the last: a catch-up then reads the list once more than it had to.
    */
-  membersVersions(): ReadonlyMap<number, number> {
-    return this.#membersVersions
-  }
-
   apply(changes: readonly (Change | CredentialChange)[]): void {
     for (const change of changes) {
       if (change.kind === 'credential') continue

@@ -54,11 +54,10 @@ export interface SourceGroup {
   readonly members: readonly MemberChange[]
 }
 
-/** Deleted. It may come back, under the same id, for as long as `isFinal` is false. */
+/** Deleted. It may come back, under the same id. */
 export interface SourceGone {
   readonly kind: 'gone'
   readonly externalId: ExternalId
-  readonly isFinal: boolean
 }
 
 /** One answer of the source. A link is opaque and goes back to the source as it came. */

@@ -79,11 +79,6 @@ export function unseal(keys: Keys, place: Place, sealed: Buffer): Buffer {
   }
 }
 
-/** Whether a value should be sealed anew, as after a rotation. */
-export function isSealedWithCurrent(keys: Keys, sealed: Buffer): boolean {
-  return sealed.subarray(1, HEADER_BYTES).equals(keys.current.id)
-}
-
 function describe(place: Place): string {
   return `${place.table}.${place.column} of ${place.row}`
 }

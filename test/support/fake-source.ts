@@ -92,5 +92,5 @@ export function without(group: SourceGroup, members: readonly string[]): SourceG
 }
 
 export function gone(externalId: string): SourceItem {
-  return { kind: 'gone', externalId, isFinal: false }
+  return { kind: 'gone', externalId }
 }

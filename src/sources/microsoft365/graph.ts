@@ -33,7 +33,6 @@ export class Graph {
   readonly #client: Client
   readonly #base: string
   readonly #tokens: TokenProvider
-  readonly #retry: Retry
 
   constructor(parts: {
     readonly graphUrl: string
@@ -44,21 +43,16 @@ export class Graph {
     const { origin, hostname } = new URL(parts.graphUrl)
     this.#base = `${origin}/${VERSION}`
     this.#tokens = parts.tokens
-    this.#retry = new Retry({ ...REAL_TIME, ...parts.timing })
     this.#client = Client.initWithMiddleware({
       baseUrl: `${origin}/`,
       defaultVersion: VERSION,
       customHosts: new Set([hostname]),
       middleware: [
         new Authentication(parts.tokens, origin),
-        this.#retry,
+        new Retry({ ...REAL_TIME, ...parts.timing }),
         new Transport(parts.fetch),
       ],
     })
-  }
-
-  get unitsUsed(): number {
-    return this.#retry.unitsUsed
   }
 
   /** A link below `/v1.0`. */

@@ -47,11 +47,6 @@ export class Microsoft365Source implements Source {
     this.#graph = new Graph({ graphUrl: config.graphUrl, tokens, fetch, timing })
   }
 
-  /** Resource units Graph has charged for our reading. */
-  get unitsUsed(): number {
-    return this.#graph.unitsUsed
-  }
-
   fingerprint(stream: Stream): string {
     return createHash('sha256').update(SELECT[stream]).digest('hex').slice(0, 16)
   }

@@ -119,16 +119,10 @@ export class Retry extends Link {
   #failuresInRow = 0
   #openUntilMs = 0
   #slowDownMs = 0
-  #unitsUsed = 0
 
   constructor(timing: Timing) {
     super()
     this.#timing = timing
-  }
-
-  /** Resource units Graph has charged since the start. */
-  get unitsUsed(): number {
-    return this.#unitsUsed
   }
 
   async execute(context: Context): Promise<void> {
@@ -172,7 +166,6 @@ export class Retry extends Link {
   }
 
   #note(response: Response): void {
-    this.#unitsUsed += Number(response.headers.get('x-ms-resource-unit') ?? 0) || 0
     const share = Number(response.headers.get('x-ms-throttle-limit-percentage') ?? 0) || 0
     const over = Math.min(1, Math.max(0, (share - SLOW_FROM) / (1.2 - SLOW_FROM)))
     this.#slowDownMs = share >= SLOW_FROM ? Math.round(over * SLOW_MAX_MS) : 0

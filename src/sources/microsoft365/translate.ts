@@ -78,10 +78,7 @@ function readEntity(value: unknown): { readonly entity: Entity; readonly id: str
 }
 
 function readGone(entity: Entity, externalId: string): SourceGone | null {
-  const removed = entity['@removed']
-  if (removed === undefined) return null
-  const isFinal = isObject(removed) && removed['reason'] === 'deleted'
-  return { kind: 'gone', externalId, isFinal }
+  return entity['@removed'] === undefined ? null : { kind: 'gone', externalId }
 }
 
 function toPerson(entity: Entity, externalId: string): SourcePerson {
