@@ -18,6 +18,7 @@ import { peopleRoutes } from './routes/people.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { systemRoutes } from './routes/system.ts'
+import { makeValidatorCompiler } from './validation.ts'
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 const REQUEST_TIMEOUT_MS = 30_000
@@ -57,8 +58,8 @@ export async function makeApp(parts: AdminParts, options: AppOptions): Promise<F
       if (options.answerUnreadable?.(request, reply) === true) return
       void reply.code(400).send({ error: { code: 'bad-request', message: error.message } })
     },
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true } },
   })
+  app.setValidatorCompiler(makeValidatorCompiler())
   app.decorateRequest('caller', null)
   app.setErrorHandler((error, request, reply) => {
     const answer = answerTo(error)

@@ -196,8 +196,8 @@ function policyFrom(options: PolicyOptions): Record<string, unknown> {
     everyone: options.everyone,
     groups: options.group?.map(groupFrom),
     vlan: options.vlan === undefined ? undefined : vlanFrom(options.vlan),
-    priority: numberFrom(options.priority),
-    sessionTimeoutSeconds: numberFrom(options.sessionTimeout),
+    priority: numberFrom('--priority', options.priority),
+    sessionTimeoutSeconds: numberFrom('--session-timeout', options.sessionTimeout),
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
@@ -211,8 +211,10 @@ function vlanFrom(text: string): number | string {
   return /^\d+$/.test(text) ? Number(text) : text
 }
 
-function numberFrom(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Number(text)
+function numberFrom(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^\d+$/.test(text)) throw new CliError(`${option} takes a whole number, not "${text}"`)
+  return Number(text)
 }
 
 function addRemove(parent: Command, run: Run, path: string): void {

@@ -71,3 +71,33 @@ t.test('a 503 says whether the change is stored', async (t) => {
   t.notOk(unseen.headers['retry-after'], 'sending it again is of no use')
   t.same(unseen.json(), { error: { code: 'stored-unseen', message: 'it is stored' } })
 })
+
+t.test('a body is taken only when its values have the type they are asked for', async (t) => {
+  const { app, stored } = await serve(t)
+  const wrong: [unknown, RegExp][] = [
+    [{ priority: null }, /body\/priority must be integer/],
+    [{ priority: '10' }, /body\/priority must be integer/],
+    [{ everyone: 'true' }, /body\/everyone must be boolean/],
+    [{ ssids: 'corp' }, /body\/ssids must be array/],
+    [{ ssids: [7] }, /body\/ssids\/0 must be string/],
+    [{ sessionTimeoutSeconds: '60' }, /body\/sessionTimeoutSeconds must be integer/],
+    [{ attributes: [{ name: 'Session-Timeout', value: 60 }] }, /value must be string/],
+  ]
+  for (const [body, words] of wrong) {
+    const answer = await patchCorp(app, body)
+    t.equal(answer.statusCode, 400, JSON.stringify(body))
+    t.match(answer.json().error.message, words)
+  }
+  t.same(stored, [], 'nothing reached the store')
+  for (const vlan of [null, 20, 'guests']) {
+    t.equal((await patchCorp(app, { vlan })).statusCode, 200)
+    t.same(stored.at(-1), { vlan })
+  }
+})
+
+t.test('what stands in an address is text, and is read as the number it says', async (t) => {
+  const { app } = await serve(t)
+  const list = (query: string) => app.inject({ url: `/api/v1/groups?${query}` })
+  t.equal((await list('limit=10')).statusCode, 200)
+  t.equal((await list('limit=ten')).statusCode, 400)
+})
