@@ -12,6 +12,7 @@ import { DirectoryError, type DirectoryErrorCode } from '../directory/errors.ts'
 import { identify } from './caller.ts'
 import { ApiError } from './error.ts'
 import type { AdminParts } from './parts.ts'
+import { makePlainPeers, plainRefused } from './plain-http.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { peopleRoutes } from './routes/people.ts'
@@ -23,12 +24,16 @@ import { makeValidatorCompiler } from './validation.ts'
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 const REQUEST_TIMEOUT_MS = 30_000
 const RETRY_AFTER_SECONDS = 5
+/** A balancer asks these of each daemon by itself, and sends no credentials. */
+const OPEN_TO_ALL: ReadonlySet<string> = new Set(['/health', '/ready'])
 
 export interface AppOptions {
   readonly trustedProxies: readonly string[]
   readonly version: string
   /** Whether the request came through the daemon's own Unix socket. */
   isLocalSocket(request: IncomingMessage): boolean
+  /** Whether it came through a listener without TLS that others than this machine may reach. */
+  isPlain(request: IncomingMessage): boolean
   /** Told of each fault, with the id the caller was given. */
   onFault(id: string, error: unknown): void
   onAnswered?(answer: {
@@ -87,6 +92,7 @@ export async function makeApp(parts: AdminParts, options: AppOptions): Promise<F
     })
     done()
   })
+  refusePlain(app, options)
   for (const plugin of options.plugins ?? []) await app.register(plugin)
   openRoutes(app, parts)
   app.register(
@@ -98,6 +104,18 @@ export async function makeApp(parts: AdminParts, options: AppOptions): Promise<F
   )
   await app.ready()
   return app
+}
+
+/** Holds for plugins too; each answers the refusal in the form of its protocol. */
+function refusePlain(app: FastifyInstance, options: AppOptions): void {
+  const isPlainPeer = makePlainPeers(options.trustedProxies)
+  app.addHook('onRequest', (request, _reply, done) => {
+    const isTaken =
+      OPEN_TO_ALL.has(request.routeOptions.url ?? '') ||
+      !options.isPlain(request.raw) ||
+      isPlainPeer(request.raw.socket.remoteAddress ?? null)
+    done(isTaken ? undefined : plainRefused())
+  })
 }
 
 /** What a load balancer and a monitor ask; nothing in it is secret. */

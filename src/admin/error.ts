@@ -10,6 +10,11 @@ export class ApiError extends Error {
     this.status = status
     this.code = code
   }
+
+  /** The status by the name that Fastify and its plugins read it. */
+  get statusCode(): number {
+    return this.status
+  }
 }
 
 export function notFound(what: string, name: string): ApiError {

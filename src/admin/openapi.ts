@@ -8,6 +8,7 @@ export async function formatOpenApi(): Promise<string> {
     trustedProxies: [],
     version: '1',
     isLocalSocket: () => true,
+    isPlain: () => false,
     onFault: () => undefined,
   })
   const response = await app.inject({ method: 'GET', url: '/api/v1/openapi.json' })

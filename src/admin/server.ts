@@ -2,7 +2,7 @@ import { chmodSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, connect, type ListenOptions, type Socket } from 'node:net'
-import type { SecureContextOptions } from 'node:tls'
+import { type SecureContextOptions, TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import type { ListenAddress } from '../config/listen.ts'
 import type { Service } from '../lifecycle.ts'
@@ -34,13 +34,17 @@ export class HttpListeners implements Service {
     this.#options = options
   }
 
-  /** The application needs {@link isLocalSocket}, so it comes after the listeners are made. */
+  /** The application needs {@link isLocalSocket} and {@link isPlain}, so it comes after the listeners are made. */
   serve(app: FastifyInstance): void {
     this.#app = app
   }
 
   isLocalSocket(request: IncomingMessage): boolean {
     return this.#local.has(request.socket)
+  }
+
+  isPlain(request: IncomingMessage): boolean {
+    return !(request.socket instanceof TLSSocket) && !this.isLocalSocket(request)
   }
 
   /** Where it really listens; port 0 has become a number. */

@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path'
 import { type ListenAddress, parseListen } from './listen.ts'
+import { parseProxy } from './proxies.ts'
 
 /** What a daemon needs to start, and nothing else: all the rest lives in the directory. */
 export interface Config {
@@ -77,7 +78,7 @@ export const SETTINGS = [
   {
     key: 'http_listen',
     fallback: '127.0.0.1:8080',
-    doc: 'Admin API, SCIM, metrics and health over plain HTTP: on loopback, or behind `trusted_proxies`.',
+    doc: 'Admin API, SCIM, metrics and health over plain HTTP: on loopback, or behind `trusted_proxies`. Whoever is neither this machine nor one of these proxies is refused, and may ask `/health` and `/ready` alone.',
   },
   { key: 'https_listen', fallback: '*:8443', doc: 'The same over TLS.' },
   {
@@ -111,7 +112,7 @@ export const SETTINGS = [
   {
     key: 'trusted_proxies',
     fallback: '',
-    doc: 'Addresses or CIDR blocks whose `X-Forwarded-For` is believed, separated by commas.',
+    doc: 'Addresses or CIDR blocks of the proxies in front, separated by commas: they may use plain HTTP, and their `X-Forwarded-For` is believed.',
   },
   { key: 'log_level', fallback: 'info', doc: '`error`, `warn`, `info` or `debug`.' },
   {
@@ -166,7 +167,7 @@ export function makeConfig(raw: RawSettings, baseDir: string): Config {
     },
     tls: tlsFiles(path('tls_cert_file'), path('tls_key_file'), fault),
     publicUrl: publicUrl(text('public_url'), fault),
-    trustedProxies: list(read('trusted_proxies').text),
+    trustedProxies: trustedProxies(read('trusted_proxies').text, fault),
     logLevel: logLevel(read('log_level').text, fault),
     maxStalenessMs: maxStalenessMs(read('max_staleness').text, fault),
   }
@@ -234,8 +235,13 @@ function maxStalenessMs(given: string, fault: Fault): number {
   return seconds * 1000
 }
 
-function list(given: string): readonly string[] {
-  return given.split(/[\s,]+/).filter((item) => item !== '')
+function trustedProxies(given: string, fault: Fault): readonly string[] {
+  const proxies = given.split(/[\s,]+/).filter((item) => item !== '')
+  for (const proxy of proxies) {
+    const block = parseProxy(proxy)
+    if (typeof block === 'string') fault('trusted_proxies', block)
+  }
+  return proxies
 }
 
 function deepFreeze<T>(value: T): T {

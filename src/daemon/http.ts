@@ -63,6 +63,7 @@ export async function makeHttp(input: HttpInput): Promise<HttpParts> {
     trustedProxies: config.trustedProxies,
     version: input.version,
     isLocalSocket: (request) => listeners.isLocalSocket(request),
+    isPlain: (request) => listeners.isPlain(request),
     onFault,
     onAnswered: ({ path, ...answer }) =>
       metrics.httpAnswered(path.startsWith('/scim/') ? 'scim' : 'admin', answer),

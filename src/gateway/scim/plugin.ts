@@ -177,6 +177,10 @@ function toScimError(
   onFault: ScimParts['onFault'],
 ): ScimError {
   const status = statusOf(error)
+  // The application's own rules of who may ask at all, such as not without TLS.
+  if (status === 403 && error instanceof Error) {
+    return new ScimError('SCIM_FORBIDDEN', error.message)
+  }
   if (status === 413) {
     return new ScimError('SCIM_TOO_LARGE', `a body has ${MAX_BODY_BYTES} bytes at most`)
   }

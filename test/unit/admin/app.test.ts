@@ -37,6 +37,7 @@ async function serve(
     trustedProxies: [],
     version: '1',
     isLocalSocket: () => true,
+    isPlain: () => false,
     onFault: () => undefined,
     ...options,
   })

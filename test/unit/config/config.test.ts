@@ -29,6 +29,37 @@ t.test('listen: the forms an admin may write', async (t) => {
   for (const [text, expected] of cases) t.same(parseListen(text), expected, text)
 })
 
+t.test(
+  'config: the proxies in front are addresses or blocks, and each fault is said',
+  async (t) => {
+    const make = (text: string) =>
+      makeConfig(new Map([['trusted_proxies', { text, place: 'file: trusted_proxies' }]]), '/srv')
+    const sound = ['10.1.2.3', '10.20.0.0/16', '2001:db8::/32', '::1']
+    t.same(make(sound.join(', ')).trustedProxies, sound)
+    const faultsOf = (text: string) => {
+      try {
+        make(text)
+        return []
+      } catch (error) {
+        return (error as ConfigError).faults
+      }
+    }
+    const cases: [string, RegExp][] = [
+      ['proxy.example', /no address/],
+      ['loopback', /no address/],
+      ['10.0.0.0/33', /no address/],
+      ['10.0.0.0/', /no address/],
+      ['10.0.0.0/255.0.0.0', /no address/],
+      ['10.0.0.0/8/8', /no address/],
+      ['fe80::1%eth0', /no address/],
+      ['0.0.0.0/0', /every address/],
+      ['::/0', /every address/],
+    ]
+    for (const [text, words] of cases) t.match(faultsOf(text), [words], text)
+    t.match(faultsOf('a, 10.0.0.1, b'), [/^file: trusted_proxies: "a"/, /"b"/])
+  },
+)
+
 t.test('config: defaults are complete, safe and frozen', async (t) => {
   const config = makeConfig(new Map(), '/srv')
   t.equal(config.dataDir, '/srv/data')
