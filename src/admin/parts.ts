@@ -1,6 +1,7 @@
 import type { TokenVerifier } from '../credentials/authenticate.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
+import type { ReplyAttribute } from '../directory/network.ts'
 import type { Actor, GroupStore, PeopleStore } from '../directory/ports/people.ts'
 import type { CredentialStore, ResourceStore } from '../directory/ports/resources.ts'
 import type { Administrator } from '../directory/service.ts'
@@ -186,6 +187,8 @@ export interface AdminParts {
   clearFailures(id: PrincipalId): void
   /** Resolves once this daemon's own read model shows the write, so that the next read sees it. */
   reached(inboxSeq: bigint | null): Promise<void>
+  /** Why an attribute can't be part of a RADIUS reply, in words for an admin; null when it can. */
+  checkReplyAttribute(attribute: ReplyAttribute): string | null
   status(): Status
   health(): HealthReport
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>

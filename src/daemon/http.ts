@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import { formatListen } from '../config/listen.ts'
 import { adminSocketPath } from '../config/paths.ts'
 import type { ServerCertificate } from '../credentials/certificates/server-certificate.ts'
+import { checkReplyAttribute } from '../gateway/radius/reply-attributes.ts'
 import { answerUnreadable, scimPlugin } from '../gateway/scim/plugin.ts'
 import { PostgresBackup } from '../storage/backup.ts'
 import { PostgresGroupStore } from '../storage/group-store.ts'
@@ -114,6 +115,7 @@ function makeAdmin(input: HttpInput): AdminParts {
       })),
     clearFailures: (id) => logIn.failures.clearAll(id),
     reached: async (inboxSeq) => await feed.reached(inboxSeq),
+    checkReplyAttribute,
     status: () => makeStatus(input),
     health: () => health.report(),
     metrics: async () => await metrics.render(),

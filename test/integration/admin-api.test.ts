@@ -95,6 +95,13 @@ await t.test('admin API: faults of a request say what and where, and change noth
       /source|mirrored/,
     ],
     ['POST', '/api/v1/nas', { name: 'x', addresses: ['not an address'] }, 422, /is no address/],
+    [
+      'PATCH',
+      '/api/v1/networks/corp',
+      { attributes: [{ name: 'Sesion-Timeout', value: '60' }] },
+      422,
+      /unknown attribute/,
+    ],
     ['GET', '/api/v1/nowhere', undefined, 404, /not served/],
   ]
   for (const [method, path, body, status, words] of cases) {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
-import type { NetworkRule } from '../../directory/network.ts'
+import type { NetworkRule, ReplyAttribute } from '../../directory/network.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { canonicalCidr } from '../cidr.ts'
 import { ApiError } from '../error.ts'
@@ -240,9 +240,22 @@ export function networkRoutes(app: FastifyInstance, parts: AdminParts): void {
 
 type NetworkGiven = Static<typeof NetworkChange>
 
+/**
+ * An attribute that no reply can carry would fail every log-in of its network.
+ *
+ * @throws {ApiError} 422 for the first of them
+ */
+function checkAttributes(parts: AdminParts, attributes: readonly ReplyAttribute[]): void {
+  for (const attribute of attributes) {
+    const why = parts.checkReplyAttribute(attribute)
+    if (why !== null) throw new ApiError(422, 'bad-attribute', why)
+  }
+}
+
 /** From names, as the API has them, to ids, as the directory keeps them. */
 function policyOf(parts: AdminParts, given: NetworkGiven) {
   const { ssids, nas, withoutSsid, groups, ...rest } = given
+  for (const { attributes } of [given, ...(groups ?? [])]) checkAttributes(parts, attributes ?? [])
   if (withoutSsid !== undefined && ssids === undefined && nas === undefined) {
     throw new ApiError(
       400,

@@ -4,7 +4,8 @@ import { type AppOptions, makeApp } from '../../../src/admin/app.ts'
 import type { AdminParts } from '../../../src/admin/parts.ts'
 import { DirectoryError } from '../../../src/directory/errors.ts'
 import type { ResourceStore } from '../../../src/directory/ports/resources.ts'
-import { aNetwork, MemoryDirectory } from '../../support/directory.ts'
+import { checkReplyAttribute } from '../../../src/gateway/radius/reply-attributes.ts'
+import { aGroup, aNetwork, MemoryDirectory } from '../../support/directory.ts'
 
 const corp = aNetwork({ name: 'corp', priority: 30, vlan: 7 })
 
@@ -28,9 +29,10 @@ async function serve(
     return { changed: 1, inboxSeq: 1n }
   }
   const some: Partial<AdminParts> = {
-    directory: new MemoryDirectory(corp).model,
+    directory: new MemoryDirectory(corp, aGroup({ name: 'staff' })).model,
     resources: { updateNetwork } as ResourceStore,
     reached: async () => undefined,
+    checkReplyAttribute,
     ...parts,
   }
   const app = await makeApp(some as AdminParts, {
@@ -101,4 +103,31 @@ t.test('what stands in an address is text, and is read as the number it says', a
   const list = (query: string) => app.inject({ url: `/api/v1/groups?${query}` })
   t.equal((await list('limit=10')).statusCode, 200)
   t.equal((await list('limit=ten')).statusCode, 400)
+})
+
+t.test('an attribute that no reply can carry is refused when it is to be stored', async (t) => {
+  const { app, stored } = await serve(t)
+  const cases: [string, string, RegExp][] = [
+    ['Sesion-Timeout', '60', /unknown attribute Sesion-Timeout/],
+    ['Session-Timeout', 'soon', /not an integer/],
+    ['State', '0x00', /State is set by the server/],
+    ['message-authenticator', '0x00', /set by the server/],
+    ['EAP-Message', '0x00', /set by the server/],
+  ]
+  const good = { name: 'Filter-Id', value: 'staff' }
+  for (const [name, value, words] of cases) {
+    const attributes = [good, { name, value }]
+    const bodies = [
+      { attributes },
+      { groups: [{ group: 'staff' }, { group: 'staff', attributes }] },
+    ]
+    for (const body of bodies) {
+      const answer = await patchCorp(app, body)
+      t.equal(answer.statusCode, 422, answer.body)
+      t.match(answer.json(), { error: { code: 'bad-attribute', message: words } })
+    }
+  }
+  t.same(stored, [], 'nothing reached the store')
+  t.equal((await patchCorp(app, { attributes: [good] })).statusCode, 200)
+  t.match(stored, [{ attributes: [good] }])
 })
