@@ -73,7 +73,7 @@ export const SETTINGS = [
   {
     key: 'key_file',
     fallback: null,
-    doc: 'The master key that seals secrets in the database, mode 0600. By default `master.key` beside the data folder (`<data_dir>.key`), so that a copy of the data is no copy of the key.',
+    doc: 'The master key that seals secrets in the database, mode 0600. By default the file `<data_dir>.key` beside the data folder, so that a copy of the data is no copy of the key.',
   },
   {
     key: 'http_listen',

@@ -94,7 +94,7 @@ export class SyncScheduler implements Service {
   }
 
   /**
-   * Runs a round now, after one that is under way; also for a paused source, since an admin asks.
+   * Runs a round now, after one that is under way.
    *
    * @throws {SourceError} {@link DirectoryError} as {@link SyncEngine.run}
    */

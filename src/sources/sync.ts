@@ -151,8 +151,7 @@ export class SyncEngine {
     options: RunOptions,
   ): Promise<StreamReport> {
     const fingerprint = this.#source.fingerprint(stream) + scopeFingerprint(stream, this.#scope)
-    const isUsable =
-      token?.fingerprint === fingerprint && !token.needsFull && !token.isFullDue
+    const isUsable = token?.fingerprint === fingerprint && !token.needsFull && !token.isFullDue
     let from = options.isFull !== true && isUsable ? token.deltaLink : null
     let mode: Round['mode'] = from === null ? 'full' : 'delta'
     for (let attempt = 0; attempt <= MAX_RESTARTS; attempt++) {

@@ -212,6 +212,14 @@ async function pauseSources(
       returning id, version, state_reason)
     insert into journal_inbox (kind, entity, version, actor, reason)
     select 'source.paused', id, version, 'restore', state_reason from paused`.execute(tx)
+  // What was being read is read anew, so that a dry run can show the drift first. The generation a
+  // round has begun to write is passed over.
+  await sql`
+    with cut as (
+      update sync_round set state = 'abandoned', finished_at = clock_timestamp(), note = ${reason}
+      where state in ('fetching', 'applying') returning source_id, stream)
+    update sync_token t set generation = t.generation + 1 from cut
+    where cut.source_id = t.source_id and cut.stream = t.stream`.execute(tx)
 }
 
 async function insertAll(
