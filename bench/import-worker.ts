@@ -60,6 +60,7 @@ const sourceId = await registry.connect(
     config,
     secret: formatSecret(secret),
     identity: await source.identify(signal),
+    state: 'active',
   },
   { name: 'admin:bench', reason: null },
 )

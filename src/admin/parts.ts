@@ -104,6 +104,8 @@ export interface NewMicrosoft365 extends NewMicrosoft365Secret {
   /** PEM of a CA to trust beside the system's, for a national proxy or a simulator. */
   readonly ca: string | null
   readonly includeGuests: boolean
+  /** Nothing is imported before it is resumed. */
+  readonly paused: boolean
 }
 
 export interface WaitingRemoval {

@@ -35,6 +35,7 @@ export function addSource(program: Command, run: Run): void {
     .option('--certificate <file>', 'PEM, instead of a secret')
     .option('--private-key <file>', 'PEM, to --certificate')
     .option('--include-guests', 'import guests as well')
+    .option('--paused', 'import nothing yet: look with `sync --dry-run`, then `source resume`')
     .option('--login-url <url>', 'for a national cloud or a simulator')
     .option('--graph-url <url>', 'for a national cloud or a simulator')
     .option('--trust-ca <file>', 'PEM of a further CA to trust')
@@ -48,6 +49,7 @@ export function addSource(program: Command, run: Run): void {
         certificate: text(options.certificate),
         privateKey: text(options.privateKey),
         includeGuests: options.includeGuests,
+        paused: options.paused,
         loginUrl: options.loginUrl,
         graphUrl: options.graphUrl,
         ca: text(options.trustCa),
@@ -213,6 +215,7 @@ interface ConnectOptions extends SecretOptions {
   readonly client: string
   readonly name: string
   readonly includeGuests?: boolean
+  readonly paused?: boolean
   readonly loginUrl?: string
   readonly graphUrl?: string
   readonly trustCa?: string

@@ -83,6 +83,7 @@ async function importPeople(
       graphUrl: simulator.graphUrl,
       ca: simulator.caPem,
       includeGuests: false,
+      paused: false,
     },
     ACTOR.name,
   )

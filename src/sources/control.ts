@@ -41,6 +41,7 @@ export interface NewMicrosoft365Source extends NewMicrosoft365Secret {
   readonly graphUrl: string | null
   readonly ca: string | null
   readonly includeGuests: boolean
+  readonly paused: boolean
 }
 
 export interface ListedSource extends StoredSource {
@@ -116,6 +117,7 @@ export class Sources implements Service {
         config: { ...config, tenantId: identity.tenantId },
         secret: formatSecret(secret),
         identity,
+        state: source.paused ? 'paused' : 'active',
       },
       { name: options.actor, reason: null },
     )

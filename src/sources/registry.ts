@@ -26,6 +26,8 @@ export interface NewSource {
   readonly secret: Buffer
   /** Proven by signing in; the first source's domain becomes the directory's. */
   readonly identity: SourceIdentity
+  /** A paused one is read for a dry run only. */
+  readonly state: 'active' | 'paused'
 }
 
 export interface WaitingRemoval {

@@ -70,7 +70,7 @@ export class PostgresSourceRegistry implements SourceRegistry {
       const { rows } = await sql<{ version: number }>`
         insert into source (id, kind, name, config, secret, state)
         values (${id}::uuid, ${source.kind}, ${source.name}, ${JSON.stringify(source.config)}::jsonb,
-          ${seal(this.#keys, secretPlace(id), source.secret)}, 'active')
+          ${seal(this.#keys, secretPlace(id), source.secret)}, ${source.state})
         returning version`.execute(tx)
       await prepareAllocator(tx)
       await fixDomain(tx, source, actor)

@@ -80,7 +80,14 @@ async function fill(database: Database, keys: Keys): Promise<void> {
 function connectSource(database: Database, keys: Keys): Promise<string> {
   const identity = { tenantId: 'tenant', organization: 'Contoso', defaultDomain: 'contoso.example' }
   return new PostgresSourceRegistry({ db: database, keys }).connect(
-    { kind: 'fake', name: 'contoso', config: {}, secret: Buffer.from('{}'), identity },
+    {
+      kind: 'fake',
+      name: 'contoso',
+      config: {},
+      secret: Buffer.from('{}'),
+      identity,
+      state: 'active',
+    },
     ACTOR,
   )
 }

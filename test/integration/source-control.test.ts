@@ -68,6 +68,27 @@ await t.test('pause: no round begins any more, until it is resumed', async (t) =
   t.same(await kindsJournalled(db, ADMIN.name), ['source.paused', 'source.resumed'])
 })
 
+await t.test(
+  'connect: a paused source tells what it would import, and imports nothing',
+  async (t) => {
+    const db = await testDatabase(t)
+    const tenant = await testTenant(t, { people: 12, groups: 2 })
+    const sources = await startSources(t, db)
+    const { tenantId, clientId, clientSecret, loginUrl, graphUrl, caPem: ca } = tenant
+    const given = { tenantId, clientId, clientSecret, loginUrl, graphUrl, ca }
+    const options = { actor: ADMIN.name, signal: AbortSignal.timeout(PATIENCE_MS) }
+    const none = { certificate: null, privateKey: null, includeGuests: false }
+    const source = { name: 'contoso', ...given, ...none, paused: true }
+    t.match(await sources.connectMicrosoft365(source, options), { state: 'paused' })
+    const [people] = await sources.sync('contoso', { isDryRun: true })
+    t.ok((people?.counts.created ?? 0) > 5, 'it tells')
+    await sleep(INTERVAL_MS * 5)
+    t.equal((await sources.list())[0]?.confirmedAtMs, null, 'and has read nothing for good')
+    await sources.resume('contoso', ADMIN)
+    await until(async () => ((await sources.list())[0]?.confirmedAtMs ?? 0) > 0, 'the import')
+  },
+)
+
 await t.test('pause: whatever a round that was under way finds, paused it stays', async (t) => {
   const db = await testDatabase(t)
   const rig = await connect(await testTenant(t, { people: 12, groups: 2 }), db)

@@ -20,6 +20,7 @@ async function fake(db: Database, people: number) {
       config: { tenantId: 'tenant' },
       secret: Buffer.from('{}'),
       identity: await source.identify(),
+      state: 'active',
     },
     TESTER,
   )

@@ -23,6 +23,7 @@ async function fake(db: Database, scope = DEFAULT_SCOPE) {
       config: { tenantId: 'tenant' },
       secret: Buffer.from('{}'),
       identity: await source.identify(),
+      state: 'active',
     },
     TESTER,
   )

@@ -81,6 +81,7 @@ export async function connect(
       config: configOf(tenant),
       secret: formatSecret(secretOf(tenant)),
       identity,
+      state: 'active',
     },
     TESTER,
   )

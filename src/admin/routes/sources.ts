@@ -48,6 +48,7 @@ const NewSource = Type.Object(
     graphUrl: Type.Optional(Type.String({ pattern: '^https://' })),
     ca: Type.Optional(Pem),
     includeGuests: Type.Optional(Type.Boolean()),
+    paused: Type.Optional(Type.Boolean({ description: 'import nothing before it is resumed' })),
   },
   { additionalProperties: false },
 )
@@ -86,6 +87,7 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
         graphUrl = null,
         ca = null,
         includeGuests = false,
+        paused = false,
       } = request.body
       const created = await sources.connectMicrosoft365(
         {
@@ -99,6 +101,7 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
           graphUrl,
           ca,
           includeGuests,
+          paused,
         },
         actorOf(request).name,
       )
