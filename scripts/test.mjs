@@ -73,7 +73,22 @@ async function runTap() {
   const code = await new Promise((resolve) => tap.on('close', resolve))
   const text = readReport(report)
   rmSync(scratch, { recursive: true, force: true })
+  showFailures(text)
   return count(text, code)
+}
+
+/** Where nobody watches, the reporter's own words are lost with its cursor: each failure once more. */
+function showFailures(text) {
+  let file = ''
+  let isShown = false
+  for (const line of text.split('\n')) {
+    if (line.startsWith('# Subtest: ')) file = line.slice('# Subtest: '.length)
+    if (/^ *not ok /.test(line)) {
+      process.stdout.write(`\n${file}\n`)
+      isShown = true
+    } else if (/^ *(ok |# )/.test(line)) isShown = false
+    if (isShown && line.trim() !== '') process.stdout.write(`${line}\n`)
+  }
 }
 
 function readReport(report) {

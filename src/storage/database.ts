@@ -399,11 +399,11 @@ export interface SyncRoundTable {
   pages: Generated<number>
   applied_to: Generated<number>
   counts: GeneratedJson
-  is_believed: Generated<boolean>
-  needs_full: Generated<boolean>
   note: string | null
   started_at: GeneratedTimestamp
   finished_at: Timestamp | null
+  is_believed: Generated<boolean>
+  needs_full: Generated<boolean>
 }
 
 export interface SyncTokenTable {

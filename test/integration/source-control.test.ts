@@ -131,6 +131,8 @@ await t.test(
         'the fault that names the way out',
       )
     }
+    // A token says in whole seconds when it was given.
+    await until(() => tenant.clock.nowMs() > application.tokensValidFromMs, 'a token that is valid')
     const options = { actor: ADMIN.name, signal: AbortSignal.timeout(PATIENCE_MS) }
     const none = { clientSecret: null, certificate: null, privateKey: null }
     const wrong = { ...none, clientSecret: 'not that one' }
