@@ -15,8 +15,22 @@ export const RETENTION_DAYS = {
   tombstone: 30,
 } as const
 
-/** Removals count for the guard within its window; a clock that is set back must not shorten it. */
-const REMOVAL_HOURS = (2 * WINDOW_MS) / 3_600_000
+interface Aging {
+  readonly table: string
+  /** When a row was last of use. */
+  readonly column: string
+  readonly hours: number
+}
+
+const SESSIONS: Aging = {
+  table: 'accounting_session',
+  column: 'updated_at',
+  hours: RETENTION_DAYS.accounting * 24,
+}
+/** They count for the guard within its window; a clock that is set back must not shorten it. */
+const REMOVALS: Aging = { table: 'removal', column: 'at', hours: (2 * WINDOW_MS) / 3_600_000 }
+/** No source brings somebody back after so long under the same id. */
+const GONE: Aging = { table: 'source_gone', column: 'at', hours: RETENTION_DAYS.gone * 24 }
 
 /** Small enough for a transaction to end within its budget. */
 const ROWS_AT_ONCE = 200
@@ -35,9 +49,9 @@ export async function applyRetention(database: Database): Promise<void> {
   await maintainAuthEvents(database)
   await repeat(() => eraseDetails(database))
   await repeat(() => dropJournal(database))
-  await repeat(() => dropSessions(database))
-  await repeat(() => dropRemovals(database))
-  await repeat(() => dropGone(database))
+  await repeat(() => dropOld(database, SESSIONS))
+  await repeat(() => dropOld(database, REMOVALS))
+  await repeat(() => dropOld(database, GONE))
   await repeat(() => revokeForTheDead(database))
   await repeat(() => forgetTheDead(database))
 }
@@ -76,32 +90,12 @@ async function dropJournal({ kysely }: Database): Promise<number> {
   return rows[0]?.dropped ?? 0
 }
 
-async function dropRemovals({ kysely }: Database): Promise<number> {
+async function dropOld({ kysely }: Database, { table, column, hours }: Aging): Promise<number> {
   const { numAffectedRows } = await sql`
-    delete from removal
-    where id in (
-      select id from removal where at < now() - make_interval(hours => ${sql.lit(REMOVAL_HOURS)})
-      limit ${ROWS_AT_ONCE})`.execute(kysely)
-  return Number(numAffectedRows ?? 0)
-}
-
-/** No source brings somebody back after so long under the same id. */
-async function dropGone({ kysely }: Database): Promise<number> {
-  const { numAffectedRows } = await sql`
-    delete from source_gone
+    delete from ${sql.table(table)}
     where ctid = any (array(
-      select ctid from source_gone
-      where at < now() - make_interval(days => ${RETENTION_DAYS.gone})
-      limit ${ROWS_AT_ONCE}))`.execute(kysely)
-  return Number(numAffectedRows ?? 0)
-}
-
-async function dropSessions({ kysely }: Database): Promise<number> {
-  const { numAffectedRows } = await sql`
-    delete from accounting_session
-    where ctid = any (array(
-      select ctid from accounting_session
-      where updated_at < now() - make_interval(days => ${RETENTION_DAYS.accounting})
+      select ctid from ${sql.table(table)}
+      where ${sql.ref(column)} < now() - make_interval(hours => ${sql.lit(hours)})
       limit ${ROWS_AT_ONCE}))`.execute(kysely)
   return Number(numAffectedRows ?? 0)
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'ldapts'
 import t from 'tap'
-import { makeProgram } from '../../src/cli/program.ts'
+import { cliOf } from '../support/cli.ts'
 import { PASSWORD, startTestDemo } from '../support/demo.ts'
 
 const demo = await startTestDemo(t)
@@ -36,16 +36,7 @@ function parse(text: string) {
   }
 }
 
-/** The command line, over the daemon's own socket. */
-async function cli(...argv: string[]): Promise<string> {
-  let output = ''
-  const write = (text: string) => {
-    output += text
-  }
-  const program = makeProgram({ env: {}, signal: AbortSignal.timeout(60_000), write })
-  await program.parseAsync(['--data', demo.dataDir, ...argv], { from: 'user' })
-  return output
-}
+const cli = cliOf(demo.dataDir)
 
 await t.test(
   'admin API: nobody gets in without credentials, and wrong ones look alike',

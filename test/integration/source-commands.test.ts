@@ -1,24 +1,15 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { makeProgram } from '../../src/cli/program.ts'
 import { Admin } from '../support/admin.ts'
+import { cliOf } from '../support/cli.ts'
 import { startTestDemo } from '../support/demo.ts'
 
 const demo = await startTestDemo(t)
 const admin = new Admin(demo.facts)
 const PATH = '/sources/contoso'
 
-/** The command line, over the daemon's own socket. */
-async function cli(...argv: string[]): Promise<string> {
-  let output = ''
-  const write = (text: string) => {
-    output += text
-  }
-  const program = makeProgram({ env: {}, signal: AbortSignal.timeout(60_000), write })
-  await program.parseAsync(['--data', demo.dataDir, ...argv], { from: 'user' })
-  return output
-}
+const cli = cliOf(demo.dataDir)
 
 await t.test(
   'gatehouse source pause and resume: who stops is asked for the next step',
