@@ -202,7 +202,8 @@ function readLiteral(text: string): FilterValue | undefined {
   if (text === 'false') return false
   if (text === 'null') return null
   if (!jsonNumber.test(text)) return undefined
-  const number = Number(text)
+  // Zero has no sign where it is compared, nor may two spellings of a filter differ by one.
+  const number = Number(text) + 0
   return Number.isFinite(number) ? number : undefined
 }
 
