@@ -28,12 +28,13 @@ const BOTH_ENDS = sql`
   cross join lateral (select * from source_link x
     where x.source_id = e.source_id and x.object_kind = 'group'
       and x.external_id = e.group_external_id and x.removed_at is null limit 1) gl
-  join directory_group g on g.id = gl.group_id and g.lifecycle = 'active'
+  cross join lateral (select * from directory_group y
+    where y.id = gl.group_id and y.lifecycle = 'active' limit 1) g
   cross join lateral (select * from source_link x
     where x.source_id = e.source_id and x.object_kind in ('person', 'group')
       and x.external_id = e.member_external_id and x.removed_at is null limit 1) ml
-  left join principal mp on mp.id = ml.principal_id
-  left join directory_group mg on mg.id = ml.group_id`
+  left join lateral (select * from principal y where y.id = ml.principal_id limit 1) mp on true
+  left join lateral (select * from directory_group y where y.id = ml.group_id limit 1) mg on true`
 
 /** Journals edges, and gives each of their groups a new version of its members. */
 async function journalEdges(
