@@ -237,9 +237,10 @@ export async function sweepMembers(
   const { rows: stale } = await sql<{ group: string; member: string }>`
     select e.group_external_id as "group", e.member_external_id as member
     from source_member e
-    join source_link gl on gl.source_id = e.source_id and gl.object_kind = 'group'
-      and gl.external_id = e.group_external_id and gl.removed_at is null
-      and gl.generation = ${generation}
+    cross join lateral (select 1 from source_link x
+      where x.source_id = e.source_id and x.object_kind = 'group'
+        and x.external_id = e.group_external_id and x.removed_at is null
+        and x.generation = ${generation} limit 1) gl
     where e.source_id = ${sourceId}::uuid and e.generation < ${generation}
       and not exists (select 1 from removal_waiting w where w.source_id = e.source_id
         and w.kind = 'membership' and w.subject = e.member_external_id
