@@ -12,6 +12,7 @@ import { cpuSeconds } from './support/cpu.ts'
 import { type BenchDaemon, SERVICE_ENVIRONMENT, startDaemon } from './support/daemon.ts'
 import type { Measured, Server, Task } from './support/ldap-load.ts'
 import { Loader } from './support/ldap-loader.ts'
+import { median } from './support/median.ts'
 import { shuffledUsernames } from './support/people.ts'
 import { type Slapd, startSlapd } from './support/slapd.ts'
 
@@ -52,10 +53,6 @@ const logIns = new Map<number, number>()
 function logInsOf(task: Task, { answers }: Measured): number {
   if (task.what === 'bind') return answers
   return task.what === 'search' ? task.connections : 1
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
 
 function count(value: number): string {

@@ -7,6 +7,7 @@ import { issueServerCertificate, makeAuthority } from '../src/credentials/certif
 import { findTool } from '../test/support/tools.ts'
 import { type LoadResult, loadPap, loadTtls, type Target, type TlsChoice } from './radius-load.ts'
 import { type Peer, readCpuMs, startFreeradius, startGatehouse } from './radius-peers.ts'
+import { median } from './support/median.ts'
 
 /**
  * RADIUS log-ins beside FreeRADIUS: what one costs the server in CPU time, over all its threads, and
@@ -56,10 +57,6 @@ async function interleave(
     }
   }
   return samples
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
 
 function line(cells: readonly string[]): string {

@@ -6,6 +6,7 @@
  */
 import { startPostgres } from '../test/support/postgres.ts'
 import { SERVICE_ENVIRONMENT, type Started, startAgain } from './support/daemon.ts'
+import { median } from './support/median.ts'
 
 const TIMES = 5
 
@@ -20,15 +21,13 @@ function line(...cells: readonly string[]): void {
 }
 
 function report(what: string, values: readonly number[], budget: number): void {
-  const sorted = [...values].sort((a, b) => a - b)
-  const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
-  const worst = sorted.at(-1) ?? Number.NaN
-  const verdict = median <= budget ? 'met' : 'MISSED'
+  const middle = median(values)
+  const verdict = middle <= budget ? 'met' : 'MISSED'
   line(
     what,
-    median.toFixed(0),
-    worst.toFixed(0),
-    (median / budget).toFixed(2),
+    middle.toFixed(0),
+    Math.max(...values).toFixed(0),
+    (middle / budget).toFixed(2),
     `≤ ${budget}`,
     verdict,
   )

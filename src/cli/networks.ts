@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CliError } from './client.ts'
 import type { Run } from './context.ts'
+import { numberFrom } from './number.ts'
 import { printTable } from './print.ts'
 
 interface ShownNas {
@@ -209,12 +210,6 @@ function groupFrom(text: string): { group: string; vlan?: number | string } {
 
 function vlanFrom(text: string): number | string {
   return /^\d+$/.test(text) ? Number(text) : text
-}
-
-function numberFrom(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  if (!/^\d+$/.test(text)) throw new CliError(`${option} takes a whole number, not "${text}"`)
-  return Number(text)
 }
 
 function addRemove(parent: Command, run: Run, path: string): void {

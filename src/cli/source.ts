@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { SourceStatus, SyncReport, Waiting } from '../admin/parts.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
+import { numberFrom } from './number.ts'
 import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
 
@@ -170,7 +171,7 @@ function addWaiting(source: Command, run: Run): void {
         throw new CliError(`say how many you mean: gatehouse source approve ${name} ${what}`)
       }
       const path = `/sources/${encodeURIComponent(name)}/waiting/approve`
-      const body = { count: Number(options.count), until }
+      const body = { count: numberFrom('--count', options.count), until }
       const answer = await context.client().send<{ approved: number }>('POST', path, body)
       context.show(answer, ({ approved }) => context.output.write(`${approved} approved\n`))
     })

@@ -16,9 +16,9 @@ export type DeniedMark = 'wrong' | 'seen'
 
 /**
  * Remembers which passwords were right and which were not, without holding any: an entry's key is a
- * keyed digest over the credentials' ids and versions, the principal's version and the password. A changed
- * credential or principal has another stamp or version, so what was known of it is out of reach from
- * that moment; the bound and the age limit sweep it out later.
+ * keyed digest over the credentials' ids and versions, the principal's version and the password. A
+ * changed credential or principal has another stamp or version, so what was known of it is out of
+ * reach from that moment; the bound and the age limit sweep it out later.
  */
 export class VerifierCache {
   readonly #digest = new KeyedDigest()

@@ -3,6 +3,7 @@ import { judgeGroups } from './judge-groups.ts'
 import { type ImportScope, judgePeople } from './judge-people.ts'
 import {
   addCounts,
+  type Disappearance,
   type Judgement,
   NO_COUNTS,
   type Preview,
@@ -25,12 +26,16 @@ export interface RoundPreview {
  * window allows, as they would when they are applied.
  */
 export async function previewRound(
-  store: Pick<SyncStore, 'previewPeople' | 'previewGroups' | 'readDisappearance'>,
+  store: Pick<SyncStore, 'previewPeople' | 'previewGroups'>,
   round: Round,
-  parts: { readonly judgement: Judgement; readonly scope: ImportScope },
+  parts: {
+    readonly disappearance: Disappearance
+    readonly judgement: Judgement
+    readonly scope: ImportScope
+  },
 ): Promise<RoundPreview> {
   const { judgement, scope } = parts
-  const { missing, allowed } = await store.readDisappearance(round)
+  const { missing, allowed } = parts.disappearance
   const allowance = new Allowance(allowed)
   const next = (after: number): Promise<Preview | null> =>
     round.stream === 'people'

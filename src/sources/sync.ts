@@ -8,6 +8,7 @@ import { type Source, SourceError, type Stream } from './source.ts'
 import {
   addCounts,
   type BatchResult,
+  type Disappearance,
   type GroupBatch,
   type Judgement,
   NO_COUNTS,
@@ -225,7 +226,10 @@ export class SyncEngine {
   async #conclude(fetched: Staged, options: RunOptions): Promise<StreamReport> {
     const { round, pages, items } = fetched
     if (options.isDryRun === true) return this.#preview(fetched, options.signal)
-    const judgement = await this.#judgeWhole(round, options.signal)
+    const judgement =
+      round.mode === 'full'
+        ? await this.#judgeWhole(round, await this.#store.readDisappearance(round), options.signal)
+        : SOUND
     await this.#store.sealRound(round, { deltaLink: fetched.deltaLink, judgement })
     const counts = await this.#apply(round, judgement, options)
     const { note } = judgement
@@ -266,10 +270,12 @@ export class SyncEngine {
    * we know, takes nothing: what is missing waits for an admin, and the source is under suspicion
    * until it has given a sound answer.
    */
-  async #judgeWhole(round: Round, signal: AbortSignal): Promise<Judgement> {
-    if (round.mode === 'delta') return SOUND
+  async #judgeWhole(
+    round: Round,
+    { seen, known, missing }: Disappearance,
+    signal: AbortSignal,
+  ): Promise<Judgement> {
     const counted = await this.#count(round.stream, signal)
-    const { seen, known, missing } = await this.#store.readDisappearance(round)
     const needsFull = isShort(seen, counted)
     if (!needsFull && isFullAnswerSound(known, missing)) return SOUND
     const what = needsFull
@@ -312,8 +318,10 @@ export class SyncEngine {
     const { round, pages, items } = fetched
     const { stream, mode } = round
     try {
-      const judgement = await this.#judgeWhole(round, signal)
-      const parts = { judgement, scope: this.#scope }
+      const disappearance = await this.#store.readDisappearance(round)
+      const judgement =
+        mode === 'full' ? await this.#judgeWhole(round, disappearance, signal) : SOUND
+      const parts = { disappearance, judgement, scope: this.#scope }
       const preview = await previewRound(this.#store, round, parts)
       return { stream, mode, items, pages, note: judgement.note, ...preview }
     } finally {

@@ -227,10 +227,7 @@ export class LdapConnection implements OperationHost {
         ? result(ResultCode.protocolError, 'messageID in use')
         : controlRefusal(operation, this.#host.handler)
       if (refusal === null) this.#start(operation, request)
-      else {
-        if (kind === 'bindRequest') this.#session.signOut()
-        this.#answer(operation, refusal)
-      }
+      else this.#refuse(operation, refusal)
     }
   }
 
@@ -240,9 +237,8 @@ export class LdapConnection implements OperationHost {
       return decodeRequestIn(envelope)
     } catch (error) {
       if (!(error instanceof LdapError) || error.code === 'LDAP_MALFORMED') throw error
-      if (kind === 'bindRequest') this.#session.signOut()
       const request = { messageId: envelope.messageId, kind, controls: [] }
-      this.#answer(new Operation(this, request), refusalOf(error))
+      this.#refuse(new Operation(this, request), refusalOf(error))
       return null
     }
   }
@@ -273,8 +269,7 @@ export class LdapConnection implements OperationHost {
 
   #bind(operation: Operation, request: BindRequest): void {
     if (request.version !== 3) {
-      this.#session.signOut()
-      this.#answer(operation, result(ResultCode.protocolError, 'LDAP version 3 only'))
+      this.#refuse(operation, result(ResultCode.protocolError, 'LDAP version 3 only'))
       return
     }
     this.#isBinding = true
@@ -319,6 +314,12 @@ export class LdapConnection implements OperationHost {
 
   #fault(error: unknown): ExtendedOutcome {
     return result(ResultCode.other, this.#host.observer.fault?.(error) ?? 'internal error')
+  }
+
+  /** Answers what the session is not asked; a bind ends who was signed in all the same. */
+  #refuse(operation: Operation, refusal: ExtendedOutcome): void {
+    if (operation.kind === 'bindRequest') this.#session.signOut()
+    this.#answer(operation, refusal)
   }
 
   #answer(operation: Operation, outcome: ExtendedOutcome): void {

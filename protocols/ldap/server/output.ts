@@ -10,7 +10,8 @@ const CHUNK_BYTES = 64 * 1024
 const COPY_BYTES = 32 * 1024
 /** A part larger than this goes to the socket as it is, without a copy. */
 const PASS_THROUGH_BYTES = 16 * 1024
-const MAX_SPARE_CHUNKS = 16
+/** Chunks kept for the next answers. */
+export const MAX_SPARE_CHUNKS = 16
 const RESULT_BYTES = 20
 const INTEGER_AND_LENGTHS = 16
 

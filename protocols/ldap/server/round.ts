@@ -1,9 +1,7 @@
-import type { Output } from './output.ts'
+import { MAX_SPARE_CHUNKS, type Output } from './output.ts'
 
 /** Time for requests as they come in; what comes later in a round takes turns. */
 const ROUND_MS = 20
-/** As many as the chunk pool keeps: each holds a chunk until it is sent. */
-const MAX_TOGETHER = 16
 
 /**
  * One round of the event loop, as the connections of a server share it: the time they may spend in
@@ -30,7 +28,8 @@ export class Round {
   /** Sends what `output` has gathered, at the end of the round at the latest. */
   send(output: Output): void {
     this.#waiting.push(output)
-    if (this.#waiting.length >= MAX_TOGETHER) this.#sendAll()
+    // Each holds a chunk until it is sent, and no more of them are kept for others.
+    if (this.#waiting.length >= MAX_SPARE_CHUNKS) this.#sendAll()
     else this.#schedule()
   }
 

@@ -1,34 +1,14 @@
 /** What a search may learn from links between entries, and what it costs to tell. */
 import t from 'tap'
+import { adele, contoso, emea, held, manager, nss, sales, staged } from '../../support/contoso.ts'
 import {
   aGroup,
-  aHold,
   aPerson,
   aService,
   MemoryDirectory,
   someSettings,
 } from '../../support/directory.ts'
 import { BASE, dnOf, startGateway } from '../../support/ldap-gateway.ts'
-
-const manager = aPerson({ username: 'boss' })
-const adele = aPerson({ username: 'adele.vance', managerId: manager.id })
-const bjorn = aPerson({ username: 'bjorn', uidNumber: 300_777, gidNumber: 300_777 })
-const held = aPerson({ username: 'hal', holds: [aHold()] })
-const staged = aPerson({ username: 'stacy', lifecycle: 'staged' })
-const sales = aGroup({ name: 'sales' })
-const emea = aGroup({ name: 'emea' })
-const secret = aGroup({ name: 'secret' })
-const nss = aService({ name: 'nss' })
-
-/** adele, held and staged are in sales; sales and bjorn in emea; adele in secret. */
-function contoso(): MemoryDirectory {
-  const people = [manager, adele, bjorn, held, staged]
-  const directory = new MemoryDirectory(someSettings(), nss, ...people, sales, emea, secret)
-  directory.join(sales, adele, held, staged)
-  directory.join(emea, sales, bjorn)
-  directory.join(secret, adele)
-  return directory
-}
 
 await t.test(
   'filters: an extensible match by the attribute’s own rule is an equality match',

@@ -1,59 +1,20 @@
 import t from 'tap'
 import { ResultCode } from '../../../protocols/ldap/index.ts'
 import {
-  aGroup,
-  aHold,
-  aPerson,
-  aService,
-  MemoryDirectory,
-  someSettings,
-  someTimeMs,
-} from '../../support/directory.ts'
+  adele,
+  bjorn,
+  contoso,
+  emea,
+  held,
+  manager,
+  narrow,
+  nss,
+  sales,
+  secret,
+  staged,
+} from '../../support/contoso.ts'
+import { aGroup, aPerson, MemoryDirectory, someSettings } from '../../support/directory.ts'
 import { BASE, dnOf, startGateway } from '../../support/ldap-gateway.ts'
-
-const manager = aPerson({ username: 'boss', displayName: 'Ann Chief', surname: null })
-const adele = aPerson({
-  username: 'adele.vance',
-  displayName: 'Adele  Vance',
-  givenName: 'Adele',
-  surname: 'Vance',
-  mail: 'Adele.Vance@contoso.example',
-  jobTitle: 'Retail Manager',
-  department: 'Retail',
-  businessPhone: '+1 425 555-0109',
-  managerId: manager.id,
-  sshPublicKeys: ['ssh-ed25519 AAAA adele'],
-})
-const bjorn = aPerson({
-  username: 'bjorn',
-  displayName: 'Bjørn Ælfric',
-  mail: null,
-  uidNumber: 300_777,
-  gidNumber: 300_777,
-})
-const held = aPerson({
-  username: 'hal',
-  sshPublicKeys: ['ssh-ed25519 AAAA hal'],
-  holds: [
-    aHold({ sinceMs: someTimeMs + 5_000 }),
-    aHold({ reason: 'schedule', sinceMs: someTimeMs }),
-  ],
-})
-const staged = aPerson({ username: 'stacy', lifecycle: 'staged' })
-const sales = aGroup({ name: 'sales', displayName: 'Sales team', gidNumber: 400_901 })
-const emea = aGroup({ name: 'emea', description: 'Europe' })
-const secret = aGroup({ name: 'secret' })
-const nss = aService({ name: 'nss' })
-const narrow = aService({ name: 'narrow', view: { sees: 'groups', groupIds: [emea.id] } })
-
-function contoso(): MemoryDirectory {
-  const people = [manager, adele, bjorn, held, staged]
-  const directory = new MemoryDirectory(someSettings(), nss, narrow, ...people, sales, emea, secret)
-  directory.join(sales, adele, held, staged)
-  directory.join(emea, sales, bjorn)
-  directory.join(secret, adele)
-  return directory
-}
 
 await t.test(
   'root DSE: anonymous, for any filter that is true of it, and for no other',

@@ -68,12 +68,14 @@ function hasMember(entry: Entry<Group>, context: ShapeContext): boolean {
   return !members(context.directory.directMembers(entry.no), context).next().done
 }
 
-function memberUids(entry: Entry<Group>, context: ShapeContext): string[] {
-  const names: string[] = []
+function* usernames(entry: Entry<Group>, context: ShapeContext): Generator<string, void, void> {
   for (const { value } of members(context.directory.allMembers(entry.no), context)) {
-    if (value.kind === 'person') names.push(value.username)
+    if (value.kind === 'person') yield value.username
   }
-  return names
+}
+
+function memberUids(entry: Entry<Group>, context: ShapeContext): string[] {
+  return [...usernames(entry, context)]
 }
 
 function encodeMemberUids(entry: Entry<Group>, context: ShapeContext): Buffer | null {
@@ -82,8 +84,5 @@ function encodeMemberUids(entry: Entry<Group>, context: ShapeContext): Buffer | 
 }
 
 function hasMemberUid(entry: Entry<Group>, context: ShapeContext): boolean {
-  for (const { value } of members(context.directory.allMembers(entry.no), context)) {
-    if (value.kind === 'person') return true
-  }
-  return false
+  return !usernames(entry, context).next().done
 }

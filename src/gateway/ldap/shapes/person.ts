@@ -71,23 +71,23 @@ function managerOf(entry: Entry<Person>, { directory, tree, viewer }: ShapeConte
 }
 
 /** Groups she takes part in, nested ones included, as far as the viewer may know of them. */
-export function visibleGroups(entry: Entry, { directory, viewer }: ShapeContext): Entry[] {
-  const groups: Entry[] = []
-  if (!takesPart(entry)) return groups
+function* eachVisibleGroup(
+  entry: Entry,
+  { directory, viewer }: ShapeContext,
+): Generator<Entry, void, void> {
+  if (!takesPart(entry)) return
   for (const no of directory.allGroups(entry.no)) {
     const group = directory.entry(no)
-    if (group !== null && viewer.names(group)) groups.push(group)
+    if (group !== null && viewer.names(group)) yield group
   }
-  return groups
 }
 
-export function hasVisibleGroup(entry: Entry, { directory, viewer }: ShapeContext): boolean {
-  if (!takesPart(entry)) return false
-  for (const no of directory.allGroups(entry.no)) {
-    const group = directory.entry(no)
-    if (group !== null && viewer.names(group)) return true
-  }
-  return false
+export function visibleGroups(entry: Entry, context: ShapeContext): Entry[] {
+  return [...eachVisibleGroup(entry, context)]
+}
+
+export function hasVisibleGroup(entry: Entry, context: ShapeContext): boolean {
+  return !eachVisibleGroup(entry, context).next().done
 }
 
 function groupsOf(entry: Entry, context: ShapeContext) {
