@@ -46,6 +46,7 @@ const config = {
   ca: caPem,
   includesGuests: false,
   includesDisabled: true,
+  tier: 'read' as const,
 }
 const secret = { clientSecret, privateKey: null }
 const source = new Microsoft365Source({ config, secret })

@@ -75,6 +75,18 @@ export interface SourceStatus {
   readonly lastError: string | null
   readonly nextStep: string | null
   readonly waitingRemovals: number
+  /** What Gatehouse may do there. */
+  readonly tier: string
+}
+
+/** One value written, or to be written, where a person comes from. */
+export interface PushStatus {
+  readonly source: string
+  readonly attribute: string
+  readonly status: string
+  readonly wanted: boolean | string
+  readonly writtenAt: string | null
+  readonly reason: string | null
 }
 
 export interface SyncReport {
@@ -131,6 +143,11 @@ export interface SourceControl {
     source: string,
     options: { readonly dryRun: boolean; readonly full: boolean },
   ): Promise<SyncReport>
+  setTier(source: string, tier: 'read' | 'disable', actor: Actor): Promise<SourceStatus>
+  /** What became of what was pushed about a person. */
+  pushesOf(id: PrincipalId): Promise<readonly PushStatus[]>
+  /** Tries again what was refused. @returns how many people */
+  retryPushes(source: string): Promise<number>
   /** Proves another secret against the tenant, and signs in with it from then on. */
   replaceSecret(source: string, secret: NewMicrosoft365Secret, actor: string): Promise<SourceStatus>
   /** No further round begins until it is resumed. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import type { PushStatus } from '../admin/parts.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
 import { readPages } from './pages.ts'
@@ -119,6 +120,26 @@ export function addPerson(program: Command, run: Run): void {
       context.show(answer, ({ changed }) =>
         context.output.write(changed === 0 ? 'nothing counted against them\n' : 'unlocked\n'),
       )
+    })
+
+  person
+    .command('pushes <person>')
+    .description('what was written about a person where she comes from, and what became of it')
+    .action(async (reference: string, _options: unknown, command: Command) => {
+      const context = run(command)
+      const path = `/people/${encodeURIComponent(reference)}/pushes`
+      const answer = await context.client().get<{ pushes: PushStatus[] }>(path)
+      context.show(answer, ({ pushes }) => {
+        const rows = pushes.map(({ source, attribute, wanted, status, writtenAt, reason }) => ({
+          source,
+          what: attribute,
+          wanted: String(wanted),
+          state: status,
+          written: writtenAt,
+          why: reason,
+        }))
+        printTable(context.output, rows, 'nothing was written about her')
+      })
     })
 
   person

@@ -7,7 +7,7 @@ import { numberFrom } from './number.ts'
 import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
 
-/** `source connect|list|set-secret|pause|resume|waiting|approve|reject` and `sync` */
+/** `source connect|list|set-secret|set-tier|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
   const source = program.command('source').description('where people come from')
 
@@ -59,6 +59,7 @@ export function addSource(program: Command, run: Run): void {
     })
 
   addSecret(source, run)
+  addTier(source, run)
   addPause(source, run)
   addWaiting(source, run)
 
@@ -103,6 +104,34 @@ function addSecret(source: Command, run: Run): void {
       context.show(answer, ({ state, nextStep }) => {
         context.output.write('it is good, and is used from now on\n')
         if (state === 'paused' && nextStep !== null) context.output.write(`paused: ${nextStep}\n`)
+      })
+    })
+}
+
+function addTier(source: Command, run: Run): void {
+  source
+    .command('set-tier <source> <tier>')
+    .description('what Gatehouse may do in the tenant: read, or disable (accounts and sessions)')
+    .option('--reason <text>', 'why, for the log')
+    .action(async (name: string, tier: string, options: { reason?: string }, command: Command) => {
+      const context = run(command)
+      const path = `/sources/${encodeURIComponent(name)}/tier`
+      const body = withoutUndefined({ tier, reason: options.reason })
+      const answer = await context.client().send<SourceStatus>('PUT', path, body)
+      context.show(answer, () => {
+        context.output.write(`${answer.name}: ${answer.tier}, from now on\n`)
+      })
+    })
+
+  source
+    .command('retry <source>')
+    .description('try again to write what the source refused')
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const context = run(command)
+      const path = `/sources/${encodeURIComponent(name)}/retry-pushes`
+      const answer = await context.client().send<{ people: number }>('POST', path)
+      context.show(answer, ({ people }) => {
+        context.output.write(`${people} people are tried again\n`)
       })
     })
 }

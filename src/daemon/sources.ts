@@ -1,6 +1,7 @@
 import { ApiError } from '../admin/error.ts'
-import type { SourceControl, SourceStatus } from '../admin/parts.ts'
+import type { PushStatus, SourceControl, SourceStatus } from '../admin/parts.ts'
 import type { Service } from '../lifecycle.ts'
+import type { ListedPush } from '../provisioning/push-store.ts'
 import { type ListedSource, Sources, stepForPaused } from '../sources/control.ts'
 import type { StoredSource } from '../sources/registry.ts'
 import type { RunResult } from '../sources/scheduler.ts'
@@ -9,6 +10,7 @@ import type { SyncCounts } from '../sources/sync-store.ts'
 import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import { PostgresSyncStore } from '../storage/sync-store.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
+import { Pushes } from './pushes.ts'
 
 export interface SourceParts {
   readonly control: SourceControl
@@ -29,6 +31,7 @@ export function makeSources(
     isLeader: () => leader.isLeader,
     onRun: (source, result) => report(source, result, input),
   })
+  const pushes = new Pushes(input)
   const control: SourceControl = {
     list: async () => (await sources.list()).map(show),
     connectMicrosoft365: async (given, actor) =>
@@ -49,6 +52,14 @@ export function makeSources(
           }),
         ),
       ),
+    async setTier(name, tier, actor) {
+      const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS)
+      const changed = show(await told(sources.setTier(name, tier, { actor, signal })))
+      pushes.refresh()
+      return changed
+    },
+    pushesOf: async (id) => (await pushes.store.listFor(id)).map(showPush),
+    retryPushes: (name) => pushes.retry(name),
     pause: async (name, actor) => show(await sources.pause(name, actor)),
     resume: async (name, actor) => show(await sources.resume(name, actor)),
     async sync(name, { dryRun, full }) {
@@ -80,7 +91,7 @@ export function makeSources(
     approve: async (name, seen, actor) => await sources.approve(name, seen, actor),
     reject: async (name, actor) => await sources.reject(name, actor),
   }
-  return { control, services: input.isScheduled ? [sources] : [] }
+  return { control, services: input.isScheduled ? [sources, pushes] : [] }
 }
 
 const CHANGES: readonly (readonly [
@@ -126,7 +137,8 @@ async function told<T>(work: Promise<T>): Promise<T> {
 }
 
 function show(source: ListedSource): SourceStatus {
-  const { id, kind, name, state, stateReason, confirmedAtMs, waitingRemovals, health } = source
+  const { id, kind, name, state, stateReason, confirmedAtMs, waitingRemovals, health, tier } =
+    source
   return {
     id,
     kind,
@@ -137,5 +149,14 @@ function show(source: ListedSource): SourceStatus {
     lastError: health?.lastError ?? null,
     nextStep: state === 'paused' ? stepForPaused(name) : (health?.nextStep ?? null),
     waitingRemovals,
+    tier,
+  }
+}
+
+function showPush({ writtenAtMs, wanted, ...push }: ListedPush): PushStatus {
+  return {
+    ...push,
+    wanted: typeof wanted === 'number' ? new Date(wanted).toISOString() : wanted,
+    writtenAt: writtenAtMs === null ? null : new Date(writtenAtMs).toISOString(),
   }
 }

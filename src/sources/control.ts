@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { DirectoryError } from '../directory/errors.ts'
 import type { Actor } from '../directory/ports/people.ts'
 import type { Service } from '../lifecycle.ts'
+import { GraphCalls } from './microsoft365/calls.ts'
 import { Microsoft365Source } from './microsoft365/microsoft365.ts'
 import {
   formatSecret,
@@ -9,8 +10,11 @@ import {
   GLOBAL_LOGIN_URL,
   type Microsoft365Config,
   type Microsoft365Secret,
+  PERMISSIONS,
   parseConfig,
   parseSecret,
+  TIERS,
+  type Tier,
 } from './microsoft365/settings.ts'
 import type { Page, Seen, SourceRegistry, StoredSource, Waiting } from './registry.ts'
 import {
@@ -19,6 +23,7 @@ import {
   type SyncNowOptions,
   SyncScheduler,
 } from './scheduler.ts'
+import { SourceError } from './source.ts'
 import { type StreamReport, SyncEngine } from './sync.ts'
 import type { SyncStore } from './sync-store.ts'
 
@@ -46,6 +51,7 @@ export interface NewMicrosoft365Source extends NewMicrosoft365Secret {
 
 export interface ListedSource extends StoredSource {
   readonly health: SourceHealth | null
+  readonly tier: Tier
 }
 
 export interface SourcesParts {
@@ -94,6 +100,7 @@ export class Sources implements Service {
     return sources.map((source) => ({
       ...source,
       health: this.#healthOf(source.id),
+      tier: parseConfig(source.config).tier,
     }))
   }
 
@@ -145,6 +152,33 @@ export class Sources implements Service {
       source.id,
       { config, secret: formatSecret(secret) },
       { name: options.actor, reason: null },
+    )
+    await this.#refreshSoon()
+    return this.#show(source.id)
+  }
+
+  /**
+   * Lets Gatehouse do more, or less, in the tenant, once a fresh token has shown that it may.
+   *
+   * @throws {SourceError} `SOURCE_REFUSED` with the permissions that are missing; nothing changes
+   */
+  async setTier(
+    nameOrId: string,
+    tier: Tier,
+    options: { readonly actor: Actor; readonly signal: AbortSignal },
+  ): Promise<ListedSource> {
+    const { registry } = this.#parts
+    const source = await this.#read(nameOrId)
+    refuseForeign(source)
+    const config = parseConfig(source.config)
+    if (tier !== 'read') {
+      const secret = parseSecret(await registry.readSecret(source))
+      refuseMissing(tier, await new GraphCalls({ config, secret }).grantedPermissions())
+    }
+    await registry.configure(
+      source.id,
+      { config: { ...config, tier }, decision: 'source.tier-set', detail: { tier } },
+      options.actor,
     )
     await this.#refreshSoon()
     return this.#show(source.id)
@@ -213,7 +247,8 @@ export class Sources implements Service {
   }
 
   async #show(id: string): Promise<ListedSource> {
-    return { ...(await this.#read(id)), health: this.#healthOf(id) }
+    const source = await this.#read(id)
+    return { ...source, health: this.#healthOf(id), tier: parseConfig(source.config).tier }
   }
 
   #healthOf(id: string): SourceHealth | null {
@@ -291,6 +326,24 @@ function refuseForeign({ kind }: StoredSource): void {
   throw new DirectoryError('DIRECTORY_REFUSED', `this release cannot read a ${kind}`)
 }
 
+/** Permissions are granted one by one; all of a tier's, and of those before it, are needed. */
+function refuseMissing(tier: Tier, granted: readonly string[]): void {
+  const needed = TIERS.slice(0, TIERS.indexOf(tier) + 1).flatMap((one) => PERMISSIONS[one])
+  const missing = needed.filter((name) => !isGranted(name, granted))
+  if (missing.length === 0) return
+  throw new SourceError(
+    'SOURCE_REFUSED',
+    `the application lacks ${missing.join(', ')}: add them in the app registration under API ` +
+      'permissions (application permissions of Microsoft Graph), grant admin consent, and try again',
+  )
+}
+
+/** A permission to write all of users includes what each tier asks of them. */
+function isGranted(name: string, granted: readonly string[]): boolean {
+  if (granted.includes(name) || granted.includes('Directory.ReadWrite.All')) return true
+  return name.startsWith('User.') && granted.includes('User.ReadWrite.All')
+}
+
 function refuseStrangers(certificate: string, privateKey: string): void {
   let isPair: boolean
   try {
@@ -318,6 +371,7 @@ function toConfig(source: NewMicrosoft365Source): {
       ca: source.ca,
       includesGuests: source.includeGuests,
       includesDisabled: true,
+      tier: 'read',
     },
     secret,
   }

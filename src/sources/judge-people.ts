@@ -21,6 +21,11 @@ export interface KnownPerson {
   /** Her removal, or her suspension, waits for an admin's word. */
   readonly isRemovalWaiting: boolean
   readonly isSuspensionWaiting: boolean
+  /**
+   * An account told as disabled is so because of us: we have disabled it, are about to, or have
+   * enabled it again so lately that what is told may be older.
+   */
+  readonly isDisabledByUs: boolean
 }
 
 export interface PersonVerdict {
@@ -134,6 +139,6 @@ function judgeHold(
   allowance: Allowance,
 ): PersonVerdict['hold'] {
   if (values.isEnabled !== false) return before.isHeld ? 'lift' : 'keep'
-  if (before.isHeld || before.isSuspensionWaiting) return 'keep'
+  if (before.isHeld || before.isSuspensionWaiting || before.isDisabledByUs) return 'keep'
   return allowance.take() ? 'set' : 'wait'
 }

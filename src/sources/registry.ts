@@ -77,6 +77,16 @@ export interface SourceRegistry {
     change: Pick<NewSource, 'config' | 'secret'>,
     actor: Actor,
   ): Promise<void>
+  /** Changes what is kept of it beside its secret; the journal calls it `decision`. */
+  configure(
+    sourceId: string,
+    change: {
+      readonly config: unknown
+      readonly decision: `source.${string}`
+      readonly detail: Readonly<Record<string, unknown>>
+    },
+    actor: Actor,
+  ): Promise<void>
   /** No round begins until it is resumed, whatever a round that is under way finds. */
   pause(sourceId: string, actor: Actor): Promise<void>
   /** A paused source is active again; any other stays as it is. */

@@ -282,6 +282,35 @@ export interface PrincipalTable {
   deleted_at: Timestamp | null
 }
 
+export interface PushTable {
+  source_id: string
+  principal_id: string
+  attribute: string
+  status: 'sending' | 'undecided' | 'written' | 'refused' | 'contested'
+  wanted: Json
+  written: Json | null
+  written_at: Timestamp | null
+  repeats: Generated<number>
+  reason: string | null
+  changed_at: GeneratedTimestamp
+}
+
+export interface PushCursorTable {
+  source_id: string
+  usn: number
+  epoch: string
+}
+
+export interface PushDirtyTable {
+  source_id: string
+  principal_id: string
+  mark: Identity
+  due_at: GeneratedTimestamp
+  attempts: Generated<number>
+  claim: string | null
+  claimed_until: Timestamp | null
+}
+
 export interface RemovalTable {
   id: Identity
   source_id: string
@@ -444,6 +473,9 @@ export interface Tables {
   posix_allocator: PosixAllocatorTable
   posix_reserved: PosixReservedTable
   principal: PrincipalTable
+  push: PushTable
+  push_cursor: PushCursorTable
+  push_dirty: PushDirtyTable
   removal: RemovalTable
   removal_waiting: RemovalWaitingTable
   resource_grant: ResourceGrantTable

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { fallbackName, usernameBase } from '../directory/names.ts'
+import { LAG_MS } from '../provisioning/desired.ts'
 import type { KnownPerson, PersonVerdict } from '../sources/judge-people.ts'
 import type { PersonValues, SourceItem } from '../sources/source.ts'
 import type { BatchResult, JudgePeople, PeopleBatch, Round } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
 import { hintDenial } from './journal.ts'
+import { markContradicted } from './push-store.ts'
 import {
   advanceRound,
   BATCH_WEIGHT,
@@ -37,6 +39,7 @@ interface BatchRow {
   readonly is_held: boolean
   readonly removal_waits: boolean
   readonly suspension_waits: boolean
+  readonly is_disabled_by_us: boolean
 }
 
 /** A person the source has told of before. */
@@ -62,7 +65,10 @@ export async function readPeopleBatch(
       where round_id = ${round.id}::uuid and seq > ${afterSeq} order by seq limit ${BATCH_WEIGHT})
     select b.seq, b.body, b.external_id, l.principal_id, p.username, l.attributes,
       l.removed_at is not null as is_removed, h.principal_id is not null as is_held,
-      wr.subject is not null as removal_waits, ws.subject is not null as suspension_waits
+      wr.subject is not null as removal_waits, ws.subject is not null as suspension_waits,
+      coalesce(x.wanted = 'false'::jsonb
+        or x.changed_at > clock_timestamp() - make_interval(secs => ${LAG_MS / 1_000}), false)
+        as is_disabled_by_us
     from batch b
     left join lateral (select * from source_link x
       where x.source_id = ${round.sourceId}::uuid and x.object_kind = 'person'
@@ -70,6 +76,8 @@ export async function readPeopleBatch(
     left join person p on p.id = l.principal_id
     left join hold h on h.principal_id = l.principal_id
       and h.reason = ${sourceHold(round.sourceId)}
+    left join push x on x.source_id = l.source_id and x.principal_id = l.principal_id
+      and x.attribute = 'enabled'
     left join removal_waiting wr on wr.source_id = l.source_id and wr.kind = 'person'
       and wr.subject = b.external_id and wr.group_external_id = ''
     left join removal_waiting ws on ws.source_id = l.source_id and ws.kind = 'suspension'
@@ -100,6 +108,7 @@ function toLinked(row: BatchRow): [string, LinkedPerson][] {
     isHeld: row.is_held,
     isRemovalWaiting: row.removal_waits,
     isSuspensionWaiting: row.suspension_waits,
+    isDisabledByUs: row.is_disabled_by_us,
   }
   return [[row.external_id, linked]]
 }
@@ -291,6 +300,8 @@ class PeopleWriter {
         where l.source_id = ${sourceId}::uuid and l.object_kind = 'person'
           and l.external_id = r.external_id`.execute(this.#tx)
     }
+    const turned = changed.filter((verdict) => verdict.changed.includes('isEnabled')).map(idOf)
+    await markContradicted(this.#tx, { sourceId, externalIds: turned, lagMs: LAG_MS })
     const seen = known.filter(({ act }) => act !== 'remove' && act !== 'wait').map(idOf)
     if (mode === 'delta' || seen.length === 0) return
     await sql`

@@ -104,6 +104,23 @@ export class PostgresSourceRegistry implements SourceRegistry {
     })
   }
 
+  async configure(
+    sourceId: string,
+    { config, decision, detail }: Parameters<SourceRegistry['configure']>[1],
+    actor: Actor,
+  ): Promise<void> {
+    await this.#db.write(async (tx) => {
+      const { rows } = await sql<{ version: number }>`
+        update source set config = ${JSON.stringify(config)}::jsonb,
+          version = nextval('entity_version')
+        where id = ${sourceId}::uuid returning version`.execute(tx)
+      const version = rows[0]?.version
+      if (version === undefined)
+        throw new DirectoryError('DIRECTORY_NOT_FOUND', 'the source is gone')
+      journal(tx, { kind: decision, entity: sourceId, version, actor, detail })
+    })
+  }
+
   async pause(sourceId: string, actor: Actor): Promise<void> {
     await this.#db.write(async (tx) => {
       const { rows } = await sql<{ version: number }>`

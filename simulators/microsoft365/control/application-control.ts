@@ -4,19 +4,21 @@ const STATES = ['enabled', 'disabled', 'removed'] as const
 
 /** Without the secrets. */
 export function describeApplication(application: Application): object {
-  const { clientId, displayName, state, permissions, certificates, secrets } = application
+  const { clientId, displayName, state, permissions, directoryRoles, certificates, secrets } =
+    application
   return {
     clientId,
     displayName,
     state,
     permissions: [...permissions],
+    directoryRoles: [...directoryRoles],
     certificates: [...certificates.keys()],
     secrets: secrets.map(({ expiresAtMs }) => ({ expiresAtMs })),
   }
 }
 
 /**
- * Changes the registration: `permissions` (the whole list), `state`, `secretsExpireAtMs`,
+ * Changes the registration: `permissions` and `directoryRoles` (the whole lists), `state`, `secretsExpireAtMs`,
  * `addSecret`, `addCertificatePem`, `expireTokens`.
  *
  * @throws {TypeError} for anything else; nothing has changed then
@@ -37,15 +39,21 @@ export function changeApplication(
 /** Checks its value at once and gives what is to be done. */
 type Step = (application: Application, value: unknown, nowMs: number) => () => void
 
-const STEPS: Readonly<Record<string, Step>> = {
-  permissions: (application, value) => {
+/** Puts a whole list in the place of another. */
+function replacing(key: 'permissions' | 'directoryRoles'): Step {
+  return (application, value) => {
     if (!Array.isArray(value) || value.some((name) => typeof name !== 'string'))
-      throw new TypeError('permissions is a list of names')
+      throw new TypeError(`${key} is a list of names`)
     return () => {
-      application.permissions.clear()
-      for (const name of value) application.permissions.add(String(name))
+      application[key].clear()
+      for (const name of value) application[key].add(String(name))
     }
-  },
+  }
+}
+
+const STEPS: Readonly<Record<string, Step>> = {
+  permissions: replacing('permissions'),
+  directoryRoles: replacing('directoryRoles'),
   state: (application, value) => {
     const state = STATES.find((each) => each === value)
     if (state === undefined) throw new TypeError(`state is one of ${STATES.join(', ')}`)

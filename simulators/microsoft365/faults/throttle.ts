@@ -34,21 +34,26 @@ export type Verdict =
   | { readonly ok: true; readonly headers: Readonly<Record<string, string>> }
   | { readonly ok: false; readonly waitMs: number }
 
-/** The bucket of resource units of one application in one tenant, in real time. */
+/** A bucket of one application in one tenant, in real time. */
 export class Throttle {
+  readonly #windowMs: number
   #windowStartMs = 0
   #used = 0
 
+  constructor(windowMs: number = WINDOW_MS) {
+    this.#windowMs = windowMs
+  }
+
   spend(units: number, parts: { quota: number | null; nowMs: number }): Verdict {
     const { quota, nowMs } = parts
-    const isNewWindow = nowMs - this.#windowStartMs >= WINDOW_MS
+    const isNewWindow = nowMs - this.#windowStartMs >= this.#windowMs
     // Nothing counts while the bucket is off, so that switching it on begins with a full one.
     if (quota === null || isNewWindow) {
       this.#windowStartMs = nowMs
       this.#used = 0
     }
     if (quota !== null && this.#used + units > quota)
-      return { ok: false, waitMs: this.#windowStartMs + WINDOW_MS - nowMs }
+      return { ok: false, waitMs: this.#windowStartMs + this.#windowMs - nowMs }
     this.#used += units
     const share = quota === null ? 0 : this.#used / quota
     const headers: Record<string, string> = { 'x-ms-resource-unit': String(units) }

@@ -25,5 +25,9 @@ export interface GraphContext {
   readonly canSeeHidden: boolean
   /** The permission that let the call through. */
   readonly permission: string
+  /** All permissions in the caller's token. */
+  readonly permissions: ReadonlySet<string>
+  /** Roles of the directory that the calling application itself holds. */
+  readonly directoryRoles: ReadonlySet<string>
   readonly deltaFault: AnswerFault | null
 }

@@ -42,6 +42,10 @@ export interface GraphOutcome {
   readonly units: number
 }
 
+/** Of one application in one tenant. */
+const WRITE_QUOTA = 3_000
+const WRITE_WINDOW_MS = 150_000
+
 const NOTHING_KNOWN = { template: null, permission: null, units: 0 }
 
 /** Microsoft Graph v1.0 over the tenant. */
@@ -49,6 +53,7 @@ export class GraphService {
   readonly #parts: GraphParts
   readonly #routes = makeRoutes()
   readonly #throttle = new Throttle()
+  readonly #writes = new Throttle(WRITE_WINDOW_MS)
 
   constructor(parts: GraphParts) {
     this.#parts = parts
@@ -88,6 +93,7 @@ export class GraphService {
     facts.template = match.route.template
     facts.units = resourceUnits(match.route.units, request)
     const headers = this.#spend(facts.units)
+    if (match.route.isWrite) this.#spendWrite()
     facts.permission = this.#permit(match, caller)
     refuseUnknownOptions(request.query)
     throwDirectoryFault(faults, request)
@@ -120,11 +126,23 @@ export class GraphService {
       nowMs,
     })
     if (verdict.ok) return verdict.headers
-    const { application, tenant } = this.#parts
-    throw new GraphError(429, 'TooManyRequests', 'Too many requests.', {
-      ...retryAfterHeader(throttling.retryAfter, verdict.waitMs, nowMs),
+    throw this.#tooMany(verdict.waitMs, 'ResourceUnitLimitExceeded')
+  }
+
+  /** Writes have a quota of their own beside the resource units. */
+  #spendWrite(): void {
+    const { throttling } = this.#parts.settings
+    const quota = throttling.quota === 'off' ? null : WRITE_QUOTA
+    const verdict = this.#writes.spend(1, { quota, nowMs: this.#parts.realMs() })
+    if (!verdict.ok) throw this.#tooMany(verdict.waitMs, 'WriteLimitExceeded')
+  }
+
+  #tooMany(waitMs: number, information: string): GraphError {
+    const { application, tenant, settings } = this.#parts
+    return new GraphError(429, 'TooManyRequests', 'Too many requests.', {
+      ...retryAfterHeader(settings.throttling.retryAfter, waitMs, this.#parts.realMs()),
       'x-ms-throttle-scope': `Tenant_Application/ReadWrite/${application.clientId}/${tenant.organization.id}`,
-      'x-ms-throttle-information': 'ResourceUnitLimitExceeded',
+      'x-ms-throttle-information': information,
     })
   }
 
@@ -149,6 +167,8 @@ export class GraphService {
       readPosition: () => ({ ...position, salt: random.word() }),
       canSeeHidden: caller.roles.has(HIDDEN_MEMBERS_PERMISSION),
       permission,
+      permissions: caller.roles,
+      directoryRoles: this.#parts.application.directoryRoles,
       deltaFault: answerFault(faults),
     }
   }

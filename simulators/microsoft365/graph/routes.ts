@@ -16,15 +16,18 @@ import {
   readManager,
   readUser,
 } from './objects.ts'
+import { revokeSessions, updateUser } from './writes.ts'
 
 export interface Route {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PATCH'
   /** Lower case; `{id}` stands for one segment. */
   readonly template: string
   /** Template whose permissions apply, where the published table has no entry of its own. */
   readonly permissionTemplate: string
   /** Resource units before `$select`, `$expand` and `$top` are counted in. */
   readonly units: number
+  /** Counted against the write quota, too. */
+  readonly isWrite: boolean
   readonly answer: RouteAnswer
 }
 
@@ -55,8 +58,11 @@ export function makeRoutes(): readonly Route[] {
       template: '/directoryobjects/getbyids',
       permissionTemplate: '/directoryobjects/getbyids',
       units: 3,
+      isWrite: false,
       answer: getByIds,
     },
+    write('PATCH', '/users/{id}', updateUser),
+    write('POST', '/users/{id}/revokesigninsessions', revokeSessions),
   ]
 }
 
@@ -66,7 +72,11 @@ function get(
   answer: RouteAnswer,
   permissionTemplate = template,
 ): Route {
-  return { method: 'GET', template, permissionTemplate, units, answer }
+  return { method: 'GET', template, permissionTemplate, units, isWrite: false, answer }
+}
+
+function write(method: 'POST' | 'PATCH', template: string, answer: RouteAnswer): Route {
+  return { method, template, permissionTemplate: template, units: 1, isWrite: true, answer }
 }
 
 export interface RouteMatch {
@@ -90,7 +100,10 @@ export function findRoute(
 
 /** `microsoft.graph.delta()`, `microsoft.graph.delta`, `delta()` and `delta` are one function. */
 function normalize(segment: string): string {
-  return segment.replace(/^(?:microsoft\.graph\.)?(delta|getByIds)(?:\(\))?$/i, '$1')
+  return segment.replace(
+    /^(?:microsoft\.graph\.)?(delta|getByIds|revokeSignInSessions)(?:\(\))?$/i,
+    '$1',
+  )
 }
 
 function matchTemplate(template: readonly string[], segments: readonly string[]): string | null {

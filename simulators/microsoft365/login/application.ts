@@ -18,6 +18,8 @@ export class Application {
   >()
   /** Application permissions an administrator has granted; they appear in new tokens only. */
   readonly permissions: Set<string>
+  /** Roles of the directory assigned to its service principal; they hold at once. */
+  readonly directoryRoles = new Set<string>()
   /** Disabled and removed: no new tokens, and those under way are refused. */
   state: 'enabled' | 'disabled' | 'removed' = 'enabled'
   /** Tokens issued before this moment are refused. */

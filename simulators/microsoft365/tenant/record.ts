@@ -52,6 +52,7 @@ export type Change =
     } & CreateOptions)
   | { readonly op: 'update'; readonly id: string; readonly properties: Properties }
   | { readonly op: 'setManager'; readonly id: string; readonly managerId: string | null }
+  | { readonly op: 'setRoles'; readonly id: string; readonly roles: readonly string[] }
   | { readonly op: 'delete' | 'restore' | 'purge'; readonly id: string }
   | {
       readonly op: 'addMembers' | 'removeMembers'

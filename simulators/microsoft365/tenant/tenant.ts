@@ -53,6 +53,7 @@ export class Tenant {
   readonly #byUpn = new Map<string, DirectoryRecord>()
   readonly #log: LogEntry[] = []
   readonly #recycled = new Map<DirectoryRecord, number>()
+  readonly #roles = new Map<string, readonly string[]>()
   #isFounding: boolean
   #tell: (change: Change) => void = () => {}
 
@@ -209,6 +210,17 @@ export class Tenant {
     )
     for (const [record] of expired) this.purge(record.id)
     return expired.length
+  }
+
+  /** Roles of the directory that a user holds; none for most. */
+  rolesOf(id: string): readonly string[] {
+    return this.#roles.get(id) ?? []
+  }
+
+  setRoles(id: string, roles: readonly string[]): void {
+    const record = this.read(id)
+    this.#roles.set(record.id, roles)
+    this.#tell({ op: 'setRoles', id: record.id, roles })
   }
 
   addMembers(groupId: string, memberIds: readonly string[]): void {

@@ -162,6 +162,19 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
     }),
   )
 
+  app.get<{ Params: Static<typeof PersonParams> }>(
+    '/people/:person/pushes',
+    {
+      schema: {
+        summary: 'What was written about the person where she comes from, and what became of it',
+        params: PersonParams,
+      },
+    },
+    async (request) => ({
+      pushes: await parts.sources.pushesOf(readPerson(directory, request.params.person).value.id),
+    }),
+  )
+
   app.delete<{ Params: Static<typeof PersonParams> }>(
     '/people/:person/failures',
     { schema: { summary: 'Unlock: forget failed tries', params: PersonParams } },

@@ -52,6 +52,15 @@ const NewSource = Type.Object(
   },
   { additionalProperties: false },
 )
+const TierBody = Type.Object(
+  {
+    tier: Type.Union([Type.Literal('read'), Type.Literal('disable')], {
+      description: 'read: import only; disable: also disable accounts and end their sessions',
+    }),
+    reason: Type.Optional(Type.String({ maxLength: 500 })),
+  },
+  { additionalProperties: false },
+)
 const SyncBody = Type.Object(
   { dryRun: Type.Optional(Type.Boolean()), full: Type.Optional(Type.Boolean()) },
   { additionalProperties: false },
@@ -141,6 +150,31 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
       const { clientSecret = null, certificate = null, privateKey = null } = request.body
       const secret = { clientSecret, certificate, privateKey }
       return await sources.replaceSecret(request.params.source, secret, actorOf(request).name)
+    },
+  )
+
+  app.put<{ Params: Static<typeof Params>; Body: Static<typeof TierBody> }>(
+    '/sources/:source/tier',
+    {
+      schema: {
+        summary: 'Say what may be done in the tenant, once its permissions allow it',
+        params: Params,
+        body: TierBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'owner')
+      const { tier, reason = null } = request.body
+      return await sources.setTier(request.params.source, tier, actorOf(request, reason))
+    },
+  )
+
+  app.post<{ Params: Static<typeof Params> }>(
+    '/sources/:source/retry-pushes',
+    { schema: { summary: 'Try again to write what the source refused', params: Params } },
+    async (request) => {
+      requireRole(request, 'operator')
+      return { people: await sources.retryPushes(request.params.source) }
     },
   )
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client, ResponseType } from '@microsoft/microsoft-graph-client'
+import { Client, type GraphRequest, ResponseType } from '@microsoft/microsoft-graph-client'
 import { SourceError } from '../source.ts'
 import type { HttpsFetch } from './https.ts'
 import { Authentication, CallOptions, Retry, type Timing, Transport } from './middleware.ts'
@@ -17,6 +17,8 @@ export type GraphAnswer =
       readonly kind: 'error'
       readonly status: number
       readonly code: string
+      /** For people, and not to be relied on; empty where there was none. */
+      readonly message: string
       readonly location: string | null
     }
 
@@ -78,6 +80,31 @@ export class Graph {
     }
   }
 
+  /**
+   * Changes something. It is sent once: what became of a write whose answer was lost, only a read
+   * tells.
+   *
+   * @throws {SourceError} when there was no answer; of 429 it is known that nothing was done
+   */
+  async send(
+    method: 'PATCH' | 'POST',
+    link: string,
+    parts: { readonly body: object | null; readonly signal: AbortSignal },
+  ): Promise<GraphAnswer> {
+    const call = new CallOptions(link, parts.signal)
+    // Somebody waits for it: an admin's click comes before what is only read.
+    const request = this.#request(call, { 'x-ms-throttle-priority': 'high' })
+    const content = parts.body ?? ''
+    try {
+      const response: unknown =
+        method === 'PATCH' ? await request.patch(content) : await request.post(content)
+      if (response instanceof Response) return await readAnswer(response)
+    } catch (error) {
+      throw toFault(call.fault ?? error, parts.signal)
+    }
+    throw nonsense('no response')
+  }
+
   /** The plain number that `$count` answers with. */
   async getCount(link: string, signal: AbortSignal): Promise<number> {
     const response = await this.#get(link, signal, { consistencylevel: 'eventual' })
@@ -93,17 +120,8 @@ export class Graph {
     headers: Readonly<Record<string, string>>,
   ): Promise<Response> {
     const call = new CallOptions(link, signal)
-    const request = this.#client
-      .api('/')
-      .middlewareOptions([call])
-      .headers({
-        accept: 'application/json',
-        'client-request-id': randomUUID(),
-        // Background work gives way to the tenant's other applications.
-        'x-ms-throttle-priority': 'low',
-        ...headers,
-      })
-      .responseType(ResponseType.RAW)
+    // Background work gives way to the tenant's other applications.
+    const request = this.#request(call, { 'x-ms-throttle-priority': 'low', ...headers })
     try {
       const response: unknown = await request.get()
       if (response instanceof Response) return response
@@ -111,6 +129,14 @@ export class Graph {
       throw toFault(call.fault ?? error, signal)
     }
     throw nonsense('no response')
+  }
+
+  #request(call: CallOptions, headers: Readonly<Record<string, string>>): GraphRequest {
+    return this.#client
+      .api('/')
+      .middlewareOptions([call])
+      .headers({ accept: 'application/json', 'client-request-id': randomUUID(), ...headers })
+      .responseType(ResponseType.RAW)
   }
 }
 
@@ -127,8 +153,15 @@ async function readAnswer(response: Response): Promise<GraphAnswer> {
   const text = await response.text()
   // A 410 carries all it has to say in its headers.
   if (status === 410) {
-    return { kind: 'error', status, code: 'gone', location: response.headers.get('location') }
+    return {
+      kind: 'error',
+      status,
+      code: 'gone',
+      message: '',
+      location: response.headers.get('location'),
+    }
   }
+  if (status === 204) return { kind: 'ok', body: {} }
   if (!/^application\/([a-z.+-]+\+)?json\b/i.test(type)) {
     throw nonsense(`Graph answered with ${type === '' ? 'no type' : type} instead of JSON`)
   }
@@ -136,7 +169,8 @@ async function readAnswer(response: Response): Promise<GraphAnswer> {
   if (response.ok) return { kind: 'ok', body }
   const { error } = body
   const code = isObject(error) && typeof error['code'] === 'string' ? error['code'] : ''
-  return { kind: 'error', status, code, location: null }
+  const message = isObject(error) && typeof error['message'] === 'string' ? error['message'] : ''
+  return { kind: 'error', status, code, message, location: null }
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {

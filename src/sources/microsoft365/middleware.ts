@@ -251,6 +251,9 @@ export class Transport extends Link {
   async execute(context: Context): Promise<void> {
     const { url, signal } = callOf(context)
     const method = context.options?.method ?? 'GET'
-    context.response = await this.#fetch(url, { method, headers: headersOf(context), signal })
+    const body = context.options?.body
+    const content = typeof body === 'string' && body !== '' ? { body } : {}
+    const headers = headersOf(context)
+    context.response = await this.#fetch(url, { method, headers, signal, ...content })
   }
 }

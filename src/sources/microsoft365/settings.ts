@@ -1,4 +1,15 @@
 /** What is kept of a connection without its secrets; `source.config` holds it. */
+export const TIERS = ['read', 'disable'] as const
+
+/** What the application may do in the tenant; each tier includes those before it. */
+export type Tier = (typeof TIERS)[number]
+
+/** What an admin grants for each tier, as application permissions of Microsoft Graph. */
+export const PERMISSIONS: Readonly<Record<Tier, readonly string[]>> = {
+  read: ['User.Read.All', 'GroupMember.Read.All'],
+  disable: ['User.EnableDisableAccount.All', 'User.RevokeSessions.All'],
+}
+
 export interface Microsoft365Config {
   readonly tenantId: string
   readonly clientId: string
@@ -12,6 +23,7 @@ export interface Microsoft365Config {
   readonly ca: string | null
   readonly includesGuests: boolean
   readonly includesDisabled: boolean
+  readonly tier: Tier
 }
 
 /** Sealed in the database; exactly one of the two is given. */
@@ -57,5 +69,6 @@ export function parseConfig(value: unknown): Microsoft365Config {
     ca: row?.ca ?? null,
     includesGuests: row?.includesGuests === true,
     includesDisabled: row?.includesDisabled !== false,
+    tier: TIERS.find((tier) => tier === row?.tier) ?? 'read',
   }
 }

@@ -18,6 +18,7 @@ function known(overrides: Partial<KnownPerson> = {}): KnownPerson {
     isHeld: false,
     isRemovalWaiting: false,
     isSuspensionWaiting: false,
+    isDisabledByUs: false,
     ...overrides,
   }
 }

@@ -1,0 +1,105 @@
+import type { Service } from '../lifecycle.ts'
+import { Microsoft365Target } from '../provisioning/microsoft365/target.ts'
+import { type Pushed, Pusher } from '../provisioning/pusher.ts'
+import { GraphCalls } from '../sources/microsoft365/calls.ts'
+import { parseConfig, parseSecret } from '../sources/microsoft365/settings.ts'
+import type { StoredSource } from '../sources/registry.ts'
+import { PostgresPushStore } from '../storage/push-store.ts'
+import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
+import type { DirectoryParts, Observers } from './directory.ts'
+
+/** A source whose tier was changed through another daemon is found so soon. */
+const REFRESH_MS = 5_000
+
+interface Running {
+  readonly pusher: Pusher
+  readonly revision: string
+}
+
+/** A pusher for each source whose tier lets us write there, made anew when it signs in otherwise. */
+export class Pushes implements Service {
+  readonly name = 'pushes'
+  readonly store: PostgresPushStore
+  readonly #input: Observers & { readonly directory: DirectoryParts }
+  readonly #registry: PostgresSourceRegistry
+  readonly #running = new Map<string, Running>()
+  #refreshing: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(input: Observers & { readonly directory: DirectoryParts }) {
+    const { database, keys } = input.directory
+    this.#input = input
+    this.#registry = new PostgresSourceRegistry({ db: database, keys })
+    this.store = new PostgresPushStore(database)
+  }
+
+  async start(): Promise<void> {
+    this.#timer = setInterval(() => this.refresh(), REFRESH_MS)
+    this.#timer.unref()
+    this.refresh()
+    await this.#refreshing
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer = null
+    await this.#refreshing
+    await Promise.all([...this.#running.values()].map(({ pusher }) => pusher.stop()))
+    this.#running.clear()
+  }
+
+  /** Follows what the sources have become. */
+  refresh(): void {
+    this.#refreshing = this.#refreshing
+      .then(() => this.#refresh())
+      .catch((error: unknown) => this.#input.log.warn('push.sources-unread', { error }))
+  }
+
+  /** Looks at everybody again whose value was refused. @returns how many */
+  async retry(nameOrId: string): Promise<number> {
+    const source = await this.#registry.find(nameOrId)
+    if (source === null) return 0
+    const count = await this.store.retryRefused(source.id)
+    this.#running.get(source.id)?.pusher.wake()
+    return count
+  }
+
+  async #refresh(): Promise<void> {
+    if (this.#timer === null) return
+    for (const source of await this.#registry.list()) {
+      const running = this.#running.get(source.id)
+      if (running?.revision === source.revision) continue
+      await running?.pusher.stop()
+      this.#running.delete(source.id)
+      if (parseConfig(source.config).tier !== 'read') await this.#open(source)
+    }
+  }
+
+  async #open(source: StoredSource): Promise<void> {
+    const { directory, log } = this.#input
+    const config = parseConfig(source.config)
+    const secret = parseSecret(await this.#registry.readSecret(source))
+    const pusher = new Pusher({
+      sourceId: source.id,
+      store: this.store,
+      target: new Microsoft365Target(new GraphCalls({ config, secret })),
+      isLeader: () => directory.leader.isLeader,
+      usn: () => directory.feed.position?.usn ?? -1,
+      onPushed: (pushed) => this.#report(source, pushed),
+      onFault: (error) => log.warn('push.failed', { source: source.name, error }),
+    })
+    this.#running.set(source.id, { pusher, revision: source.revision })
+    await pusher.start()
+  }
+
+  #report(source: StoredSource, { principalId, planned, settled }: Pushed): void {
+    const { attribute, value } = planned.write
+    this.#input.log.info('push.settled', {
+      source: source.name,
+      principal: principalId,
+      attribute,
+      value,
+      ...settled,
+    })
+  }
+}

@@ -1,0 +1,92 @@
+import type { Held, Refusal, Target, Write, WriteAnswer } from '../target.ts'
+
+export type GraphReply =
+  | { readonly kind: 'ok'; readonly body: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: 'error'
+      readonly status: number
+      readonly code: string
+      readonly message: string
+    }
+  /** Refused before anything was done, for being one too many. */
+  | { readonly kind: 'throttled'; readonly retryAfterMs: number | null }
+
+/** Microsoft Graph of one tenant; paths are below `/v1.0`. Rejects when there was no answer. */
+export interface GraphCalls {
+  get(path: string, signal: AbortSignal): Promise<GraphReply>
+  patch(path: string, body: object, signal: AbortSignal): Promise<GraphReply>
+  post(path: string, signal: AbortSignal): Promise<GraphReply>
+}
+
+const ON_PREMISES = /on-premises mastered/i
+
+/** The accounts of a Microsoft 365 tenant. */
+export class Microsoft365Target implements Target {
+  readonly #graph: GraphCalls
+
+  constructor(graph: GraphCalls) {
+    this.#graph = graph
+  }
+
+  async read(externalId: string, signal: AbortSignal): Promise<Held | null> {
+    const select = 'id,accountEnabled,signInSessionsValidFromDateTime'
+    const reply = await this.#graph.get(`${userPath(externalId)}?$select=${select}`, signal)
+    if (reply.kind === 'error' && reply.status === 404) return null
+    if (reply.kind !== 'ok') throw new Error(`the account could not be read: ${describe(reply)}`)
+    const { accountEnabled, signInSessionsValidFromDateTime: validFrom } = reply.body
+    return {
+      enabled: typeof accountEnabled === 'boolean' ? accountEnabled : null,
+      sessionsEndedMs: typeof validFrom === 'string' ? parseTime(validFrom) : null,
+    }
+  }
+
+  async write(externalId: string, write: Write, signal: AbortSignal): Promise<WriteAnswer> {
+    const path = userPath(externalId)
+    const reply =
+      write.attribute === 'enabled'
+        ? await this.#graph.patch(path, { accountEnabled: write.value }, signal)
+        : await this.#graph.post(`${path}/revokeSignInSessions`, signal)
+    if (reply.kind === 'ok') return { kind: 'written' }
+    if (reply.kind === 'throttled') {
+      return { kind: 'later', afterMs: reply.retryAfterMs, reason: 'Graph asks to slow down' }
+    }
+    // Graph lets a credential go some time before, or after, the login service does.
+    if (reply.status === 401) {
+      return { kind: 'later', afterMs: null, reason: 'Graph does not accept our token' }
+    }
+    return { kind: 'refused', ...refusalOf(reply) }
+  }
+}
+
+function userPath(externalId: string): string {
+  return `/users/${encodeURIComponent(externalId)}`
+}
+
+function parseTime(text: string): number | null {
+  const atMs = Date.parse(text)
+  return Number.isNaN(atMs) ? null : atMs
+}
+
+function refusalOf(reply: Extract<GraphReply, { kind: 'error' }>): {
+  readonly refusal: Refusal
+  readonly message: string
+} {
+  const { status, code, message } = reply
+  if (status === 404) return { refusal: 'gone', message: 'the tenant has no such account' }
+  if (status === 403) {
+    const mend =
+      'grant the application User.EnableDisableAccount.All and User.RevokeSessions.All with admin ' +
+      'consent; for people with an Entra role it needs the role Privileged Authentication ' +
+      'Administrator as well'
+    return { refusal: 'not-allowed', message: `Graph refuses (${code}): ${mend}` }
+  }
+  if (ON_PREMISES.test(message)) {
+    const mend = 'the account comes from Active Directory on premises: disable it there'
+    return { refusal: 'on-premises', message: mend }
+  }
+  return { refusal: 'policy', message: `Graph refuses (${code}): ${message}` }
+}
+
+function describe(reply: GraphReply): string {
+  return reply.kind === 'error' ? `${reply.status} ${reply.code}` : reply.kind
+}

@@ -1,0 +1,53 @@
+import type { Planned, Subject } from './desired.ts'
+
+/** A person taken to work on, for a while and by one alone. */
+export interface Claim {
+  readonly id: string
+  readonly sourceId: string
+  readonly principalId: string
+  readonly externalId: string
+  /** A mark made while we work on her is a later one, and stays. */
+  readonly mark: number
+  readonly attempts: number
+  readonly subject: Subject
+}
+
+export type Settled =
+  | { readonly status: 'written' }
+  | { readonly status: 'refused' | 'contested'; readonly reason: string }
+  /** Sent, and nobody knows what became of it. */
+  | { readonly status: 'undecided'; readonly reason: string }
+
+/**
+ * What is to be pushed, and what became of it.
+ *
+ * @throws {DirectoryError} `DIRECTORY_UNAVAILABLE` from every method
+ */
+export interface PushStore {
+  /**
+   * Looks on in the journal for people it may concern. A restored database starts at its end: what
+   * differs by then is for an admin to see first.
+   *
+   * @returns whether there is more to look at
+   */
+  markChanged(sourceId: string): Promise<boolean>
+  /** Those that are due, longest waiting first. */
+  claim(sourceId: string, limit: number): Promise<readonly Claim[]>
+  /** Says that a value is about to be sent. False when the claim has passed to another. */
+  begin(claim: Claim, planned: Planned): Promise<boolean>
+  settle(claim: Claim, planned: Planned, settled: Settled): Promise<void>
+  /** @param againInMs when to look at her again; null when all is done, unless she was marked anew */
+  release(claim: Claim, againInMs: number | null): Promise<void>
+  /** Looks at everybody again whose value was refused. @returns how many */
+  retryRefused(sourceId: string): Promise<number>
+}
+
+/** One attribute at one target, as an admin is told of it. */
+export interface ListedPush {
+  readonly source: string
+  readonly attribute: string
+  readonly status: string
+  readonly wanted: boolean | number
+  readonly writtenAtMs: number | null
+  readonly reason: string | null
+}

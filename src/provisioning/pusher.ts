@@ -1,0 +1,206 @@
+import type { Service } from '../lifecycle.ts'
+import { MAX_REPEATS, type Planned, planPushes } from './desired.ts'
+import type { Claim, PushStore, Settled } from './push-store.ts'
+import { isMet, type Refusal, type Target, type WriteAnswer } from './target.ts'
+
+/** How soon a change is noticed; a look at a number in memory. */
+const LOOK_MS = 100
+const CLAIMS = 8
+const CONCURRENCY = 4
+/** Far less than a claim is held, so that no later holder writes while our request is under way. */
+const REQUEST_TIMEOUT_MS = 10_000
+/** Between saying that a value is sent and sending it; a process that was stopped takes longer. */
+const SEND_WITHIN_MS = 2_000
+const RETRY_BASE_MS = 1_000
+const RETRY_MAX_MS = 5 * 60_000
+/** A permission may be granted at any time; the app is asked again so seldom. */
+const NOT_ALLOWED_RETRY_MS = 15 * 60_000
+
+export interface Pushed {
+  readonly principalId: string
+  readonly planned: Planned
+  readonly settled: Settled
+}
+
+export interface PusherParts {
+  readonly sourceId: string
+  readonly store: PushStore
+  readonly target: Target
+  readonly isLeader: () => boolean
+  /** The journal number this daemon has seen: another one means that something has changed. */
+  readonly usn: () => number
+  readonly onPushed?: (pushed: Pushed) => void
+  readonly onFault?: (error: unknown) => void
+  /** Monotonic. */
+  readonly nowMs?: () => number
+  readonly wallMs?: () => number
+}
+
+/**
+ * Brings what we decide about people to one target. It is driven by what differs and not by events:
+ * a person who is marked is looked at as she is by then, so a mark too many costs a look and one lost
+ * attempt nothing.
+ */
+export class Pusher implements Service {
+  readonly name: string
+  readonly #parts: PusherParts
+  readonly #nowMs: () => number
+  readonly #wallMs: () => number
+  readonly #stopping = new AbortController()
+  #running: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | null = null
+  #seenUsn = -1
+  #dueAtMs = 0
+
+  constructor(parts: PusherParts) {
+    this.#parts = parts
+    this.#nowMs = parts.nowMs ?? (() => performance.now())
+    this.#wallMs = parts.wallMs ?? Date.now
+    this.name = `pushes to ${parts.sourceId}`
+  }
+
+  start(): Promise<void> {
+    this.#schedule()
+    return Promise.resolve()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the daemon is stopping'))
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    await this.#running
+  }
+
+  /** The next look comes at once, whether or not anything has changed. */
+  wake(): void {
+    this.#dueAtMs = 0
+  }
+
+  #schedule(): void {
+    if (this.#stopping.signal.aborted) return
+    this.#timer = setTimeout(() => {
+      this.#running = this.#look().finally(() => this.#schedule())
+    }, LOOK_MS)
+    this.#timer.unref()
+  }
+
+  async #look(): Promise<void> {
+    const usn = this.#parts.usn()
+    const isQuiet = usn === this.#seenUsn && this.#nowMs() < this.#dueAtMs
+    if (!this.#parts.isLeader() || isQuiet) return
+    try {
+      // Whoever is claimed by a daemon that has died comes back by itself; so do retries.
+      this.#dueAtMs = this.#nowMs() + RETRY_BASE_MS
+      await this.pushAll()
+      this.#seenUsn = usn
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.#parts.onFault?.(error)
+    }
+  }
+
+  /** Marks who has changed, and works until nobody is due any more. */
+  async pushAll(): Promise<void> {
+    const { sourceId, store } = this.#parts
+    while (await store.markChanged(sourceId)) this.#stopping.signal.throwIfAborted()
+    for (;;) {
+      const claims = await store.claim(sourceId, CLAIMS)
+      if (claims.length === 0) return
+      const waiting = [...claims]
+      const work = async (): Promise<void> => {
+        for (let claim = waiting.shift(); claim !== undefined; claim = waiting.shift()) {
+          await this.#push(claim)
+        }
+      }
+      await Promise.all(Array.from({ length: CONCURRENCY }, work))
+      this.#stopping.signal.throwIfAborted()
+    }
+  }
+
+  async #push(claim: Claim): Promise<void> {
+    let againInMs: number | null = null
+    for (const planned of planPushes(claim.subject, this.#wallMs())) {
+      const result = await this.#pushOne(claim, planned)
+      if (result === 'lost') return
+      if (result === 'done') continue
+      againInMs = result
+      break
+    }
+    await this.#parts.store.release(claim, againInMs)
+  }
+
+  /** @returns when to try again, in ms, or how it ended */
+  async #pushOne(claim: Claim, planned: Planned): Promise<'done' | 'lost' | number> {
+    const { store, target } = this.#parts
+    const { write } = planned
+    if (planned.mustRead) {
+      const held = await this.#read(claim)
+      if (held === 'unknown') return this.#retryInMs(claim)
+      if (held === null) {
+        await this.#settle(claim, planned, { status: 'refused', reason: 'gone' })
+        return 'done'
+      }
+      if (isMet(write, held)) {
+        await this.#settle(claim, { ...planned, repeats: 0 }, { status: 'written' })
+        return 'done'
+      }
+      if (planned.repeats > MAX_REPEATS) {
+        const reason = 'somebody keeps changing it back there'
+        await this.#settle(claim, planned, { status: 'contested', reason })
+        return 'done'
+      }
+    }
+    if (!(await store.begin(claim, planned))) return 'lost'
+    const begunAtMs = this.#nowMs()
+    let answer: WriteAnswer
+    try {
+      const sending = this.#signal()
+      // Read just before the request leaves: whoever was stopped meanwhile leads no longer.
+      if (!this.#parts.isLeader() || this.#nowMs() - begunAtMs > SEND_WITHIN_MS) return 'lost'
+      answer = await target.write(claim.externalId, write, sending)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      await this.#settle(claim, planned, { status: 'undecided', reason })
+      return this.#retryInMs(claim)
+    }
+    return this.#conclude(claim, planned, answer)
+  }
+
+  async #conclude(claim: Claim, planned: Planned, answer: WriteAnswer): Promise<'done' | number> {
+    if (answer.kind === 'written') {
+      await this.#settle(claim, planned, { status: 'written' })
+      return 'done'
+    }
+    if (answer.kind === 'later') {
+      await this.#settle(claim, planned, { status: 'undecided', reason: answer.reason })
+      return Math.max(answer.afterMs ?? 0, this.#retryInMs(claim))
+    }
+    const reason = `${answer.refusal}: ${answer.message}`
+    await this.#settle(claim, planned, { status: 'refused', reason })
+    return mayBeGranted(answer.refusal) ? NOT_ALLOWED_RETRY_MS : 'done'
+  }
+
+  async #read(claim: Claim) {
+    try {
+      return await this.#parts.target.read(claim.externalId, this.#signal())
+    } catch (error) {
+      this.#parts.onFault?.(error)
+      return 'unknown'
+    }
+  }
+
+  async #settle(claim: Claim, planned: Planned, settled: Settled): Promise<void> {
+    await this.#parts.store.settle(claim, planned, settled)
+    this.#parts.onPushed?.({ principalId: claim.principalId, planned, settled })
+  }
+
+  #signal(): AbortSignal {
+    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
+  }
+
+  #retryInMs({ attempts }: Claim): number {
+    return Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** Math.min(attempts, 10))
+  }
+}
+
+function mayBeGranted(refusal: Refusal): boolean {
+  return refusal === 'not-allowed'
+}

@@ -1,0 +1,48 @@
+/** What we have a say in at a target. */
+export type Attribute = 'enabled' | 'sessions-ended'
+
+/**
+ * One value to be written: whether the account may be used, or that sessions begun before that moment
+ * (ms since 1970) end.
+ */
+export type Write =
+  | { readonly attribute: 'enabled'; readonly value: boolean }
+  | { readonly attribute: 'sessions-ended'; readonly value: number }
+
+/** What a target holds of an object now; null where it does not say. */
+export interface Held {
+  readonly enabled: boolean | null
+  readonly sessionsEndedMs: number | null
+}
+
+/** Why a target will not take a value; each has its own mend. */
+export type Refusal =
+  /** A directory behind the target is master of the object. */
+  | 'on-premises'
+  /** Our application lacks a permission, or a role for this person. */
+  | 'not-allowed'
+  | 'gone'
+  | 'policy'
+
+export type WriteAnswer =
+  | { readonly kind: 'written' }
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly message: string }
+  /** Not carried out: to be asked again, no sooner than that. */
+  | { readonly kind: 'later'; readonly afterMs: number | null; readonly reason: string }
+
+/** Whether `held` is what `write` wants. */
+export function isMet(write: Write, held: Held): boolean {
+  if (write.attribute === 'enabled') return held.enabled === write.value
+  return held.sessionsEndedMs !== null && held.sessionsEndedMs >= write.value
+}
+
+/** A place that takes what we decide about people. */
+export interface Target {
+  /** Null when there is no such object. Rejects when there was no answer. */
+  read(externalId: string, signal: AbortSignal): Promise<Held | null>
+  /**
+   * Sent once. Rejects when nobody can tell whether it was carried out: what became of it, only a
+   * {@link read} says.
+   */
+  write(externalId: string, write: Write, signal: AbortSignal): Promise<WriteAnswer>
+}

@@ -1,0 +1,61 @@
+import { SourceError } from '../source.ts'
+import { Graph, type GraphAnswer, isObject } from './graph.ts'
+import { makeHttpsFetch } from './https.ts'
+import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
+import { AppSignIn } from './sign-in.ts'
+
+export type CallAnswer =
+  | GraphAnswer
+  | { readonly kind: 'throttled'; readonly retryAfterMs: number | null }
+
+/** Single calls to a tenant's Graph, beside the reading of streams. Paths are below `/v1.0`. */
+export class GraphCalls {
+  readonly #graph: Graph
+  readonly #tokens: AppSignIn
+
+  constructor(parts: { readonly config: Microsoft365Config; readonly secret: Microsoft365Secret }) {
+    const { config, secret } = parts
+    const fetch = makeHttpsFetch(config.ca)
+    this.#tokens = new AppSignIn({ config, secret, fetch })
+    this.#graph = new Graph({ graphUrl: config.graphUrl, tokens: this.#tokens, fetch })
+  }
+
+  /**
+   * What a fresh token says the application may do. It is read and not verified: it came from the
+   * login service over TLS, and Graph is who decides.
+   *
+   * @throws {SourceError} when the sign-in fails
+   */
+  async grantedPermissions(): Promise<readonly string[]> {
+    this.#tokens.forget()
+    const [, payload = ''] = (await this.#tokens.token()).split('.')
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8') || '{}')
+    const roles = isObject(claims) ? claims['roles'] : null
+    return Array.isArray(roles) ? roles.map(String) : []
+  }
+
+  get(path: string, signal: AbortSignal): Promise<CallAnswer> {
+    return this.#graph.getJson(this.#graph.link(path), signal)
+  }
+
+  patch(path: string, body: object, signal: AbortSignal): Promise<CallAnswer> {
+    return this.#send('PATCH', path, { body, signal })
+  }
+
+  post(path: string, signal: AbortSignal): Promise<CallAnswer> {
+    return this.#send('POST', path, { body: null, signal })
+  }
+
+  async #send(
+    method: 'PATCH' | 'POST',
+    path: string,
+    parts: { readonly body: object | null; readonly signal: AbortSignal },
+  ): Promise<CallAnswer> {
+    try {
+      return await this.#graph.send(method, this.#graph.link(path), parts)
+    } catch (error) {
+      if (!(error instanceof SourceError) || error.code !== 'SOURCE_THROTTLED') throw error
+      return { kind: 'throttled', retryAfterMs: error.retryAfterMs }
+    }
+  }
+}

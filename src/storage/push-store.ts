@@ -1,0 +1,283 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import type { HoldReason, Lifecycle } from '../directory/hold.ts'
+import type { Planned, Push, Subject } from '../provisioning/desired.ts'
+import type { Claim, ListedPush, PushStore, Settled } from '../provisioning/push-store.ts'
+import type { Database } from './connection.ts'
+import { journal } from './journal.ts'
+import { sourceHold, type Tx } from './sync-batch.ts'
+
+/** Journal rows looked through in one transaction. */
+const LOOK_BATCH = 500
+const CLAIM_SECONDS = 40
+/** A request may take this long; a claim that ends sooner is not good for another one. */
+const REQUEST_SECONDS = 15
+const ACTOR = { name: 'gatehouse', reason: null }
+
+interface SubjectRow {
+  readonly principal_id: string
+  readonly mark: number
+  readonly attempts: number
+  readonly external_id: string
+  readonly is_linked: boolean
+  readonly lifecycle: Lifecycle
+  readonly deleted_at_ms: number | null
+  readonly told_enabled: boolean | null
+  readonly holds: readonly { readonly reason: HoldReason; readonly sinceMs: number }[]
+  readonly pushes: readonly Push[]
+}
+
+/** What is pushed to the sources people come from. */
+export class PostgresPushStore implements PushStore {
+  readonly #db: Database
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  async markChanged(sourceId: string): Promise<boolean> {
+    const { value } = await this.#db.write(async (tx) => {
+      const cursor = await readCursor(tx, sourceId)
+      if (cursor === null) return false
+      const upTo = Math.min(cursor.head, cursor.usn + LOOK_BATCH)
+      if (upTo === cursor.usn) return false
+      await mark(
+        tx,
+        sourceId,
+        sql`
+        select distinct entity from journal
+        where usn > ${cursor.usn} and usn <= ${upTo} and kind = 'person'`,
+      )
+      await sql`update push_cursor set usn = ${upTo} where source_id = ${sourceId}::uuid`.execute(
+        tx,
+      )
+      return upTo < cursor.head
+    })
+    return value
+  }
+
+  async claim(sourceId: string, limit: number): Promise<readonly Claim[]> {
+    const id = randomUUID()
+    const { rows } = await sql<SubjectRow>`
+      with due as (
+        select d.principal_id from push_dirty d
+        join source s on s.id = d.source_id and s.state <> 'paused'
+        where d.source_id = ${sourceId}::uuid and d.due_at <= clock_timestamp()
+          and (d.claimed_until is null or d.claimed_until < clock_timestamp())
+        order by d.due_at limit ${limit} for update of d skip locked),
+      mine as (
+        update push_dirty d set claim = ${id}::uuid, attempts = d.attempts + 1,
+          claimed_until = clock_timestamp() + make_interval(secs => ${CLAIM_SECONDS})
+        from due where d.source_id = ${sourceId}::uuid and d.principal_id = due.principal_id
+        returning d.principal_id, d.mark, d.attempts)
+      select m.principal_id, m.mark, m.attempts, l.external_id, l.removed_at is null as is_linked,
+        p.lifecycle, (extract(epoch from p.deleted_at) * 1000)::float8 as deleted_at_ms,
+        (l.attributes ->> 'isEnabled')::boolean as told_enabled,
+        coalesce((select jsonb_agg(jsonb_build_object('reason', h.reason,
+            'sinceMs', (extract(epoch from h.since) * 1000)::bigint))
+          from hold h where h.principal_id = m.principal_id), '[]') as holds,
+        coalesce((select jsonb_agg(jsonb_build_object('attribute', x.attribute,
+            'status', x.status, 'wanted', x.wanted, 'written', x.written,
+            'writtenAtMs', (extract(epoch from x.written_at) * 1000)::bigint,
+            'repeats', x.repeats))
+          from push x
+          where x.source_id = ${sourceId}::uuid and x.principal_id = m.principal_id), '[]')
+          as pushes
+      from mine m
+      join principal p on p.id = m.principal_id
+      join source_link l on l.source_id = ${sourceId}::uuid and l.principal_id = m.principal_id
+      `.execute(this.#db.kysely)
+    return rows.map((row) => toClaim(row, { id, sourceId }))
+  }
+
+  async begin(claim: Claim, { write, repeats }: Planned): Promise<boolean> {
+    const wanted = JSON.stringify(write.value)
+    const { rows } = await sql`
+      with mine as (
+        select 1 from push_dirty
+        where source_id = ${claim.sourceId}::uuid and principal_id = ${claim.principalId}::uuid
+          and claim = ${claim.id}::uuid
+          and claimed_until > clock_timestamp() + make_interval(secs => ${REQUEST_SECONDS})
+        for update)
+      insert into push (source_id, principal_id, attribute, status, wanted, repeats)
+      select ${claim.sourceId}::uuid, ${claim.principalId}::uuid, ${write.attribute}, 'sending',
+        ${wanted}::jsonb, ${repeats} from mine
+      on conflict (source_id, principal_id, attribute) do update set status = 'sending',
+        wanted = excluded.wanted, repeats = excluded.repeats, reason = null,
+        changed_at = clock_timestamp()
+      returning 1 as begun`.execute(this.#db.kysely)
+    return rows.length > 0
+  }
+
+  async settle(claim: Claim, planned: Planned, settled: Settled): Promise<void> {
+    const { write, repeats } = planned
+    const wanted = JSON.stringify(write.value)
+    const isWritten = settled.status === 'written'
+    const reason = settled.status === 'written' ? null : settled.reason
+    await this.#db.write(async (tx) => {
+      // Whoever has lost the claim knows less than the one who holds it now.
+      const { rows } = await sql`
+        with mine as (
+          select 1 from push_dirty
+          where source_id = ${claim.sourceId}::uuid and principal_id = ${claim.principalId}::uuid
+            and claim = ${claim.id}::uuid for update)
+        insert into push (source_id, principal_id, attribute, status, wanted, repeats, reason,
+          written, written_at)
+        select ${claim.sourceId}::uuid, ${claim.principalId}::uuid, ${write.attribute},
+          ${settled.status}, ${wanted}::jsonb, ${repeats}, ${reason}::text,
+          case when ${isWritten}::boolean then ${wanted}::jsonb end,
+          case when ${isWritten}::boolean then clock_timestamp() end from mine
+        on conflict (source_id, principal_id, attribute) do update set status = excluded.status,
+          wanted = excluded.wanted, repeats = excluded.repeats, reason = excluded.reason,
+          written = coalesce(excluded.written, push.written),
+          written_at = coalesce(excluded.written_at, push.written_at),
+          changed_at = clock_timestamp()
+        returning 1 as settled`.execute(tx)
+      if (rows.length === 0 || settled.status === 'undecided') return
+      journal(tx, {
+        kind: isWritten ? 'source.pushed' : 'source.push-refused',
+        entity: claim.principalId,
+        actor: ACTOR,
+        detail: {
+          source: claim.sourceId,
+          attribute: write.attribute,
+          value: write.value,
+          ...(reason === null ? {} : { reason }),
+        },
+      })
+    })
+  }
+
+  async release(claim: Claim, againInMs: number | null): Promise<void> {
+    const isMine = sql`source_id = ${claim.sourceId}::uuid
+      and principal_id = ${claim.principalId}::uuid and claim = ${claim.id}::uuid`
+    if (againInMs === null) {
+      await sql`delete from push_dirty where ${isMine} and mark = ${claim.mark}`.execute(
+        this.#db.kysely,
+      )
+    }
+    // Marked anew meanwhile, she is due at once.
+    await sql`
+      update push_dirty set claim = null, claimed_until = null,
+        due_at = case when mark = ${claim.mark}
+          then clock_timestamp() + make_interval(secs => ${(againInMs ?? 0) / 1_000})
+          else due_at end
+      where ${isMine}`.execute(this.#db.kysely)
+  }
+
+  async retryRefused(sourceId: string): Promise<number> {
+    const { value } = await this.#db.write((tx) =>
+      mark(
+        tx,
+        sourceId,
+        sql`
+        select principal_id as entity from push
+        where source_id = ${sourceId}::uuid and status in ('refused', 'contested')`,
+      ),
+    )
+    return value
+  }
+
+  /** What was pushed about one person, at all targets. */
+  async listFor(principalId: string): Promise<readonly ListedPush[]> {
+    const { rows } = await sql<{
+      source: string
+      attribute: string
+      status: string
+      wanted: boolean | number
+      written_at_ms: number | null
+      reason: string | null
+    }>`
+      select s.name as source, p.attribute, p.status, p.wanted, p.reason,
+        (extract(epoch from p.written_at) * 1000)::float8 as written_at_ms
+      from push p join source s on s.id = p.source_id
+      where p.principal_id = ${principalId}::uuid
+      order by s.name, p.attribute`.execute(this.#db.kysely)
+    return rows.map(({ written_at_ms, ...row }) => ({ ...row, writtenAtMs: written_at_ms }))
+  }
+}
+
+function toClaim(row: SubjectRow, { id, sourceId }: { id: string; sourceId: string }): Claim {
+  const subject: Subject = {
+    lifecycle: row.lifecycle,
+    holds: row.holds,
+    ownHold: sourceHold(sourceId) as HoldReason,
+    isLinked: row.is_linked,
+    deletedAtMs: row.deleted_at_ms,
+    toldEnabled: row.told_enabled,
+    pushes: row.pushes,
+  }
+  return {
+    id,
+    sourceId,
+    principalId: row.principal_id,
+    externalId: row.external_id,
+    mark: row.mark,
+    attempts: row.attempts,
+    subject,
+  }
+}
+
+/** Null when looking begins only now: for a new target, and after a restore. */
+async function readCursor(
+  tx: Tx,
+  sourceId: string,
+): Promise<{ readonly usn: number; readonly head: number } | null> {
+  const { rows } = await sql<{ head: number; usn: number | null; is_same: boolean }>`
+    select h.usn as head, c.usn, c.epoch is not distinct from h.epoch as is_same
+    from journal_head h left join push_cursor c on c.source_id = ${sourceId}::uuid`.execute(tx)
+  const row = rows[0]
+  if (row === undefined) return null
+  if (row.usn !== null && row.is_same) return { usn: row.usn, head: row.head }
+  await sql`
+    insert into push_cursor (source_id, usn, epoch)
+    select ${sourceId}::uuid, usn, epoch from journal_head
+    on conflict (source_id) do update set usn = excluded.usn, epoch = excluded.epoch`.execute(tx)
+  return null
+}
+
+/** Marks those of the people whom there may be something to say about. */
+async function mark(tx: Tx, sourceId: string, people: ReturnType<typeof sql>): Promise<number> {
+  const { rows } = await sql`
+    insert into push_dirty (source_id, principal_id)
+    select l.source_id, l.principal_id
+    from (${people}) j
+    join source_link l on l.source_id = ${sourceId}::uuid and l.principal_id = j.entity
+    join principal p on p.id = l.principal_id
+    where p.lifecycle = 'deleted'
+      or exists (select from hold h
+        where h.principal_id = l.principal_id and h.reason <> ${sourceHold(sourceId)})
+      or exists (select from push x
+        where x.source_id = l.source_id and x.principal_id = l.principal_id)
+    on conflict (source_id, principal_id) do update set mark = default, attempts = 0,
+      due_at = clock_timestamp()
+    returning principal_id`.execute(tx)
+  return rows.length
+}
+
+/**
+ * Marks people of a round whose account the source tells of otherwise than we have written it. Until
+ * its replicas are sure to agree, they are only noted for later.
+ */
+export async function markContradicted(
+  tx: Tx,
+  told: {
+    readonly sourceId: string
+    readonly externalIds: readonly string[]
+    readonly lagMs: number
+  },
+): Promise<void> {
+  const { sourceId, externalIds, lagMs } = told
+  if (externalIds.length === 0) return
+  await sql`
+    insert into push_dirty (source_id, principal_id, due_at)
+    select l.source_id, l.principal_id,
+      greatest(clock_timestamp(), x.written_at + make_interval(secs => ${lagMs / 1_000} + 1))
+    from source_link l
+    join push x on x.source_id = l.source_id and x.principal_id = l.principal_id
+      and x.attribute = 'enabled' and x.status = 'written'
+    where l.source_id = ${sourceId}::uuid and l.object_kind = 'person'
+      and l.external_id = any(${[...externalIds]}::text[])
+      and (l.attributes ->> 'isEnabled')::boolean is distinct from (x.written)::boolean
+    on conflict (source_id, principal_id) do update set mark = default`.execute(tx)
+}

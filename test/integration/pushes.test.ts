@@ -1,0 +1,253 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import t from 'tap'
+import type { PushStatus, SourceStatus } from '../../src/admin/parts.ts'
+import { startDaemonProcess } from '../support/daemon-process.ts'
+import { contractDir, Microsoft365Bench } from '../support/microsoft365.ts'
+import { startPostgres, urlOf } from '../support/postgres.ts'
+
+const BUDGET_MS = 5_000
+const READ = ['User.Read.All', 'GroupMember.Read.All']
+const DISABLE = [...READ, 'User.EnableDisableAccount.All', 'User.RevokeSessions.All']
+
+interface Logged {
+  readonly method: string
+  readonly path: string
+  readonly permission: string | null
+  readonly status: number
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'gh-push-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const server = await startPostgres()
+t.teardown(() => server.stop())
+const contract = contractDir === null ? {} : { contractDir }
+const bench = await Microsoft365Bench.start({ people: 40, seed: 1, ...contract })
+t.teardown(() => bench.stop())
+const { simulator } = bench
+const start = () =>
+  startDaemonProcess(t, {
+    dataDir: join(folder, 'data'),
+    env: {
+      GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
+      GATEHOUSE_KEY_FILE: join(folder, 'key'),
+    },
+    args: ['--migrate'],
+  })
+let daemon = await start()
+await daemon.api.send('POST', '/sources/microsoft365', {
+  name: 'contoso',
+  tenantId: simulator.tenantId,
+  clientId: simulator.clientId,
+  clientSecret: simulator.clientSecret,
+  loginUrl: simulator.loginUrl,
+  graphUrl: simulator.graphUrl,
+  ca: simulator.caPem,
+})
+await daemon.api.send('POST', '/sources/contoso/sync', {})
+await daemon.api.send('POST', '/people/activate', { allStaged: true })
+
+async function control<T>(method: string, path: string, json?: unknown): Promise<T> {
+  const response = await fetch(`${simulator.controlUrl}${path}`, {
+    method,
+    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+  })
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+  return (await response.json()) as T
+}
+
+const grant = (permissions: readonly string[]) => control('PATCH', '/application', { permissions })
+
+async function account(username: string): Promise<Readonly<Record<string, unknown>>> {
+  const user = simulator.tenant.findUser(`${username}@contoso.example`)
+  return user?.versions.at(-1)?.properties ?? {}
+}
+
+async function until(what: string, isSo: () => Promise<boolean>, withinMs = 20_000) {
+  const startedAtMs = performance.now()
+  while (!(await isSo())) {
+    if (performance.now() - startedAtMs > withinMs) throw new Error(`not in time: ${what}`)
+    await sleep(20)
+  }
+  return performance.now() - startedAtMs
+}
+
+const isEnabled = async (username: string) => (await account(username))['accountEnabled'] === true
+
+async function pushesOf(username: string): Promise<readonly PushStatus[]> {
+  const { pushes } = await daemon.api.get<{ pushes: PushStatus[] }>(`/people/${username}/pushes`)
+  return pushes
+}
+
+const settledAs = (username: string, status: string) => async () =>
+  (await pushesOf(username)).some((push) => push.attribute === 'enabled' && push.status === status)
+
+async function requests(pattern: RegExp): Promise<readonly Logged[]> {
+  const { requests } = await control<{ requests: Logged[] }>('GET', '/requests')
+  return requests.filter(({ method, path }) => pattern.test(`${method} ${path}`))
+}
+
+async function holdsOf(username: string): Promise<readonly { readonly reason: string }[]> {
+  const person = await daemon.api.get<{ holds: { reason: string }[] }>(`/people/${username}`)
+  return person.holds
+}
+
+/** Ends the session that holds the lead, as the server does with one it hears no more of. */
+async function leaveLead(): Promise<void> {
+  const client = new pg.Client({ connectionString: urlOf(server.socketDir, 'postgres') })
+  await client.connect()
+  await client.query(
+    `select pg_terminate_backend(pid) from pg_locks
+     where locktype = 'advisory' and objid = 7243003 and granted`,
+  )
+  await client.end()
+}
+
+const act = (verb: 'suspend' | 'resume', username: string) =>
+  daemon.api.send('POST', `/people/${verb}`, { people: [username] })
+
+await t.test('a tier is taken only when its permissions are granted', async (t) => {
+  await grant(READ)
+  await t.rejects(
+    daemon.api.send('PUT', '/sources/contoso/tier', { tier: 'disable' }),
+    { message: /lacks User\.EnableDisableAccount\.All, User\.RevokeSessions\.All/ },
+    'and what is missing is named',
+  )
+  await act('suspend', 'alex.wilber')
+  await sleep(1_500)
+  t.ok(await isEnabled('alex.wilber'), 'a source that is only read is never written')
+  await act('resume', 'alex.wilber')
+  await grant(DISABLE)
+  const changed = await daemon.api.send<SourceStatus>('PUT', '/sources/contoso/tier', {
+    tier: 'disable',
+  })
+  t.equal(changed.tier, 'disable')
+})
+
+await t.test('a suspension disables the account and ends its sessions', async (t) => {
+  await sleep(500)
+  await act('suspend', 'adele.vance')
+  const tookMs = await until('disabled', async () => !(await isEnabled('adele.vance')))
+  t.ok(tookMs < BUDGET_MS, `after ${Math.round(tookMs)} ms`)
+  const revoked = async () =>
+    (await account('adele.vance'))['signInSessionsValidFromDateTime'] !== undefined
+  t.ok((await until('revoked', revoked)) < BUDGET_MS)
+  await until('recorded', settledAs('adele.vance', 'written'))
+  t.match(await pushesOf('adele.vance'), [
+    { source: 'contoso', attribute: 'enabled', status: 'written', wanted: false },
+    { source: 'contoso', attribute: 'sessions-ended', status: 'written' },
+  ])
+  const [written] = await requests(/^PATCH .*\/users\//)
+  t.match(written, { permission: 'User.EnableDisableAccount.All' }, 'with the least permission')
+
+  await daemon.api.send('POST', '/sources/contoso/sync', {})
+  t.same(
+    (await holdsOf('adele.vance')).map(({ reason }) => reason),
+    ['admin'],
+    'what comes back of it is no word of the source',
+  )
+})
+
+await t.test('lifting the hold enables it again, and nothing else is touched', async (t) => {
+  await control('DELETE', '/requests')
+  await act('resume', 'adele.vance')
+  t.ok((await until('enabled', () => isEnabled('adele.vance'))) < BUDGET_MS)
+  await until('recorded', settledAs('adele.vance', 'written'))
+  await daemon.api.send('POST', '/sources/contoso/sync', {})
+  t.same(await holdsOf('adele.vance'), [])
+  t.equal((await requests(/^PATCH /)).length, 1)
+})
+
+await t.test('of a write whose answer was lost a read tells what became of it', async (t) => {
+  await control('DELETE', '/requests')
+  await control('POST', '/faults', {
+    fault: 'status',
+    method: 'PATCH',
+    status: 504,
+    isAfterWork: true,
+    times: 1,
+  })
+  await act('suspend', 'megan.bowen')
+  await until('settled', settledAs('megan.bowen', 'written'))
+  t.notOk(await isEnabled('megan.bowen'))
+  const calls = await requests(/^(PATCH|GET) .*\/users\/[0-9a-f-]{36}/)
+  t.same(
+    calls.map(({ method }) => method),
+    ['PATCH', 'GET'],
+    'it is not written twice',
+  )
+  await act('resume', 'megan.bowen')
+  await until('enabled', () => isEnabled('megan.bowen'))
+})
+
+await t.test('a refusal is shown with its mend, and tried again when that is done', async (t) => {
+  await grant(READ)
+  await control('PATCH', '/application', { expireTokens: true })
+  await act('suspend', 'isaiah.langer')
+  await until('refused', settledAs('isaiah.langer', 'refused'))
+  t.match((await pushesOf('isaiah.langer'))[0]?.reason, /grant the application User\.Enable/)
+  await grant(DISABLE)
+  await daemon.api.send('POST', '/sources/contoso/retry-pushes', {})
+  await until('disabled', async () => !(await isEnabled('isaiah.langer')))
+  await until('recorded', settledAs('isaiah.langer', 'written'))
+})
+
+await t.test('an account that Active Directory masters is refused as that', async (t) => {
+  const properties = { onPremisesSyncEnabled: true }
+  await control('POST', '/changes', {
+    op: 'update',
+    id: 'lynne.robbins@contoso.example',
+    properties,
+  })
+  await act('suspend', 'lynne.robbins')
+  await until('refused', settledAs('lynne.robbins', 'refused'))
+  t.match((await pushesOf('lynne.robbins'))[0]?.reason, /^on-premises: .*Active Directory/)
+})
+
+await t.test('a daemon killed while it writes reads before it writes again', async (t) => {
+  await control('DELETE', '/requests')
+  await control('POST', '/faults', { fault: 'delay', method: 'PATCH', ms: 5_000, times: 1 })
+  await act('suspend', 'diego.siciliani')
+  await until('sent', settledAs('diego.siciliani', 'sending'))
+  await sleep(300)
+  daemon.process.kill('SIGKILL')
+  await once(daemon.process, 'exit')
+  await control('DELETE', '/faults')
+  await control('DELETE', '/requests')
+  daemon = await start()
+  await until('settled', settledAs('diego.siciliani', 'written'), 120_000)
+  t.notOk(await isEnabled('diego.siciliani'))
+  const calls = await requests(/^(PATCH|GET) .*\/users\/[0-9a-f-]{36}/)
+  t.same(
+    calls.map(({ method }) => method),
+    ['PATCH', 'GET'],
+    'the one that was under way arrives, and is seen, and is not repeated',
+  )
+})
+
+await t.test('a leader that was stopped pushes nothing when it goes on', async (t) => {
+  const other = await startDaemonProcess(t, {
+    dataDir: join(folder, 'other'),
+    env: {
+      GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
+      GATEHOUSE_KEY_FILE: join(folder, 'key'),
+    },
+  })
+  await control('DELETE', '/requests')
+  daemon.process.kill('SIGSTOP')
+  // Its connection still holds the lead, as that of a machine that hangs would until it is noticed.
+  await leaveLead()
+  await other.api.send('POST', '/people/suspend', { people: ['joni.sherman'] })
+  await until('disabled by the other', async () => !(await isEnabled('joni.sherman')), 60_000)
+  await other.api.send('POST', '/people/resume', { people: ['joni.sherman'] })
+  await until('enabled by the other', () => isEnabled('joni.sherman'), 60_000)
+  const before = (await requests(/^(PATCH|POST) .*\/users\//)).length
+  daemon.process.kill('SIGCONT')
+  await sleep(3_000)
+  t.equal((await requests(/^(PATCH|POST) .*\/users\//)).length, before)
+  t.ok(await isEnabled('joni.sherman'))
+})
