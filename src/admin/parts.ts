@@ -84,7 +84,7 @@ export interface PushStatus {
   readonly source: string
   readonly attribute: string
   readonly status: string
-  readonly wanted: boolean | string
+  readonly wanted: boolean | string | null
   readonly writtenAt: string | null
   readonly reason: string | null
 }
@@ -143,7 +143,11 @@ export interface SourceControl {
     source: string,
     options: { readonly dryRun: boolean; readonly full: boolean },
   ): Promise<SyncReport>
-  setTier(source: string, tier: 'read' | 'disable', actor: Actor): Promise<SourceStatus>
+  setTier(
+    source: string,
+    tier: 'read' | 'disable' | 'write-back',
+    actor: Actor,
+  ): Promise<SourceStatus>
   /** What became of what was pushed about a person. */
   pushesOf(id: PrincipalId): Promise<readonly PushStatus[]>
   /** Tries again what was refused. @returns how many people */

@@ -11,7 +11,7 @@ interface Brief {
   readonly [column: string]: string | number | null
 }
 
-/** `person list|show|activate|suspend|resume|set-password|set-ssh-keys|rename` */
+/** `person list|show|activate|suspend|resume|edit|yield|pushes|set-password|set-ssh-keys|rename` */
 export function addPerson(program: Command, run: Run): void {
   const person = program.command('person').description('people: who they are, and what they may do')
 
@@ -187,6 +187,49 @@ export function addPerson(program: Command, run: Run): void {
     })
 
   person
+    .command('edit <person> <changes...>')
+    .description('change attributes, such as `jobTitle=Buyer`; `mobilePhone=` clears one')
+    .option('--reason <text>', 'why, for the log')
+    .action(
+      async (
+        reference: string,
+        changes: readonly string[],
+        options: { reason?: string },
+        command: Command,
+      ) => {
+        const context = run(command)
+        const path = `/people/${encodeURIComponent(reference)}`
+        const body = { ...parseChanges(changes), ...reason(options) }
+        const answer = await context.client().send<{ changed: number }>('PATCH', path, body)
+        context.show(answer, ({ changed }) => {
+          context.output.write(changed === 0 ? 'she has these values already\n' : 'changed\n')
+        })
+      },
+    )
+
+  person
+    .command('yield <person> <attributes...>')
+    .description('give attributes back to the source, whose last word holds again')
+    .option('--reason <text>', 'why, for the log')
+    .action(
+      async (
+        reference: string,
+        attributes: readonly string[],
+        options: { reason?: string },
+        command: Command,
+      ) => {
+        const context = run(command)
+        const path = `/people/${encodeURIComponent(reference)}/yield`
+        const body = { attributes, ...reason(options) }
+        const answer = await context.client().send<{ changed: number }>('POST', path, body)
+        context.show(answer, ({ changed }) => {
+          const said = changed === 0 ? 'none of these was mastered here' : 'given back'
+          context.output.write(`${said}\n`)
+        })
+      },
+    )
+
+  person
     .command('rename <person> <username>')
     .description(
       'change the username: moves the DN, uid and memberUid; home directories are not moved',
@@ -198,6 +241,17 @@ export function addPerson(program: Command, run: Run): void {
         .send('PUT', `/people/${encodeURIComponent(reference)}/username`, { username })
       context.show({ username }, () => context.output.write(`now ${username}\n`))
     })
+}
+
+/** @throws {CliError} for what is no `name=value` */
+function parseChanges(changes: readonly string[]): Record<string, string | null> {
+  const pairs = changes.map((change): [string, string | null] => {
+    const at = change.indexOf('=')
+    if (at < 1) throw new CliError(`'${change}' is no name=value, such as jobTitle=Buyer`)
+    const value = change.slice(at + 1)
+    return [change.slice(0, at), value === '' ? null : value]
+  })
+  return Object.fromEntries(pairs)
 }
 
 function reason(options: { reason?: string }): { reason?: string } {

@@ -111,7 +111,9 @@ function addSecret(source: Command, run: Run): void {
 function addTier(source: Command, run: Run): void {
   source
     .command('set-tier <source> <tier>')
-    .description('what Gatehouse may do in the tenant: read, or disable (accounts and sessions)')
+    .description(
+      'what Gatehouse may do in the tenant: read, disable (accounts and sessions), or write-back',
+    )
     .option('--reason <text>', 'why, for the log')
     .action(async (name: string, tier: string, options: { reason?: string }, command: Command) => {
       const context = run(command)

@@ -1,5 +1,5 @@
 import type { HoldReason, Lifecycle } from '../directory/hold.ts'
-import type { Attribute, Write } from './target.ts'
+import type { Attribute, PushedValue, Write } from './target.ts'
 
 /** How long a target's replicas may still show what was there before our write. */
 export const LAG_MS = 10 * 60_000
@@ -12,9 +12,9 @@ export type PushStatus = 'sending' | 'undecided' | 'written' | 'refused' | 'cont
 export interface Push {
   readonly attribute: Attribute
   readonly status: PushStatus
-  readonly wanted: boolean | number
-  /** What the target took last; null before the first. */
-  readonly written: boolean | number | null
+  readonly wanted: PushedValue
+  /** What the target took last; `writtenAtMs` says whether it ever did. */
+  readonly written: PushedValue
   readonly writtenAtMs: number | null
   readonly repeats: number
 }
@@ -29,8 +29,10 @@ export interface Subject {
   readonly isLinked: boolean
   /** When her deletion here began; null while she lives. */
   readonly deletedAtMs: number | null
-  /** As the target last told by itself; it may lag. */
-  readonly toldEnabled: boolean | null
+  /** What is mastered here of her, and may be written there. */
+  readonly mastered: readonly Extract<Write, { readonly value: string | null }>[]
+  /** As the target last told by itself; it may lag. What it has never told is absent. */
+  readonly told: { readonly [K in Attribute]?: PushedValue }
   readonly pushes: readonly Push[]
 }
 
@@ -48,20 +50,25 @@ export interface Planned {
  */
 export function planPushes(subject: Subject, nowMs: number): readonly Planned[] {
   if (!subject.isLinked || subject.lifecycle === 'staged') return []
+  return wantedOf(subject).flatMap((write) => {
+    const before = pushOf(subject, write.attribute)
+    return plan(write, before, isChangedThere(subject, before, nowMs)) ?? []
+  })
+}
+
+function wantedOf(subject: Subject): readonly Write[] {
   const sinceMs = heldSinceMs(subject)
-  const account = pushOf(subject, 'enabled')
-  const planned: Planned[] = []
-  if (sinceMs !== null || account !== null) {
-    const write: Write = { attribute: 'enabled', value: sinceMs === null }
-    const one = plan(write, account, isChangedThere(subject, account, nowMs))
-    if (one !== null) planned.push(one)
+  const wanted: Write[] = []
+  if (sinceMs !== null || pushOf(subject, 'enabled') !== null) {
+    wanted.push({ attribute: 'enabled', value: sinceMs === null })
   }
-  if (sinceMs !== null) {
-    const write: Write = { attribute: 'sessions-ended', value: sinceMs }
-    const one = plan(write, pushOf(subject, 'sessions-ended'), false)
-    if (one !== null) planned.push(one)
+  if (sinceMs !== null) wanted.push({ attribute: 'sessions-ended', value: sinceMs })
+  for (const write of subject.mastered) {
+    // What is there already need not be written for having been decided here.
+    const isThere = (subject.told[write.attribute] ?? null) === write.value
+    if (!isThere || pushOf(subject, write.attribute) !== null) wanted.push(write)
   }
-  return planned
+  return wanted
 }
 
 /** Since when we, and not the target, hold her back; null when we do not. */
@@ -90,7 +97,8 @@ function plan(write: Write, before: Push | null, isChanged: boolean): Planned | 
 
 /** Whether the target tells something else than was written, and not only because it lags. */
 function isChangedThere(subject: Subject, push: Push | null, nowMs: number): boolean {
-  if (push === null || push.written === null || push.writtenAtMs === null) return false
-  if (subject.toldEnabled === null || subject.toldEnabled === push.written) return false
+  if (push === null || push.writtenAtMs === null) return false
+  const told = subject.told[push.attribute]
+  if (told === undefined || told === push.written) return false
   return nowMs - push.writtenAtMs > LAG_MS
 }

@@ -1,4 +1,5 @@
 import type { Planned, Subject } from './desired.ts'
+import type { PushedValue } from './target.ts'
 
 /** A person taken to work on, for a while and by one alone. */
 export interface Claim {
@@ -47,7 +48,7 @@ export interface ListedPush {
   readonly source: string
   readonly attribute: string
   readonly status: string
-  readonly wanted: boolean | number
+  readonly wanted: PushedValue
   readonly writtenAtMs: number | null
   readonly reason: string | null
 }

@@ -1,18 +1,24 @@
+import type { EditableAttribute } from '../directory/attributes.ts'
+
 /** What we have a say in at a target. */
-export type Attribute = 'enabled' | 'sessions-ended'
+export type Attribute = 'enabled' | 'sessions-ended' | EditableAttribute
+
+export type PushedValue = boolean | number | string | null
 
 /**
- * One value to be written: whether the account may be used, or that sessions begun before that moment
- * (ms since 1970) end.
+ * One value to be written: whether the account may be used, that sessions begun before that moment
+ * (ms since 1970) end, or an attribute of the person; null clears it.
  */
 export type Write =
   | { readonly attribute: 'enabled'; readonly value: boolean }
   | { readonly attribute: 'sessions-ended'; readonly value: number }
+  | { readonly attribute: EditableAttribute; readonly value: string | null }
 
 /** What a target holds of an object now; null where it does not say. */
 export interface Held {
   readonly enabled: boolean | null
   readonly sessionsEndedMs: number | null
+  readonly attributes: { readonly [K in EditableAttribute]?: string | null }
 }
 
 /** Why a target will not take a value; each has its own mend. */
@@ -33,7 +39,10 @@ export type WriteAnswer =
 /** Whether `held` is what `write` wants. */
 export function isMet(write: Write, held: Held): boolean {
   if (write.attribute === 'enabled') return held.enabled === write.value
-  return held.sessionsEndedMs !== null && held.sessionsEndedMs >= write.value
+  if (write.attribute === 'sessions-ended') {
+    return held.sessionsEndedMs !== null && held.sessionsEndedMs >= write.value
+  }
+  return (held.attributes[write.attribute] ?? null) === write.value
 }
 
 /** A place that takes what we decide about people. */

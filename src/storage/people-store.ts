@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { EditableAttribute, Edits } from '../directory/attributes.ts'
 import { DirectoryError } from '../directory/errors.ts'
 import { foldText } from '../directory/fold.ts'
 import type { HoldReason } from '../directory/hold.ts'
@@ -11,6 +12,7 @@ import { peopleReader } from './entities/people.ts'
 import { hintDenial, journal } from './journal.ts'
 import { keepOwner } from './last-owner.ts'
 import { checkNameIsFree, quarantineName } from './name-quarantine.ts'
+import { editPerson, yieldAttributes } from './person-edits.ts'
 import { claimedNames, writeLoginNames } from './sync-login-names.ts'
 import { type Tx, writeInChunks, writeOnce } from './written.ts'
 
@@ -94,6 +96,26 @@ export class PostgresPeopleStore implements PeopleStore {
       return touch(tx, touched, actor, {
         [id]: { before: { username: person.username }, after: { username: prepared } },
       })
+    })
+  }
+
+  async edit(id: PrincipalId, edits: Edits, actor: Actor): Promise<Written> {
+    return writeOnce(this.#database, async (tx) => {
+      await requirePrincipals(tx, [id])
+      const edited = await editPerson(tx, id, edits)
+      return edited === null ? 0 : touch(tx, [{ id }], actor, { [id]: { ...edited } })
+    })
+  }
+
+  async yield(
+    id: PrincipalId,
+    attributes: readonly EditableAttribute[],
+    actor: Actor,
+  ): Promise<Written> {
+    return writeOnce(this.#database, async (tx) => {
+      await requirePrincipals(tx, [id])
+      const edited = await yieldAttributes(tx, id, attributes)
+      return edited === null ? 0 : touch(tx, [{ id }], actor, { [id]: { ...edited } })
     })
   }
 

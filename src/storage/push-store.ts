@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { EDITABLE_NAMES, isEditable } from '../directory/attributes.ts'
 import type { HoldReason, Lifecycle } from '../directory/hold.ts'
 import type { Planned, Push, Subject } from '../provisioning/desired.ts'
 import type { Claim, ListedPush, PushStore, Settled } from '../provisioning/push-store.ts'
+import type { PushedValue } from '../provisioning/target.ts'
 import type { Database } from './connection.ts'
 import { journal } from './journal.ts'
 import { sourceHold, type Tx } from './sync-batch.ts'
+import { attributesFrom } from './sync-person-rows.ts'
 
 /** Journal rows looked through in one transaction. */
 const LOOK_BATCH = 500
@@ -22,9 +25,11 @@ interface SubjectRow {
   readonly is_linked: boolean
   readonly lifecycle: Lifecycle
   readonly deleted_at_ms: number | null
-  readonly told_enabled: boolean | null
   readonly holds: readonly { readonly reason: HoldReason; readonly sinceMs: number }[]
   readonly pushes: readonly Push[]
+  readonly mastered: readonly string[]
+  readonly person: Readonly<Record<string, unknown>>
+  readonly told: Readonly<Record<string, unknown>>
 }
 
 /** What is pushed to the sources people come from. */
@@ -72,7 +77,6 @@ export class PostgresPushStore implements PushStore {
         returning d.principal_id, d.mark, d.attempts)
       select m.principal_id, m.mark, m.attempts, l.external_id, l.removed_at is null as is_linked,
         p.lifecycle, (extract(epoch from p.deleted_at) * 1000)::float8 as deleted_at_ms,
-        (l.attributes ->> 'isEnabled')::boolean as told_enabled,
         coalesce((select jsonb_agg(jsonb_build_object('reason', h.reason,
             'sinceMs', (extract(epoch from h.since) * 1000)::bigint))
           from hold h where h.principal_id = m.principal_id), '[]') as holds,
@@ -82,8 +86,15 @@ export class PostgresPushStore implements PushStore {
             'repeats', x.repeats))
           from push x
           where x.source_id = ${sourceId}::uuid and x.principal_id = m.principal_id), '[]')
-          as pushes
+          as pushes,
+        case when s.config ->> 'tier' = 'write-back' then coalesce((
+          select array_agg(a.attribute) from authority a
+          where a.principal_id = m.principal_id and a.source_id is null), '{}') else '{}' end
+          as mastered,
+        to_jsonb(q) as person, l.attributes as told
       from mine m
+      join source s on s.id = ${sourceId}::uuid
+      join person q on q.id = m.principal_id
       join principal p on p.id = m.principal_id
       join source_link l on l.source_id = ${sourceId}::uuid and l.principal_id = m.principal_id
       `.execute(this.#db.kysely)
@@ -184,7 +195,7 @@ export class PostgresPushStore implements PushStore {
       source: string
       attribute: string
       status: string
-      wanted: boolean | number
+      wanted: PushedValue
       written_at_ms: number | null
       reason: string | null
     }>`
@@ -204,7 +215,8 @@ function toClaim(row: SubjectRow, { id, sourceId }: { id: string; sourceId: stri
     ownHold: sourceHold(sourceId) as HoldReason,
     isLinked: row.is_linked,
     deletedAtMs: row.deleted_at_ms,
-    toldEnabled: row.told_enabled,
+    mastered: masteredOf(row),
+    told: toldOf(row),
     pushes: row.pushes,
   }
   return {
@@ -216,6 +228,18 @@ function toClaim(row: SubjectRow, { id, sourceId }: { id: string; sourceId: stri
     attempts: row.attempts,
     subject,
   }
+}
+
+function masteredOf({ mastered, person }: SubjectRow): Subject['mastered'] {
+  const own = attributesFrom(person)
+  return mastered.filter(isEditable).map((name) => ({ attribute: name, value: own[name] }))
+}
+
+/** The source's own last word, in the names that are pushed. */
+function toldOf({ told }: SubjectRow): Subject['told'] {
+  const texts = EDITABLE_NAMES.filter((name) => name in told).map((name) => [name, told[name]])
+  const { isEnabled } = told as { readonly isEnabled?: boolean | null }
+  return { ...Object.fromEntries(texts), ...(isEnabled == null ? {} : { enabled: isEnabled }) }
 }
 
 /** Null when looking begins only now: for a new target, and after a restore. */
@@ -247,6 +271,8 @@ async function mark(tx: Tx, sourceId: string, people: ReturnType<typeof sql>): P
     where p.lifecycle = 'deleted'
       or exists (select from hold h
         where h.principal_id = l.principal_id and h.reason <> ${sourceHold(sourceId)})
+      or exists (select from authority a
+        where a.principal_id = l.principal_id and a.source_id is null)
       or exists (select from push x
         where x.source_id = l.source_id and x.principal_id = l.principal_id)
     on conflict (source_id, principal_id) do update set mark = default, attempts = 0,
@@ -272,12 +298,14 @@ export async function markContradicted(
   await sql`
     insert into push_dirty (source_id, principal_id, due_at)
     select l.source_id, l.principal_id,
-      greatest(clock_timestamp(), x.written_at + make_interval(secs => ${lagMs / 1_000} + 1))
+      greatest(clock_timestamp(), max(x.written_at) + make_interval(secs => ${lagMs / 1_000} + 1))
     from source_link l
     join push x on x.source_id = l.source_id and x.principal_id = l.principal_id
-      and x.attribute = 'enabled' and x.status = 'written'
+      and x.attribute <> 'sessions-ended' and x.status = 'written'
     where l.source_id = ${sourceId}::uuid and l.object_kind = 'person'
       and l.external_id = any(${[...externalIds]}::text[])
-      and (l.attributes ->> 'isEnabled')::boolean is distinct from (x.written)::boolean
+      and coalesce(l.attributes -> case x.attribute when 'enabled' then 'isEnabled'
+        else x.attribute end, 'null') is distinct from x.written
+    group by l.source_id, l.principal_id
     on conflict (source_id, principal_id) do update set mark = default`.execute(tx)
 }

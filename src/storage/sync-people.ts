@@ -7,6 +7,7 @@ import type { PersonValues, SourceItem } from '../sources/source.ts'
 import type { BatchResult, JudgePeople, PeopleBatch, Round } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
 import { hintDenial } from './journal.ts'
+import { lockMastered } from './person-edits.ts'
 import { markContradicted } from './push-store.ts'
 import {
   advanceRound,
@@ -22,7 +23,13 @@ import { noteReturns } from './sync-gone.ts'
 import { removePeople, restorePeople } from './sync-lifecycle.ts'
 import { claimedNames, type NameClaims, writeLoginNames } from './sync-login-names.ts'
 import { proposeUsernames } from './sync-names.ts'
-import { personRow, SHOWN_NAMES, WRITTEN_COLUMNS, WRITTEN_TYPES } from './sync-person-rows.ts'
+import {
+  PUSHED_NAMES,
+  personRow,
+  SHOWN_NAMES,
+  WRITTEN_COLUMNS,
+  WRITTEN_TYPES,
+} from './sync-person-rows.ts'
 import { allocateNumbers } from './sync-posix.ts'
 import { awaitApproval, endWaiting, readAllowance, recordRemovals } from './sync-removals.ts'
 
@@ -264,11 +271,16 @@ class PeopleWriter {
     verdicts: readonly PersonVerdict[],
     managers: ReadonlyMap<string, string>,
   ): Promise<void> {
+    const ids = verdicts.flatMap(
+      ({ externalId }) => this.#linked.get(externalId)?.principalId ?? [],
+    )
+    const mastered = await lockMastered(this.#tx, ids)
     const rows = verdicts.flatMap((verdict) => {
       const linked = this.#linked.get(verdict.externalId)
       if (!linked) return []
       const managerId = managers.get(verdict.values.managerExternalId ?? '') ?? null
-      const row = personRow(verdict.values, { username: linked.username, managerId })
+      const values = { ...verdict.values, ...mastered.get(linked.principalId) }
+      const row = personRow(values, { username: linked.username, managerId })
       this.#touched.add(linked.principalId)
       this.#details.set(linked.principalId, changesOf(linked.values, verdict))
       return [{ ...row, id: linked.principalId }]
@@ -300,7 +312,9 @@ class PeopleWriter {
         where l.source_id = ${sourceId}::uuid and l.object_kind = 'person'
           and l.external_id = r.external_id`.execute(this.#tx)
     }
-    const turned = changed.filter((verdict) => verdict.changed.includes('isEnabled')).map(idOf)
+    const turned = changed
+      .filter((verdict) => verdict.changed.some((name) => PUSHED_NAMES.has(name)))
+      .map(idOf)
     await markContradicted(this.#tx, { sourceId, externalIds: turned, lagMs: LAG_MS })
     const seen = known.filter(({ act }) => act !== 'remove' && act !== 'wait').map(idOf)
     if (mode === 'delta' || seen.length === 0) return

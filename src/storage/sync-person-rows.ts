@@ -28,6 +28,9 @@ const COLUMNS = {
 
 const NAMES = Object.keys(COLUMNS) as (keyof PersonAttributes)[]
 
+/** Names that may be pushed, as the source tells them; with the account's own. */
+export const PUSHED_NAMES: ReadonlySet<string> = new Set([...NAMES, 'isEnabled'])
+
 /** Names whose change shows in the directory; others are kept with the link only. */
 export const SHOWN_NAMES: ReadonlySet<string> = new Set([...NAMES, 'isGuest', 'managerExternalId'])
 
@@ -77,6 +80,12 @@ export function personRow(
   }
   for (const name of NAMES) row[COLUMNS[name]] = attributes[name]
   return row
+}
+
+/** The attributes in a row of `person`. */
+export function attributesFrom(row: Readonly<Record<string, unknown>>): PersonAttributes {
+  const read = NAMES.map((name) => [name, row[COLUMNS[name]] ?? null])
+  return Object.fromEntries(read) as unknown as PersonAttributes
 }
 
 function attributesOf(values: PersonValues, displayName: string): PersonAttributes {

@@ -189,7 +189,10 @@ await t.test('a refusal is shown with its mend, and tried again when that is don
   await control('PATCH', '/application', { expireTokens: true })
   await act('suspend', 'isaiah.langer')
   await until('refused', settledAs('isaiah.langer', 'refused'))
-  t.match((await pushesOf('isaiah.langer'))[0]?.reason, /grant the application User\.Enable/)
+  t.match(
+    (await pushesOf('isaiah.langer'))[0]?.reason,
+    /grant the application the permissions of its tier/,
+  )
   await grant(DISABLE)
   await daemon.api.send('POST', '/sources/contoso/retry-pushes', {})
   await until('disabled', async () => !(await isEnabled('isaiah.langer')))
@@ -206,6 +209,47 @@ await t.test('an account that Active Directory masters is refused as that', asyn
   await act('suspend', 'lynne.robbins')
   await until('refused', settledAs('lynne.robbins', 'refused'))
   t.match((await pushesOf('lynne.robbins'))[0]?.reason, /^on-premises: .*Active Directory/)
+})
+
+await t.test('what is edited here is mastered here, and written there', async (t) => {
+  const edit = (username: string, json: object) =>
+    daemon.api.send('PATCH', `/people/${username}`, json)
+  await t.rejects(
+    edit('pradeep.gupta', { jobTitle: 'Buyer' }),
+    { message: /contoso masters this person: .*set-tier contoso write-back/ },
+    'not while the source may only be read',
+  )
+  await t.rejects(daemon.api.send('PUT', '/sources/contoso/tier', { tier: 'write-back' }), {
+    message: /lacks User\.ReadWrite\.All/,
+  })
+  await grant([...DISABLE, 'User.ReadWrite.All'])
+  await daemon.api.send('PUT', '/sources/contoso/tier', { tier: 'write-back' })
+  await t.rejects(edit('pradeep.gupta', { jobTitle: ' ' }), { message: /to clear it, give null/ })
+  await daemon.api.send('POST', '/sources/contoso/sync', {})
+  await t.rejects(edit('lynne.robbins', { jobTitle: 'Buyer' }), { message: /on premises/ })
+
+  await control('DELETE', '/requests')
+  const before = await account('pradeep.gupta')
+  await edit('pradeep.gupta', { jobTitle: 'Buyer', mobilePhone: null, businessPhone: '+49 30 1' })
+  const isWritten = async () => {
+    const now = await account('pradeep.gupta')
+    return now['jobTitle'] === 'Buyer' && (now['businessPhones'] as string[])[0] === '+49 30 1'
+  }
+  t.ok((await until('written', isWritten)) < BUDGET_MS)
+  t.ok((await account('pradeep.gupta'))['mobilePhone'] == null)
+  t.equal((await account('pradeep.gupta'))['department'], before['department'])
+
+  await control('POST', '/changes', {
+    op: 'update',
+    id: 'pradeep.gupta@contoso.example',
+    properties: { jobTitle: 'Clerk', department: 'Quality' },
+  })
+  await daemon.api.send('POST', '/sources/contoso/sync', {})
+  const shown = () => daemon.api.get<Record<string, unknown>>('/people/pradeep.gupta')
+  t.match(await shown(), { jobTitle: 'Buyer', department: 'Quality' }, "the rest is the source's")
+  await daemon.api.send('POST', '/people/pradeep.gupta/yield', { attributes: ['jobTitle'] })
+  t.match(await shown(), { jobTitle: 'Clerk', businessPhone: '+49 30 1' })
+  t.notOk((await pushesOf('pradeep.gupta')).some(({ attribute }) => attribute === 'jobTitle'))
 })
 
 await t.test('a daemon killed while it writes reads before it writes again', async (t) => {

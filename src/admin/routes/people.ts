@@ -1,6 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { makeGeneratedPassword } from '../../credentials/generated-secret.ts'
+import {
+  EDITABLE_NAMES,
+  type EditableAttribute,
+  type Edits,
+  isEditable,
+} from '../../directory/attributes.ts'
 import { foldText } from '../../directory/fold.ts'
 import type { Person } from '../../directory/person.ts'
 import type { Entry, Query } from '../../directory/query.ts'
@@ -43,6 +49,27 @@ const ActivateBody = Type.Object(
   {
     people: Type.Optional(Several.people),
     allStaged: Type.Optional(Type.Boolean()),
+    reason: Several.reason,
+  },
+  { additionalProperties: false },
+)
+const Text = Type.Union([Type.String({ maxLength: 1024 }), Type.Null()])
+const EditBody = Type.Object(
+  {
+    ...(Object.fromEntries(EDITABLE_NAMES.map((name) => [name, Type.Optional(Text)])) as Record<
+      EditableAttribute,
+      ReturnType<typeof Type.Optional<typeof Text>>
+    >),
+    reason: Several.reason,
+  },
+  { additionalProperties: false, minProperties: 1, description: 'null clears an attribute' },
+)
+const YieldBody = Type.Object(
+  {
+    attributes: Type.Array(Type.Union(EDITABLE_NAMES.map((name) => Type.Literal(name))), {
+      minItems: 1,
+      maxItems: EDITABLE_NAMES.length,
+    }),
     reason: Several.reason,
   },
   { additionalProperties: false },
@@ -230,6 +257,45 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
       requireRole(request, 'operator')
       const { id } = readPerson(directory, request.params.person).value
       const written = await people.setSshPublicKeys(id, request.body.keys, actorOf(request))
+      await parts.reached(written.inboxSeq)
+      return { changed: written.changed }
+    },
+  )
+
+  app.patch<{ Params: Static<typeof PersonParams>; Body: Static<typeof EditBody> }>(
+    '/people/:person',
+    {
+      schema: {
+        summary: 'Edit attributes; from then on they are mastered here and written to the source',
+        params: PersonParams,
+        body: EditBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { id } = readPerson(directory, request.params.person).value
+      const { reason = null, ...edits } = request.body
+      const written = await people.edit(id, edits as Edits, actorOf(request, reason))
+      await parts.reached(written.inboxSeq)
+      return { changed: written.changed }
+    },
+  )
+
+  app.post<{ Params: Static<typeof PersonParams>; Body: Static<typeof YieldBody> }>(
+    '/people/:person/yield',
+    {
+      schema: {
+        summary: 'Give attributes back to the source, whose last word holds again',
+        params: PersonParams,
+        body: YieldBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { id } = readPerson(directory, request.params.person).value
+      const { attributes, reason = null } = request.body
+      const names = attributes.filter(isEditable)
+      const written = await people.yield(id, names, actorOf(request, reason))
       await parts.reached(written.inboxSeq)
       return { changed: written.changed }
     },

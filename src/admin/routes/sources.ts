@@ -54,8 +54,10 @@ const NewSource = Type.Object(
 )
 const TierBody = Type.Object(
   {
-    tier: Type.Union([Type.Literal('read'), Type.Literal('disable')], {
-      description: 'read: import only; disable: also disable accounts and end their sessions',
+    tier: Type.Union([Type.Literal('read'), Type.Literal('disable'), Type.Literal('write-back')], {
+      description:
+        'read: import only; disable: also disable accounts and end their sessions; ' +
+        'write-back: also write what is edited here',
     }),
     reason: Type.Optional(Type.String({ maxLength: 500 })),
   },

@@ -1,3 +1,4 @@
+import type { EditableAttribute, Edits } from '../attributes.ts'
 import type { Group } from '../group.ts'
 import type { HoldReason } from '../hold.ts'
 import type { GroupId, PrincipalId } from '../id.ts'
@@ -25,6 +26,10 @@ export interface PeopleStore {
   hold(ids: readonly PrincipalId[], reason: HoldReason, options: HoldOptions): Promise<Written>
   release(ids: readonly PrincipalId[], reason: HoldReason, actor: Actor): Promise<Written>
   rename(id: PrincipalId, username: string, actor: Actor): Promise<Written>
+  /** Changes attributes; from then on they are mastered here, whatever a source says. */
+  edit(id: PrincipalId, edits: Edits, actor: Actor): Promise<Written>
+  /** Gives attributes back to the source, whose last word holds again. */
+  yield(id: PrincipalId, attributes: readonly EditableAttribute[], actor: Actor): Promise<Written>
   setSshPublicKeys(id: PrincipalId, keys: readonly string[], actor: Actor): Promise<Written>
   /** Notes that an admin had failed tries forgotten; the counts themselves are kept elsewhere. */
   noteUnlock(id: PrincipalId, failures: number, actor: Actor): Promise<Written>

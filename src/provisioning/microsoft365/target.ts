@@ -1,3 +1,4 @@
+import type { EditableAttribute } from '../../directory/attributes.ts'
 import type { Held, Refusal, Target, Write, WriteAnswer } from '../target.ts'
 
 export type GraphReply =
@@ -18,6 +19,32 @@ export interface GraphCalls {
   post(path: string, signal: AbortSignal): Promise<GraphReply>
 }
 
+/** Graph's names for what is mastered here. */
+const PROPERTIES: Readonly<Record<EditableAttribute, string>> = {
+  displayName: 'displayName',
+  givenName: 'givenName',
+  surname: 'surname',
+  jobTitle: 'jobTitle',
+  department: 'department',
+  companyName: 'companyName',
+  officeLocation: 'officeLocation',
+  employeeId: 'employeeId',
+  employeeType: 'employeeType',
+  mobilePhone: 'mobilePhone',
+  businessPhone: 'businessPhones',
+  streetAddress: 'streetAddress',
+  city: 'city',
+  region: 'state',
+  postalCode: 'postalCode',
+  country: 'country',
+  preferredLanguage: 'preferredLanguage',
+}
+const SELECT = [
+  'id',
+  'accountEnabled',
+  'signInSessionsValidFromDateTime',
+  ...Object.values(PROPERTIES),
+].join(',')
 const ON_PREMISES = /on-premises mastered/i
 
 /** The accounts of a Microsoft 365 tenant. */
@@ -29,23 +56,23 @@ export class Microsoft365Target implements Target {
   }
 
   async read(externalId: string, signal: AbortSignal): Promise<Held | null> {
-    const select = 'id,accountEnabled,signInSessionsValidFromDateTime'
-    const reply = await this.#graph.get(`${userPath(externalId)}?$select=${select}`, signal)
+    const reply = await this.#graph.get(`${userPath(externalId)}?$select=${SELECT}`, signal)
     if (reply.kind === 'error' && reply.status === 404) return null
     if (reply.kind !== 'ok') throw new Error(`the account could not be read: ${describe(reply)}`)
     const { accountEnabled, signInSessionsValidFromDateTime: validFrom } = reply.body
     return {
       enabled: typeof accountEnabled === 'boolean' ? accountEnabled : null,
       sessionsEndedMs: typeof validFrom === 'string' ? parseTime(validFrom) : null,
+      attributes: readAttributes(reply.body),
     }
   }
 
   async write(externalId: string, write: Write, signal: AbortSignal): Promise<WriteAnswer> {
     const path = userPath(externalId)
     const reply =
-      write.attribute === 'enabled'
-        ? await this.#graph.patch(path, { accountEnabled: write.value }, signal)
-        : await this.#graph.post(`${path}/revokeSignInSessions`, signal)
+      write.attribute === 'sessions-ended'
+        ? await this.#graph.post(`${path}/revokeSignInSessions`, signal)
+        : await this.#graph.patch(path, propertyOf(write), signal)
     if (reply.kind === 'ok') return { kind: 'written' }
     if (reply.kind === 'throttled') {
       return { kind: 'later', afterMs: reply.retryAfterMs, reason: 'Graph asks to slow down' }
@@ -56,6 +83,24 @@ export class Microsoft365Target implements Target {
     }
     return { kind: 'refused', ...refusalOf(reply) }
   }
+}
+
+function propertyOf(write: Exclude<Write, { attribute: 'sessions-ended' }>): object {
+  if (write.attribute === 'enabled') return { accountEnabled: write.value }
+  const { attribute, value } = write
+  if (attribute === 'businessPhone') return { businessPhones: value === null ? [] : [value] }
+  return { [PROPERTIES[attribute]]: value }
+}
+
+function readAttributes(body: Readonly<Record<string, unknown>>): Held['attributes'] {
+  const names = Object.keys(PROPERTIES) as EditableAttribute[]
+  return Object.fromEntries(
+    names.map((name) => {
+      const value = body[PROPERTIES[name]]
+      const text: unknown = Array.isArray(value) ? value[0] : value
+      return [name, typeof text === 'string' ? text : null]
+    }),
+  )
 }
 
 function userPath(externalId: string): string {
@@ -75,13 +120,13 @@ function refusalOf(reply: Extract<GraphReply, { kind: 'error' }>): {
   if (status === 404) return { refusal: 'gone', message: 'the tenant has no such account' }
   if (status === 403) {
     const mend =
-      'grant the application User.EnableDisableAccount.All and User.RevokeSessions.All with admin ' +
-      'consent; for people with an Entra role it needs the role Privileged Authentication ' +
-      'Administrator as well'
+      'grant the application the permissions of its tier with admin consent (`gatehouse source ' +
+      'set-tier` names what is missing); for people with an Entra role it needs the role ' +
+      'Privileged Authentication Administrator as well'
     return { refusal: 'not-allowed', message: `Graph refuses (${code}): ${mend}` }
   }
   if (ON_PREMISES.test(message)) {
-    const mend = 'the account comes from Active Directory on premises: disable it there'
+    const mend = 'the account comes from Active Directory on premises: change it there'
     return { refusal: 'on-premises', message: mend }
   }
   return { refusal: 'policy', message: `Graph refuses (${code}): ${message}` }

@@ -1,5 +1,5 @@
 /** What is kept of a connection without its secrets; `source.config` holds it. */
-export const TIERS = ['read', 'disable'] as const
+export const TIERS = ['read', 'disable', 'write-back'] as const
 
 /** What the application may do in the tenant; each tier includes those before it. */
 export type Tier = (typeof TIERS)[number]
@@ -8,6 +8,7 @@ export type Tier = (typeof TIERS)[number]
 export const PERMISSIONS: Readonly<Record<Tier, readonly string[]>> = {
   read: ['User.Read.All', 'GroupMember.Read.All'],
   disable: ['User.EnableDisableAccount.All', 'User.RevokeSessions.All'],
+  'write-back': ['User.ReadWrite.All'],
 }
 
 export interface Microsoft365Config {

@@ -16,7 +16,8 @@ function someone(parts: Partial<Subject> = {}): Subject {
     ownHold: 'source:one',
     isLinked: true,
     deletedAtMs: null,
-    toldEnabled: true,
+    mastered: [],
+    told: { enabled: true },
     pushes: [],
     ...parts,
   }
@@ -78,7 +79,7 @@ await t.test('a hold, or a deletion here, disables and ends sessions, once', asy
 })
 
 await t.test('the last hold lifted enables again what we have disabled', async (t) => {
-  t.same(writes(someone({ toldEnabled: false, pushes: [account(), sessions] })), [
+  t.same(writes(someone({ told: { enabled: false }, pushes: [account(), sessions] })), [
     { attribute: 'enabled', value: true },
   ])
 })
@@ -100,7 +101,7 @@ await t.test('what may have been written is read before anything is written', as
 await t.test('what others change there is put right, a few times and not for ever', async (t) => {
   const told = (parts: Partial<Push>) =>
     planPushes(
-      someone({ holds: [admin], toldEnabled: true, pushes: [account(parts), sessions] }),
+      someone({ holds: [admin], told: { enabled: true }, pushes: [account(parts), sessions] }),
       NOW,
     )
   t.same(told({ writtenAtMs: NOW - LAG_MS + 1 }), [], 'a replica may not know better yet')
@@ -113,4 +114,26 @@ await t.test('what others change there is put right, a few times and not for eve
     [{ write: { value: true }, repeats: 0 }],
     'until something else is wanted',
   )
+})
+
+await t.test('what is mastered here is written where it differs', async (t) => {
+  const title = { attribute: 'jobTitle', value: 'Buyer' } as const
+  const phone = { attribute: 'mobilePhone', value: null } as const
+  const mastered = [title, phone]
+  t.same(writes(someone({ mastered, told: { jobTitle: 'Clerk', mobilePhone: null } })), [title])
+  t.same(writes(someone({ mastered, told: { jobTitle: 'Buyer', mobilePhone: '1' } })), [phone])
+  t.same(
+    writes(someone({ lifecycle: 'staged', mastered, told: {} })),
+    [],
+    'nothing of people who serve nothing yet',
+  )
+  const written: Push = {
+    ...account({ wanted: 'Buyer', written: 'Buyer', writtenAtMs: NOW - LAG_MS - 1 }),
+    attribute: 'jobTitle',
+  }
+  const told = { jobTitle: 'Clerk' }
+  t.match(planPushes(someone({ mastered: [title], told, pushes: [written] }), NOW), [
+    { write: title, mustRead: true, repeats: 1 },
+  ])
+  t.same(writes(someone({ mastered: [], told, pushes: [written] })), [], 'given back')
 })

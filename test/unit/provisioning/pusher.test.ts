@@ -12,7 +12,7 @@ class Stage implements PushStore, Target {
   readonly settled: Settled[] = []
   holds: Subject['holds'] = [{ reason: 'admin', sinceMs: HELD_SINCE }]
   pushes: Push[] = []
-  held: Held | null = { enabled: true, sessionsEndedMs: null }
+  held: Held | null = { enabled: true, sessionsEndedMs: null, attributes: {} }
   isBegun = true
   releasedInMs: number | null | undefined
   answer: () => WriteAnswer = () => ({ kind: 'written' })
@@ -31,7 +31,8 @@ class Stage implements PushStore, Target {
       ownHold: 'source:one',
       isLinked: true,
       deletedAtMs: null,
-      toldEnabled: true,
+      mastered: [],
+      told: { enabled: true },
       pushes: this.pushes,
     }
     const claim = { id: 'c', sourceId: 'one', principalId: 'p', externalId: 'x', mark: 1 }
@@ -116,7 +117,7 @@ await t.test('no answer leaves it undecided, and nothing more is sent', async (t
 await t.test('undecided: what is found there is not written again', async (t) => {
   const stage = new Stage()
   stage.pushes = [undecided]
-  stage.held = { enabled: false, sessionsEndedMs: HELD_SINCE + 1 }
+  stage.held = { enabled: false, sessionsEndedMs: HELD_SINCE + 1, attributes: {} }
   await pusherOf(stage).pushAll()
   t.same(stage.said.slice(0, 2), ['read', 'written enabled'])
 

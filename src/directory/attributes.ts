@@ -1,0 +1,43 @@
+import type { PersonAttributes } from './person.ts'
+
+/** What an admin may change of a person by itself; her addresses and names have commands of their own. */
+export const EDITABLE = {
+  displayName: 256,
+  givenName: 64,
+  surname: 64,
+  jobTitle: 128,
+  department: 64,
+  companyName: 64,
+  officeLocation: 128,
+  employeeId: 16,
+  employeeType: 64,
+  mobilePhone: 64,
+  businessPhone: 64,
+  streetAddress: 1_024,
+  city: 128,
+  region: 128,
+  postalCode: 40,
+  country: 128,
+  preferredLanguage: 64,
+} as const satisfies Partial<Record<keyof PersonAttributes, number>>
+
+export type EditableAttribute = keyof typeof EDITABLE
+
+export type Edits = { readonly [K in EditableAttribute]?: PersonAttributes[K] | null }
+
+export const EDITABLE_NAMES = Object.keys(EDITABLE) as readonly EditableAttribute[]
+
+export function isEditable(name: string): name is EditableAttribute {
+  return Object.hasOwn(EDITABLE, name)
+}
+
+/** Why a value cannot be taken; null when it can. Lengths are those of the narrowest target. */
+export function faultOfEdit(name: EditableAttribute, value: string | null): string | null {
+  if (value === null) return name === 'displayName' ? 'displayName cannot be cleared' : null
+  if (value.trim() === '') return `${name} is empty: to clear it, give null`
+  if (value !== value.trim()) return `${name} begins or ends with a space`
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  if (/[\u0000-\u001f\u007f]/.test(value)) return `${name} holds a control character`
+  const most = EDITABLE[name]
+  return value.length > most ? `${name} has more than ${most} characters` : null
+}

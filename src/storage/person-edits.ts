@@ -1,0 +1,167 @@
+import { sql } from 'kysely'
+import {
+  type EditableAttribute,
+  type Edits,
+  faultOfEdit,
+  isEditable,
+} from '../directory/attributes.ts'
+import { DirectoryError } from '../directory/errors.ts'
+import type { PersonAttributes } from '../directory/person.ts'
+import type { Tx } from './sync-batch.ts'
+import { attributesFrom, personRow, WRITTEN_COLUMNS, WRITTEN_TYPES } from './sync-person-rows.ts'
+
+/** What an edit did to a person: names and values, for the journal. */
+export interface Edited {
+  readonly before: Readonly<Record<string, string | null>>
+  readonly after: Readonly<Record<string, string | null>>
+}
+
+interface PersonNow {
+  readonly attributes: PersonAttributes
+  readonly username: string
+  readonly isGuest: boolean
+  readonly managerId: string | null
+}
+
+/**
+ * Changes attributes of a locked person, who is from then on mastered here in those. Null when she
+ * has all those values already.
+ *
+ * @throws {DirectoryError} `DIRECTORY_REFUSED` for a value that cannot be, and where a source masters
+ *   her that we may not write
+ */
+export async function editPerson(tx: Tx, id: string, edits: Edits): Promise<Edited | null> {
+  const given = Object.entries(edits) as [EditableAttribute, string | null][]
+  for (const [name, value] of given) {
+    const fault = faultOfEdit(name, value)
+    if (fault !== null) throw new DirectoryError('DIRECTORY_REFUSED', fault)
+  }
+  const now = await readPerson(tx, id)
+  const changed = given.filter(([name, value]) => now.attributes[name] !== value)
+  if (changed.length === 0) return null
+  await refuseMastered(tx, id)
+  await sql`
+    insert into authority (principal_id, attribute)
+    select ${id}::uuid, name from unnest(${changed.map(([name]) => name)}::text[]) as n (name)
+    on conflict (principal_id, attribute) do update set source_id = null`.execute(tx)
+  return write(tx, { id, now, changed })
+}
+
+/**
+ * Gives attributes back to the sources, whose last word holds again. Null when none was mastered
+ * here.
+ */
+export async function yieldAttributes(
+  tx: Tx,
+  id: string,
+  names: readonly string[],
+): Promise<Edited | null> {
+  const { rows } = await sql<{ attribute: string }>`
+    delete from authority
+    where principal_id = ${id}::uuid and source_id is null and attribute = any(${[...names]}::text[])
+    returning attribute`.execute(tx)
+  const yielded = rows.map(({ attribute }) => attribute).filter(isEditable)
+  if (yielded.length === 0) return null
+  await sql`
+    delete from push where principal_id = ${id}::uuid
+      and attribute = any(${yielded}::text[])`.execute(tx)
+  const told = await readTold(tx, id)
+  const now = await readPerson(tx, id)
+  const changed = yielded.flatMap((name): [EditableAttribute, string | null][] =>
+    name in told ? [[name, told[name] ?? null]] : [],
+  )
+  return write(tx, { id, now, changed })
+}
+
+async function write(
+  tx: Tx,
+  parts: {
+    readonly id: string
+    readonly now: PersonNow
+    readonly changed: readonly (readonly [EditableAttribute, string | null])[]
+  },
+): Promise<Edited> {
+  const { id, now, changed } = parts
+  const after = Object.fromEntries(changed)
+  const { username, managerId, isGuest } = now
+  const values = { ...now.attributes, ...after, isGuest }
+  const row = { ...personRow(values, { username, managerId }), id }
+  const columns = sql.raw(WRITTEN_COLUMNS.map((column) => `${column} = r.${column}`).join(', '))
+  await sql`
+    update person set ${columns}, changed_at = clock_timestamp()
+    from jsonb_to_recordset(${JSON.stringify([row])}::jsonb)
+      as r (id uuid, ${sql.raw(WRITTEN_TYPES)})
+    where person.id = r.id`.execute(tx)
+  const before = Object.fromEntries(changed.map(([name]) => [name, now.attributes[name]]))
+  return { before, after }
+}
+
+async function readPerson(tx: Tx, id: string): Promise<PersonNow> {
+  const { rows } = await sql<{ person: Readonly<Record<string, unknown>> }>`
+    select to_jsonb(p) as person from person p where id = ${id}::uuid for update`.execute(tx)
+  const person = rows[0]?.person
+  if (person === undefined)
+    throw new DirectoryError('DIRECTORY_NOT_FOUND', 'there is no person with such an id')
+  return {
+    attributes: attributesFrom(person),
+    username: String(person['username']),
+    isGuest: person['is_guest'] === true,
+    managerId: (person['manager_id'] as string | null) ?? null,
+  }
+}
+
+async function readTold(tx: Tx, id: string): Promise<Readonly<Record<string, string | null>>> {
+  const { rows } = await sql<{ attributes: Readonly<Record<string, string | null>> }>`
+    select attributes from source_link
+    where principal_id = ${id}::uuid and removed_at is null
+    order by linked_at limit 1`.execute(tx)
+  return rows[0]?.attributes ?? {}
+}
+
+/** A source that only is read would bring its own value back; its admins decide there. */
+async function refuseMastered(tx: Tx, id: string): Promise<void> {
+  const { rows } = await sql<{ name: string; on_premises: boolean }>`
+    select s.name, coalesce((l.attributes ->> 'isSyncedFromOnPremises')::boolean, false)
+      as on_premises
+    from source_link l join source s on s.id = l.source_id
+    where l.principal_id = ${id}::uuid and l.removed_at is null
+      and (s.config ->> 'tier' is distinct from 'write-back'
+        or (l.attributes ->> 'isSyncedFromOnPremises')::boolean)
+    limit 1`.execute(tx)
+  const source = rows[0]
+  if (source === undefined) return
+  const mend = source.on_premises
+    ? 'the account comes from Active Directory on premises: change it there'
+    : `change it there, or let Gatehouse write it: gatehouse source set-tier ${source.name} write-back`
+  throw new DirectoryError('DIRECTORY_REFUSED', `${source.name} masters this person: ${mend}`)
+}
+
+/**
+ * Values of those of `ids` in whom something is mastered here, whatever the source says. They are
+ * locked, so that no edit comes between.
+ */
+export async function lockMastered(
+  tx: Tx,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Edits>> {
+  if (ids.length === 0) return new Map()
+  await sql`
+    select 1 from principal where id = any(${[...ids]}::uuid[]) order by id for update`.execute(tx)
+  const { rows } = await sql<{
+    id: string
+    attributes: readonly string[]
+    person: Readonly<Record<string, unknown>>
+  }>`
+    select p.id, to_jsonb(p) as person, a.attributes
+    from (select principal_id, array_agg(attribute) as attributes from authority
+      where source_id is null and principal_id = any(${[...ids]}::uuid[])
+      group by principal_id) a
+    join person p on p.id = a.principal_id`.execute(tx)
+  return new Map(
+    rows.map(({ id, attributes, person }) => {
+      const own = attributesFrom(person)
+      const mastered = attributes.filter(isEditable).map((name) => [name, own[name]])
+      return [id, Object.fromEntries(mastered) as Edits]
+    }),
+  )
+}
