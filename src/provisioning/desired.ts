@@ -42,33 +42,65 @@ export interface Planned {
   readonly mustRead: boolean
   /** How often this value will have been written again over somebody else's. */
   readonly repeats: number
+  /** It is the target's to decide by now: nothing is written, and what it says is taken over. */
+  readonly isTheirs: boolean
+}
+
+/** What is to be written for a person, in this order. */
+export function planPushes(subject: Subject, nowMs: number): readonly Planned[] {
+  if (!subject.isLinked || subject.lifecycle === 'staged') return []
+  const sinceMs = heldSinceMs(subject)
+  const planned = [planAccount(subject, sinceMs, nowMs)]
+  if (sinceMs !== null) {
+    const write: Write = { attribute: 'sessions-ended', value: sinceMs }
+    planned.push(plan(write, pushOf(subject, 'sessions-ended'), false))
+  }
+  for (const write of subject.mastered) planned.push(planAttribute(subject, write, nowMs))
+  planned.push(...planGivenBack(subject))
+  return planned.filter((one) => one !== null)
 }
 
 /**
- * What is to be written for a person, in this order. Nothing of what the target itself decides is
- * touched: an account is enabled only where we have disabled it.
+ * Nothing of what the target itself decides is touched: an account is enabled only where we have
+ * disabled it, and one that is disabled there afterwards is held here.
  */
-export function planPushes(subject: Subject, nowMs: number): readonly Planned[] {
-  if (!subject.isLinked || subject.lifecycle === 'staged') return []
-  return wantedOf(subject).flatMap((write) => {
-    const before = pushOf(subject, write.attribute)
-    return plan(write, before, isChangedThere(subject, before, nowMs)) ?? []
+function planAccount(subject: Subject, sinceMs: number | null, nowMs: number): Planned | null {
+  const before = pushOf(subject, 'enabled')
+  const isChanged = isChangedThere(subject, before, nowMs)
+  if (sinceMs !== null) return plan({ attribute: 'enabled', value: false }, before, isChanged)
+  const isTheirs = subject.holds.length > 0
+  if (before === null || isTheirs) return null
+  const write: Write = { attribute: 'enabled', value: true }
+  if (before.status === 'written' && before.wanted === true) {
+    return isChanged ? { write, mustRead: true, repeats: 0, isTheirs: true } : null
+  }
+  const isNothingToUndo = before.status === 'refused' && before.written !== false
+  return isNothingToUndo ? null : plan(write, before, false)
+}
+
+function planAttribute(
+  subject: Subject,
+  write: Subject['mastered'][number],
+  nowMs: number,
+): Planned | null {
+  const before = pushOf(subject, write.attribute)
+  // What is there already need not be written for having been decided here.
+  if (before === null && (subject.told[write.attribute] ?? null) === write.value) return null
+  return plan(write, before, isChangedThere(subject, before, nowMs))
+}
+
+/** Attributes that were pushed and are no longer mastered here: the target has them again. */
+function planGivenBack({ mastered, pushes }: Subject): Planned[] {
+  return pushes.flatMap(({ attribute, status, wanted }): Planned[] => {
+    const isAttribute = attribute !== 'enabled' && attribute !== 'sessions-ended'
+    if (!isAttribute || mastered.some((write) => write.attribute === attribute)) return []
+    const write: Write = { attribute, value: typeof wanted === 'string' ? wanted : null }
+    return [{ write, mustRead: isUnsure(status), repeats: 0, isTheirs: true }]
   })
 }
 
-function wantedOf(subject: Subject): readonly Write[] {
-  const sinceMs = heldSinceMs(subject)
-  const wanted: Write[] = []
-  if (sinceMs !== null || pushOf(subject, 'enabled') !== null) {
-    wanted.push({ attribute: 'enabled', value: sinceMs === null })
-  }
-  if (sinceMs !== null) wanted.push({ attribute: 'sessions-ended', value: sinceMs })
-  for (const write of subject.mastered) {
-    // What is there already need not be written for having been decided here.
-    const isThere = (subject.told[write.attribute] ?? null) === write.value
-    if (!isThere || pushOf(subject, write.attribute) !== null) wanted.push(write)
-  }
-  return wanted
+function isUnsure(status: PushStatus): boolean {
+  return status === 'sending' || status === 'undecided'
 }
 
 /** Since when we, and not the target, hold her back; null when we do not. */
@@ -83,16 +115,14 @@ function pushOf(subject: Subject, attribute: Attribute): Push | null {
 }
 
 function plan(write: Write, before: Push | null, isChanged: boolean): Planned | null {
-  if (before === null) return { write, mustRead: false, repeats: 0 }
-  const isUnsure = before.status === 'sending' || before.status === 'undecided'
+  const first: Planned = { write, mustRead: false, repeats: 0, isTheirs: false }
+  if (before === null) return first
   const isAnother = before.wanted !== write.value
-  if (isUnsure) return { write, mustRead: true, repeats: isAnother ? 0 : before.repeats }
-  if (isAnother) return { write, mustRead: false, repeats: 0 }
-  if (before.status === 'refused') return { write, mustRead: false, repeats: before.repeats }
-  if (isChanged && before.status === 'written') {
-    return { write, mustRead: true, repeats: before.repeats + 1 }
-  }
-  return null
+  const repeats = isAnother ? 0 : before.repeats
+  if (isUnsure(before.status)) return { ...first, mustRead: true, repeats }
+  if (isAnother || before.status === 'refused') return { ...first, repeats }
+  if (!isChanged || before.status !== 'written') return null
+  return { ...first, mustRead: true, repeats: repeats + 1 }
 }
 
 /** Whether the target tells something else than was written, and not only because it lags. */

@@ -37,6 +37,11 @@ export interface PushStore {
   /** Says that a value is about to be sent. False when the claim has passed to another. */
   begin(claim: Claim, planned: Planned): Promise<boolean>
   settle(claim: Claim, planned: Planned, settled: Settled): Promise<void>
+  /**
+   * It is the target's to decide: whom it has disabled by itself is held here in its name, and of an
+   * attribute that was given back nothing is remembered.
+   */
+  giveBack(claim: Claim, planned: Planned): Promise<void>
   /** @param againInMs when to look at her again; null when all is done, unless she was marked anew */
   release(claim: Claim, againInMs: number | null): Promise<void>
   /** Looks at everybody again whose value was refused. @returns how many */

@@ -110,7 +110,10 @@ export class Pusher implements Service {
           await this.#push(claim)
         }
       }
-      await Promise.all(Array.from({ length: CONCURRENCY }, work))
+      // All of them end before the first fault is told, so that no two looks ever overlap.
+      const ends = await Promise.allSettled(Array.from({ length: CONCURRENCY }, work))
+      const failed = ends.find((end) => end.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
       this.#stopping.signal.throwIfAborted()
     }
   }
@@ -131,22 +134,12 @@ export class Pusher implements Service {
   async #pushOne(claim: Claim, planned: Planned): Promise<'done' | 'lost' | number> {
     const { store, target } = this.#parts
     const { write } = planned
-    if (planned.mustRead) {
-      const held = await this.#read(claim)
-      if (held === 'unknown') return this.#retryInMs(claim)
-      if (held === null) {
-        await this.#settle(claim, planned, { status: 'refused', reason: 'gone' })
-        return 'done'
-      }
-      if (isMet(write, held)) {
-        await this.#settle(claim, { ...planned, repeats: 0 }, { status: 'written' })
-        return 'done'
-      }
-      if (planned.repeats > MAX_REPEATS) {
-        const reason = 'somebody keeps changing it back there'
-        await this.#settle(claim, planned, { status: 'contested', reason })
-        return 'done'
-      }
+    const found = planned.mustRead ? await this.#lookAt(claim, planned) : 'differs'
+    if (found === 'unknown') return this.#retryInMs(claim)
+    if (found === 'settled') return 'done'
+    if (planned.isTheirs) {
+      await store.giveBack(claim, planned)
+      return 'done'
     }
     if (!(await store.begin(claim, planned))) return 'lost'
     const begunAtMs = this.#nowMs()
@@ -178,6 +171,24 @@ export class Pusher implements Service {
     return mayBeGranted(answer.refusal) ? NOT_ALLOWED_RETRY_MS : 'done'
   }
 
+  /** Reads what is there, and settles what that settles. */
+  async #lookAt(claim: Claim, planned: Planned): Promise<'differs' | 'settled' | 'unknown'> {
+    const held = await this.#read(claim)
+    if (held === 'unknown') return 'unknown'
+    if (held === null) {
+      await this.#settle(claim, planned, { status: 'refused', reason: 'gone' })
+      return 'settled'
+    }
+    if (isMet(planned.write, held) && !isGivenBack(planned)) {
+      await this.#settle(claim, { ...planned, repeats: 0 }, { status: 'written' })
+      return 'settled'
+    }
+    if (planned.repeats <= MAX_REPEATS) return 'differs'
+    const reason = 'somebody keeps changing it back there'
+    await this.#settle(claim, planned, { status: 'contested', reason })
+    return 'settled'
+  }
+
   async #read(claim: Claim) {
     try {
       return await this.#parts.target.read(claim.externalId, this.#signal())
@@ -199,6 +210,11 @@ export class Pusher implements Service {
   #retryInMs({ attempts }: Claim): number {
     return Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** Math.min(attempts, 10))
   }
+}
+
+/** What is there is then of no interest, only that no write of ours is under way any more. */
+function isGivenBack({ isTheirs, write }: Planned): boolean {
+  return isTheirs && write.attribute !== 'enabled'
 }
 
 function mayBeGranted(refusal: Refusal): boolean {

@@ -62,9 +62,6 @@ export async function yieldAttributes(
     returning attribute`.execute(tx)
   const yielded = rows.map(({ attribute }) => attribute).filter(isEditable)
   if (yielded.length === 0) return null
-  await sql`
-    delete from push where principal_id = ${id}::uuid
-      and attribute = any(${yielded}::text[])`.execute(tx)
   const told = await readTold(tx, id)
   const now = await readPerson(tx, id)
   const changed = yielded.flatMap((name): [EditableAttribute, string | null][] =>

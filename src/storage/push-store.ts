@@ -6,8 +6,8 @@ import type { Planned, Push, Subject } from '../provisioning/desired.ts'
 import type { Claim, ListedPush, PushStore, Settled } from '../provisioning/push-store.ts'
 import type { PushedValue } from '../provisioning/target.ts'
 import type { Database } from './connection.ts'
-import { journal } from './journal.ts'
-import { sourceHold, type Tx } from './sync-batch.ts'
+import { hintDenial, journal } from './journal.ts'
+import { sourceActor, sourceHold, type Tx, touchPrincipals } from './sync-batch.ts'
 import { attributesFrom } from './sync-person-rows.ts'
 
 /** Journal rows looked through in one transaction. */
@@ -156,6 +156,32 @@ export class PostgresPushStore implements PushStore {
           ...(reason === null ? {} : { reason }),
         },
       })
+    })
+  }
+
+  async giveBack(claim: Claim, { write }: Planned): Promise<void> {
+    if (write.attribute === 'enabled') return this.#adoptDisabled(claim)
+    await sql`
+      delete from push p using push_dirty d
+      where p.source_id = ${claim.sourceId}::uuid and p.principal_id = ${claim.principalId}::uuid
+        and p.attribute = ${write.attribute} and d.source_id = p.source_id
+        and d.principal_id = p.principal_id and d.claim = ${claim.id}::uuid`.execute(
+      this.#db.kysely,
+    )
+  }
+
+  async #adoptDisabled(claim: Claim): Promise<void> {
+    const reason = sourceHold(claim.sourceId)
+    await this.#db.write(async (tx) => {
+      const { rows } = await sql`
+        insert into hold (principal_id, reason)
+        select principal_id, ${reason} from push_dirty
+        where source_id = ${claim.sourceId}::uuid and principal_id = ${claim.principalId}::uuid
+          and claim = ${claim.id}::uuid
+        on conflict do nothing returning 1 as held`.execute(tx)
+      if (rows.length === 0) return
+      await touchPrincipals(tx, [claim.principalId], sourceActor(claim.sourceId))
+      hintDenial(tx, claim.principalId)
     })
   }
 

@@ -1,6 +1,7 @@
 import { SourceError } from '../source.ts'
 import { Graph, type GraphAnswer, isObject } from './graph.ts'
 import { makeHttpsFetch } from './https.ts'
+import type { Timing } from './middleware.ts'
 import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
 import { AppSignIn } from './sign-in.ts'
 
@@ -13,11 +14,15 @@ export class GraphCalls {
   readonly #graph: Graph
   readonly #tokens: AppSignIn
 
-  constructor(parts: { readonly config: Microsoft365Config; readonly secret: Microsoft365Secret }) {
-    const { config, secret } = parts
+  constructor(parts: {
+    readonly config: Microsoft365Config
+    readonly secret: Microsoft365Secret
+    readonly timing?: Partial<Timing>
+  }) {
+    const { config, secret, timing = {} } = parts
     const fetch = makeHttpsFetch(config.ca)
     this.#tokens = new AppSignIn({ config, secret, fetch })
-    this.#graph = new Graph({ graphUrl: config.graphUrl, tokens: this.#tokens, fetch })
+    this.#graph = new Graph({ graphUrl: config.graphUrl, tokens: this.#tokens, fetch, timing })
   }
 
   /**

@@ -135,5 +135,38 @@ await t.test('what is mastered here is written where it differs', async (t) => {
   t.match(planPushes(someone({ mastered: [title], told, pushes: [written] }), NOW), [
     { write: title, mustRead: true, repeats: 1 },
   ])
-  t.same(writes(someone({ mastered: [], told, pushes: [written] })), [], 'given back')
+  t.match(
+    planPushes(someone({ mastered: [], told, pushes: [written] }), NOW),
+    [{ isTheirs: true, mustRead: false }],
+    'given back, it is forgotten',
+  )
+  const undecided = { ...written, status: 'undecided' } as const
+  t.match(
+    planPushes(someone({ told, pushes: [undecided] }), NOW),
+    [{ isTheirs: true, mustRead: true }],
+    'once no write of ours is under way any more',
+  )
+})
+
+await t.test('whom the target disables by itself is its to decide', async (t) => {
+  const enabled = account({ wanted: true, written: true, writtenAtMs: NOW - LAG_MS - 1 })
+  const told = { enabled: false }
+  t.match(
+    planPushes(someone({ told, pushes: [enabled] }), NOW),
+    [{ mustRead: true, isTheirs: true }],
+    'it is looked at, and taken over',
+  )
+  const own = { reason: 'source:one', sinceMs: NOW } as const
+  t.same(
+    writes(someone({ told, holds: [own], pushes: [enabled] })),
+    [],
+    'it is held for it already',
+  )
+  t.same(
+    writes(someone({ told, holds: [own], pushes: [account()] })),
+    [],
+    'what it had disabled before us is not enabled after us',
+  )
+  const refused = account({ status: 'refused', written: null, writtenAtMs: null })
+  t.same(writes(someone({ told, pushes: [refused] })), [], 'nor what it never let us disable')
 })

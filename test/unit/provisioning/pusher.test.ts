@@ -50,6 +50,11 @@ class Stage implements PushStore, Target {
     return Promise.resolve()
   }
 
+  giveBack(_claim: Claim, { write }: { write: Write }): Promise<void> {
+    this.said.push(`give back ${write.attribute}`)
+    return Promise.resolve()
+  }
+
   release(_claim: Claim, againInMs: number | null): Promise<void> {
     this.releasedInMs = againInMs
     return Promise.resolve()

@@ -1,0 +1,298 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import fc from 'fast-check'
+import { sql } from 'kysely'
+import t, { type Test } from 'tap'
+import { type Microsoft365, parseFaultRule } from '../../simulators/microsoft365/index.ts'
+import { DirectoryError } from '../../src/directory/errors.ts'
+import type { PrincipalId } from '../../src/directory/id.ts'
+import { Microsoft365Target } from '../../src/provisioning/microsoft365/target.ts'
+import { Pusher } from '../../src/provisioning/pusher.ts'
+import type { Attribute, Held, Target, Write, WriteAnswer } from '../../src/provisioning/target.ts'
+import { GraphCalls } from '../../src/sources/microsoft365/calls.ts'
+import type { Database } from '../../src/storage/connection.ts'
+import { stampAll } from '../../src/storage/feed/journal-rows.ts'
+import { PostgresPeopleStore } from '../../src/storage/people-store.ts'
+import { PostgresPushStore } from '../../src/storage/push-store.ts'
+import { Crasher } from '../support/crash.ts'
+import { testDatabase } from '../support/database.ts'
+import {
+  configOf,
+  connect,
+  never,
+  type Rig,
+  secretOf,
+  TESTER,
+  testTenant,
+} from '../support/sync.ts'
+
+const HISTORIES = Number(process.env['GATEHOUSE_PUSH_HISTORIES'] ?? 6)
+const SEED = Number(process.env['GATEHOUSE_PUSH_SEED'] ?? Date.now() % 0x7fffffff)
+const PEOPLE = 4
+const TITLES = ['Buyer', 'Clerk', 'Pilot'] as const
+/** Of quiet rounds; each corrects at most once, and what is corrected too often is left alone. */
+const MAX_QUIET_ROUNDS = 12
+
+type FaultRequest = Record<string, unknown>
+interface Who {
+  readonly id: PrincipalId
+  readonly externalId: string
+}
+interface Crash {
+  readonly statements: number
+  readonly isAfter: boolean
+}
+type Step =
+  | { readonly do: 'here'; readonly who: number; readonly what: 'suspend' | 'resume' | 'yield' }
+  | { readonly do: 'edit'; readonly who: number; readonly title: string | null }
+  | { readonly do: 'there'; readonly who: number; readonly isEnabled: boolean }
+  | { readonly do: 'title-there'; readonly who: number; readonly title: string }
+  | { readonly do: 'sync'; readonly lagMs: number }
+  | { readonly do: 'push'; readonly faults: readonly FaultRequest[]; readonly crash: Crash | null }
+  | { readonly do: 'wait' }
+
+const who = fc.nat(PEOPLE - 1)
+const times = fc.integer({ min: 1, max: 2 })
+const fault: fc.Arbitrary<FaultRequest> = fc.oneof(
+  fc.record({
+    fault: fc.constant('status'),
+    method: fc.constantFrom('PATCH', 'POST', 'GET'),
+    status: fc.constantFrom(429, 500, 503, 504),
+    isAfterWork: fc.boolean(),
+    times,
+  }),
+  fc.record({
+    fault: fc.constantFrom('reset', 'truncated-json', 'captive-portal'),
+    method: fc.constantFrom('PATCH', 'GET'),
+    times,
+  }),
+)
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    do: fc.constant('here' as const),
+    who,
+    what: fc.constantFrom('suspend' as const, 'resume' as const, 'yield' as const),
+  }),
+  fc.record({
+    do: fc.constant('edit' as const),
+    who,
+    title: fc.option(fc.constantFrom(...TITLES), { freq: 4 }),
+  }),
+  fc.record({ do: fc.constant('there' as const), who, isEnabled: fc.boolean() }),
+  fc.record({ do: fc.constant('title-there' as const), who, title: fc.constantFrom(...TITLES) }),
+  fc.record({ do: fc.constant('sync' as const), lagMs: fc.constantFrom(0, 0, 3_600_000) }),
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('push' as const),
+      faults: fc.array(fault, { maxLength: 2 }),
+      crash: fc.option(fc.record({ statements: fc.nat(30), isAfter: fc.boolean() }), { freq: 2 }),
+    }),
+  },
+  fc.record({ do: fc.constant('wait' as const) }),
+)
+
+/** Stands between pusher and tenant, and knows which answers were lost. */
+class Witness implements Target {
+  readonly blind: string[] = []
+  writes = 0
+  target: Target | null = null
+  readonly #unsure = new Map<string, Set<Attribute>>()
+
+  async read(externalId: string, signal: AbortSignal): Promise<Held | null> {
+    const held = (await this.target?.read(externalId, signal)) ?? null
+    this.#unsure.delete(externalId)
+    return held
+  }
+
+  async write(externalId: string, write: Write, signal: AbortSignal): Promise<WriteAnswer> {
+    const unsure = this.#unsure.get(externalId) ?? new Set()
+    if (unsure.has(write.attribute)) this.blind.push(`${externalId} ${write.attribute}`)
+    this.writes++
+    this.#unsure.set(externalId, unsure.add(write.attribute))
+    const answer = await (this.target as Target).write(externalId, write, signal)
+    unsure.delete(write.attribute)
+    return answer
+  }
+}
+
+/** A tenant, a directory and all that goes between them, with nothing kept in memory. */
+class World {
+  readonly tenant: Microsoft365
+  readonly db: Database
+  readonly rig: Rig
+  readonly crasher: Crasher
+  readonly witness = new Witness()
+  readonly people: PostgresPeopleStore
+  readonly subjects: readonly Who[]
+
+  private constructor(parts: Pick<World, 'tenant' | 'db' | 'rig' | 'crasher' | 'subjects'>) {
+    this.tenant = parts.tenant
+    this.db = parts.db
+    this.rig = parts.rig
+    this.crasher = parts.crasher
+    this.subjects = parts.subjects
+    this.people = new PostgresPeopleStore(parts.db)
+  }
+
+  static async make(t: Test): Promise<World> {
+    const db = await testDatabase(t)
+    const tenant = await testTenant(t, {
+      people: 24,
+      seed: 1,
+      permissions: ['User.ReadWrite.All', 'GroupMember.Read.All', 'User.Read.All'],
+    })
+    const rig = await connect(tenant, db)
+    await rig.engine.run({ signal: never })
+    await sql`update source set config = config || '{"tier": "write-back"}'`.execute(db.kysely)
+    const { rows } = await sql<Who>`
+      select l.principal_id as id, l.external_id as "externalId" from source_link l
+      where l.object_kind = 'person' and (l.attributes ->> 'isEnabled')::boolean
+        and not coalesce((l.attributes ->> 'isSyncedFromOnPremises')::boolean, false)
+      order by l.external_id limit ${PEOPLE}`.execute(db.kysely)
+    const world = new World({ tenant, db, rig, crasher: new Crasher(db), subjects: rows })
+    await world.people.activate(
+      rows.map(({ id }) => id),
+      TESTER,
+    )
+    await world.push([], null)
+    return world
+  }
+
+  async sync(lagMs: number): Promise<void> {
+    this.tenant.settings.change({ shaping: { lagMs, replicas: lagMs === 0 ? 1 : 3 } })
+    await this.rig.engine.run({ signal: never })
+  }
+
+  async push(faults: readonly FaultRequest[], crash: Crash | null): Promise<void> {
+    await stampAll(this.db.kysely)
+    for (const each of faults) this.tenant.faults.add(parseFaultRule(each))
+    if (crash !== null) this.crasher.arm(crash.statements, crash)
+    const pusher = this.#pusher()
+    try {
+      await pusher.pushAll()
+    } catch (error) {
+      if (!this.crasher.restart()) throw error
+    } finally {
+      this.crasher.restart()
+      this.tenant.faults.clear()
+      await pusher.stop()
+    }
+  }
+
+  #pusher(): Pusher {
+    const config = configOf(this.tenant)
+    const timing = {
+      sleep: (ms: number, signal: AbortSignal) => sleep(ms / 500, undefined, { signal }),
+    }
+    const calls = new GraphCalls({ config, secret: secretOf(this.tenant), timing })
+    this.witness.target = new Microsoft365Target(calls)
+    return new Pusher({
+      sourceId: this.rig.sourceId,
+      store: new PostgresPushStore(this.db),
+      target: this.witness,
+      isLeader: () => true,
+      usn: () => 0,
+    })
+  }
+
+  /** Eleven minutes: claims and waits have ended, and no replica lags any more. */
+  async wait(): Promise<void> {
+    const ago = sql`interval '11 minutes'`
+    await sql`update push set written_at = written_at - ${ago}, changed_at = changed_at - ${ago}`.execute(
+      this.db.kysely,
+    )
+    await sql`
+      update push_dirty set due_at = due_at - ${ago}, claimed_until = claimed_until - ${ago}`.execute(
+      this.db.kysely,
+    )
+    this.tenant.advance(660_000)
+  }
+}
+
+async function act(world: World, step: Exclude<Step, { do: 'sync' | 'push' | 'wait' }>) {
+  const { id, externalId } = world.subjects[step.who] as Who
+  const { people, tenant } = world
+  if (step.do === 'there') tenant.tenant.update(externalId, { accountEnabled: step.isEnabled })
+  else if (step.do === 'title-there') tenant.tenant.update(externalId, { jobTitle: step.title })
+  else if (step.do === 'edit') await people.edit(id, { jobTitle: step.title }, TESTER)
+  else if (step.what === 'yield') await people.yield(id, ['jobTitle'], TESTER)
+  else if (step.what === 'resume') await people.release([id], 'admin', TESTER)
+  else await people.hold([id], 'admin', { actor: TESTER, note: null })
+}
+
+async function live(t: Test, steps: readonly Step[]): Promise<void> {
+  const world = await World.make(t)
+  for (const each of steps) {
+    if (each.do === 'sync') await world.sync(each.lagMs)
+    else if (each.do === 'push') await world.push(each.faults, each.crash)
+    else if (each.do === 'wait') await world.wait()
+    else await act(world, each)
+  }
+  await comeToRest(t, world)
+  for (const { id, externalId } of world.subjects) await compare(t, world, { id, externalId })
+  t.same(world.witness.blind, [], 'nothing is written again without being read')
+}
+
+/** Quiet rounds until one writes nothing: the two do not go on correcting each other. */
+async function comeToRest(t: Test, world: World): Promise<void> {
+  world.tenant.advance(7_200_000)
+  for (let round = 1; round <= MAX_QUIET_ROUNDS; round++) {
+    const before = world.witness.writes
+    await world.wait()
+    await world.push([], null)
+    await world.sync(0)
+    await world.wait()
+    await world.push([], null)
+    if (world.witness.writes === before && round > 2) return
+  }
+  t.fail('they go on correcting each other')
+}
+
+async function compare(
+  t: Test,
+  { db, rig, tenant }: World,
+  { id, externalId }: Who,
+): Promise<void> {
+  const there = tenant.tenant.find(externalId)?.versions.at(-1)?.properties ?? {}
+  const { rows } = await sql<{
+    title: string | null
+    holds: readonly string[]
+    contested: readonly string[]
+    unsettled: number
+  }>`
+    select p.job_title as title,
+      array(select reason from hold where principal_id = p.id) as holds,
+      array(select attribute from push where principal_id = p.id and status = 'contested')
+        as contested,
+      (select count(*)::integer from push where principal_id = p.id
+        and status in ('sending', 'undecided')) as unsettled
+    from person p where p.id = ${id}::uuid`.execute(db.kysely)
+  const { title = null, holds = [], contested = [], unsettled = 0 } = rows[0] ?? {}
+  t.equal(unsettled, 0, 'nothing is left undecided')
+  if (!contested.includes('jobTitle')) t.equal(title, there['jobTitle'] ?? null, 'one title')
+  const isEnabled = there['accountEnabled'] === true
+  if (holds.includes('admin')) {
+    if (!contested.includes('enabled')) t.notOk(isEnabled, 'whom we hold is disabled there')
+  } else {
+    const isHeld = holds.includes(`source:${rig.sourceId}`)
+    t.equal(isHeld, !isEnabled, 'whom the tenant disables is held here, and nobody else')
+  }
+}
+
+await t.test(
+  `pushes: any history on both sides comes to rest by the rules (seed ${SEED})`,
+  async (t) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 16 }), async (steps) => {
+        await t.test('a history', { buffered: true }, async (t) => {
+          await live(t, steps).catch((error: unknown) => {
+            if (!(error instanceof DirectoryError)) throw error
+            t.fail(error.message)
+          })
+        })
+        if (!t.passing()) throw new Error(`this history went wrong: ${JSON.stringify(steps)}`)
+      }),
+      { numRuns: HISTORIES, seed: SEED, endOnFailure: true },
+    )
+  },
+)
