@@ -143,6 +143,8 @@ export interface SourceControl {
     source: string,
     options: { readonly dryRun: boolean; readonly full: boolean },
   ): Promise<SyncReport>
+  /** How to make the app registration for a tier, to be pasted. */
+  steps(tool: string, tier: string): string
   setTier(
     source: string,
     tier: 'read' | 'disable' | 'write-back',

@@ -7,7 +7,7 @@ import { numberFrom } from './number.ts'
 import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
 
-/** `source connect|list|set-secret|set-tier|retry|pause|resume|waiting|approve|reject` and `sync` */
+/** `source connect|list|steps|set-secret|set-tier|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
   const source = program.command('source').description('where people come from')
 
@@ -109,6 +109,19 @@ function addSecret(source: Command, run: Run): void {
 }
 
 function addTier(source: Command, run: Run): void {
+  source
+    .command('steps')
+    .description('how to make the app registration that a tier needs, to be pasted')
+    .option('--tier <tier>', 'read, disable or write-back', 'read')
+    .option('--tool <tool>', 'portal, az, powershell or terraform', 'portal')
+    .action(async (options: { tier: string; tool: string }, command: Command) => {
+      const context = run(command)
+      const query = new URLSearchParams({ tier: options.tier, tool: options.tool })
+      const path = `/sources/microsoft365/steps?${query}`
+      const answer = await context.client().get<{ steps: string }>(path)
+      context.show(answer, ({ steps }) => context.output.write(steps))
+    })
+
   source
     .command('set-tier <source> <tier>')
     .description(

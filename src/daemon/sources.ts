@@ -3,6 +3,8 @@ import type { PushStatus, SourceControl, SourceStatus } from '../admin/parts.ts'
 import type { Service } from '../lifecycle.ts'
 import type { ListedPush } from '../provisioning/push-store.ts'
 import { type ListedSource, Sources, stepForPaused } from '../sources/control.ts'
+import { TIERS } from '../sources/microsoft365/settings.ts'
+import { registrationSteps, TOOLS } from '../sources/microsoft365/steps.ts'
 import type { StoredSource } from '../sources/registry.ts'
 import type { RunResult } from '../sources/scheduler.ts'
 import { SourceError } from '../sources/source.ts'
@@ -51,6 +53,11 @@ export function makeSources(
             signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
           }),
         ),
+      ),
+    steps: (tool, tier) =>
+      registrationSteps(
+        TOOLS.find((one) => one === tool) ?? 'portal',
+        TIERS.find((one) => one === tier) ?? 'read',
       ),
     async setTier(name, tier, actor) {
       const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS)

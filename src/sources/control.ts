@@ -10,12 +10,11 @@ import {
   GLOBAL_LOGIN_URL,
   type Microsoft365Config,
   type Microsoft365Secret,
-  PERMISSIONS,
   parseConfig,
   parseSecret,
-  TIERS,
   type Tier,
 } from './microsoft365/settings.ts'
+import { permissionsOf } from './microsoft365/steps.ts'
 import type { Page, Seen, SourceRegistry, StoredSource, Waiting } from './registry.ts'
 import {
   type RunResult,
@@ -328,8 +327,7 @@ function refuseForeign({ kind }: StoredSource): void {
 
 /** Permissions are granted one by one; all of a tier's, and of those before it, are needed. */
 function refuseMissing(tier: Tier, granted: readonly string[]): void {
-  const needed = TIERS.slice(0, TIERS.indexOf(tier) + 1).flatMap((one) => PERMISSIONS[one])
-  const missing = needed.filter((name) => !isGranted(name, granted))
+  const missing = permissionsOf(tier).filter((name) => !isGranted(name, granted))
   if (missing.length === 0) return
   throw new SourceError(
     'SOURCE_REFUSED',

@@ -52,13 +52,28 @@ const NewSource = Type.Object(
   },
   { additionalProperties: false },
 )
+const Tier = Type.Union(
+  [Type.Literal('read'), Type.Literal('disable'), Type.Literal('write-back')],
+  {
+    description:
+      'read: import only; disable: also disable accounts and end their sessions; ' +
+      'write-back: also write what is edited here',
+  },
+)
+const StepsQuery = Type.Object({
+  tool: Type.Optional(
+    Type.Union([
+      Type.Literal('portal'),
+      Type.Literal('az'),
+      Type.Literal('powershell'),
+      Type.Literal('terraform'),
+    ]),
+  ),
+  tier: Type.Optional(Tier),
+})
 const TierBody = Type.Object(
   {
-    tier: Type.Union([Type.Literal('read'), Type.Literal('disable'), Type.Literal('write-back')], {
-      description:
-        'read: import only; disable: also disable accounts and end their sessions; ' +
-        'write-back: also write what is edited here',
-    }),
+    tier: Tier,
     reason: Type.Optional(Type.String({ maxLength: 500 })),
   },
   { additionalProperties: false },
@@ -75,6 +90,20 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
     '/sources',
     { schema: { summary: 'List sources, how they do, and what to do when they do not' } },
     async () => ({ sources: await sources.list() }),
+  )
+
+  app.get<{ Querystring: Static<typeof StepsQuery> }>(
+    '/sources/microsoft365/steps',
+    {
+      schema: {
+        summary: 'How to make the app registration that a tier needs, to be pasted',
+        querystring: StepsQuery,
+      },
+    },
+    (request) => {
+      const { tool = 'portal', tier = 'read' } = request.query
+      return { tool, tier, steps: sources.steps(tool, tier) }
+    },
   )
 
   app.post<{ Body: Static<typeof NewSource> }>(

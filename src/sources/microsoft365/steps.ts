@@ -1,0 +1,131 @@
+import { PERMISSIONS, TIERS, type Tier } from './settings.ts'
+
+/** Microsoft Graph's application id, the same in every tenant and cloud. */
+const GRAPH_ID = '00000003-0000-0000-c000-000000000000'
+
+export const TOOLS = ['portal', 'az', 'powershell', 'terraform'] as const
+
+/** What an admin makes the app registration with. */
+export type Tool = (typeof TOOLS)[number]
+
+/** All a tier needs: its own permissions and those of the tiers before it. */
+export function permissionsOf(tier: Tier): readonly string[] {
+  return TIERS.slice(0, TIERS.indexOf(tier) + 1).flatMap((one) => PERMISSIONS[one])
+}
+
+/**
+ * What to do in the tenant so that it can be connected with a tier, to be pasted as it stands.
+ * Permissions are looked up by name, so that no id of ours can be out of date.
+ */
+export function registrationSteps(tool: Tool, tier: Tier): string {
+  const permissions = permissionsOf(tier)
+  const steps = { portal, az, powershell, terraform }[tool](permissions)
+  return `${KEY_PAIR}\n\n${steps}\n\n${connect(tier)}\n`
+}
+
+const KEY_PAIR = `# 1. A key pair: the certificate goes to the tenant, the key never leaves this machine.
+openssl req -x509 -newkey rsa:3072 -nodes -days 730 -subj /CN=gatehouse \\
+  -keyout gatehouse.key -out gatehouse.pem`
+
+function connect(tier: Tier): string {
+  const setTier =
+    tier === 'read' ? '' : `\ngatehouse source set-tier microsoft365 ${tier} --reason "agreed"`
+  return `# 3. Connect it; what is missing is named.
+gatehouse source connect --paused --tenant <tenant id> --client <client id> \\
+  --certificate gatehouse.pem --private-key gatehouse.key
+gatehouse sync microsoft365 --dry-run
+gatehouse source resume microsoft365${setTier}`
+}
+
+function portal(permissions: readonly string[]): string {
+  return `# 2. At https://entra.microsoft.com, as an Application Administrator:
+#    Applications > App registrations > New registration: name "Gatehouse", accounts in this
+#    organizational directory only, no redirect URI. Note the application (client) id and the
+#    directory (tenant) id.
+#    Certificates & secrets > Certificates > Upload certificate: gatehouse.pem
+#    API permissions > Add a permission > Microsoft Graph > Application permissions:
+${permissions.map((name) => `#      ${name}`).join('\n')}
+#    As a Privileged Role Administrator: Grant admin consent. Remove the delegated User.Read that
+#    every new registration has; it is not used.`
+}
+
+function az(permissions: readonly string[]): string {
+  return `# 2. With the Azure CLI, signed in as a Global Administrator (az login --allow-no-subscriptions):
+client=$(az ad app create --display-name Gatehouse --sign-in-audience AzureADMyOrg \\
+  --query appId --output tsv)
+az ad sp create --id "$client"
+for permission in ${permissions.join(' ')}; do
+  role=$(az ad sp show --id ${GRAPH_ID} --output tsv \\
+    --query "appRoles[?value=='$permission'].id")
+  az ad app permission add --id "$client" --api ${GRAPH_ID} \\
+    --api-permissions "$role=Role"
+done
+az ad app credential reset --id "$client" --cert @gatehouse.pem --append
+az ad app permission admin-consent --id "$client"
+echo "tenant id: $(az account show --query tenantId --output tsv)  client id: $client"`
+}
+
+function powershell(permissions: readonly string[]): string {
+  return `# 2. With the Microsoft Graph PowerShell module, as a Global Administrator:
+Connect-MgGraph -Scopes Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All
+$graph = Get-MgServicePrincipal -Filter "appId eq '${GRAPH_ID}'"
+$roles = $graph.AppRoles | Where-Object {
+  $_.Value -in ${permissions.map((name) => `'${name}'`).join(', ')} -and
+  $_.AllowedMemberTypes -contains 'Application' }
+$certificate = [System.Security.Cryptography.X509Certificates.X509Certificate2]::new("$PWD/gatehouse.pem")
+$app = New-MgApplication -DisplayName Gatehouse -SignInAudience AzureADMyOrg \`
+  -KeyCredentials @(@{ Type = 'AsymmetricX509Cert'; Usage = 'Verify'; Key = $certificate.RawData }) \`
+  -RequiredResourceAccess @(@{ ResourceAppId = $graph.AppId
+    ResourceAccess = @($roles | ForEach-Object { @{ Id = $_.Id; Type = 'Role' } }) })
+$principal = New-MgServicePrincipal -AppId $app.AppId
+$roles | ForEach-Object { New-MgServicePrincipalAppRoleAssignment -AppRoleId $_.Id \`
+  -ServicePrincipalId $principal.Id -PrincipalId $principal.Id -ResourceId $graph.Id }
+"tenant id: $((Get-MgContext).TenantId)  client id: $($app.AppId)"`
+}
+
+function terraform(permissions: readonly string[]): string {
+  return `# 2. With Terraform and the hashicorp/azuread provider, 2.44 or later:
+locals {
+  permissions = [${permissions.map((name) => `"${name}"`).join(', ')}]
+}
+data "azuread_client_config" "current" {}
+data "azuread_application_published_app_ids" "known" {}
+resource "azuread_service_principal" "graph" {
+  client_id    = data.azuread_application_published_app_ids.known.result["MicrosoftGraph"]
+  use_existing = true
+}
+resource "azuread_application" "gatehouse" {
+  display_name     = "Gatehouse"
+  sign_in_audience = "AzureADMyOrg"
+  required_resource_access {
+    resource_app_id = azuread_service_principal.graph.client_id
+    dynamic "resource_access" {
+      for_each = local.permissions
+      content {
+        id   = azuread_service_principal.graph.app_role_ids[resource_access.value]
+        type = "Role"
+      }
+    }
+  }
+}
+resource "azuread_application_certificate" "gatehouse" {
+  application_id = azuread_application.gatehouse.id
+  type           = "AsymmetricX509Cert"
+  value          = file("gatehouse.pem")
+}
+resource "azuread_service_principal" "gatehouse" {
+  client_id = azuread_application.gatehouse.client_id
+}
+resource "azuread_app_role_assignment" "gatehouse" {
+  for_each            = toset(local.permissions)
+  app_role_id         = azuread_service_principal.graph.app_role_ids[each.value]
+  principal_object_id = azuread_service_principal.gatehouse.object_id
+  resource_object_id  = azuread_service_principal.graph.object_id
+}
+output "tenant_id" {
+  value = data.azuread_client_config.current.tenant_id
+}
+output "client_id" {
+  value = azuread_application.gatehouse.client_id
+}`
+}

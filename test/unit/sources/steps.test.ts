@@ -1,0 +1,22 @@
+import t from 'tap'
+import { PERMISSIONS, TIERS } from '../../../src/sources/microsoft365/settings.ts'
+import { permissionsOf, registrationSteps, TOOLS } from '../../../src/sources/microsoft365/steps.ts'
+
+const everything = Object.values(PERMISSIONS).flat()
+
+await t.test('each tool is told exactly the permissions of the tier', async (t) => {
+  for (const tool of TOOLS) {
+    for (const tier of TIERS) {
+      const steps = registrationSteps(tool, tier)
+      const named = everything.filter((name) => new RegExp(`\\b${name}\\b`).test(steps))
+      t.same(named, permissionsOf(tier), `${tool} for ${tier}`)
+      t.equal(steps.includes(`set-tier microsoft365 ${tier}`), tier !== 'read')
+      t.match(steps, /--certificate gatehouse\.pem --private-key gatehouse\.key/)
+    }
+  }
+})
+
+await t.test('no tier asks for more than it needs', async (t) => {
+  t.same(permissionsOf('read'), ['User.Read.All', 'GroupMember.Read.All'])
+  t.notOk(everything.some((name) => name.startsWith('Directory.')))
+})
