@@ -67,12 +67,19 @@ export class Pushes implements Service {
   async #refresh(): Promise<void> {
     if (this.#timer === null) return
     for (const source of await this.#registry.list()) {
-      const running = this.#running.get(source.id)
-      if (running?.revision === source.revision) continue
-      await running?.pusher.stop()
-      this.#running.delete(source.id)
-      if (parseConfig(source.config).tier !== 'read') await this.#open(source)
+      // One that cannot be opened keeps no other from being opened, or stopped.
+      await this.#follow(source).catch((error: unknown) =>
+        this.#input.log.warn('push.source-unopened', { source: source.name, error }),
+      )
     }
+  }
+
+  async #follow(source: StoredSource): Promise<void> {
+    const running = this.#running.get(source.id)
+    if (running?.revision === source.revision) return
+    await running?.pusher.stop()
+    this.#running.delete(source.id)
+    if (parseConfig(source.config).tier !== 'read') await this.#open(source)
   }
 
   async #open(source: StoredSource): Promise<void> {
@@ -93,12 +100,11 @@ export class Pushes implements Service {
   }
 
   #report(source: StoredSource, { principalId, planned, settled }: Pushed): void {
-    const { attribute, value } = planned.write
+    const { attribute } = planned.write
     this.#input.log.info('push.settled', {
       source: source.name,
       principal: principalId,
       attribute,
-      value,
       ...settled,
     })
   }

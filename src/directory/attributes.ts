@@ -38,6 +38,7 @@ export function faultOfEdit(name: EditableAttribute, value: string | null): stri
   if (value !== value.trim()) return `${name} begins or ends with a space`
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (/[\u0000-\u001f\u007f]/.test(value)) return `${name} holds a control character`
+  if (/\p{Surrogate}/u.test(value)) return `${name} holds half a character`
   const most = EDITABLE[name]
   return value.length > most ? `${name} has more than ${most} characters` : null
 }

@@ -13,9 +13,10 @@ export interface Push {
   readonly attribute: Attribute
   readonly status: PushStatus
   readonly wanted: PushedValue
-  /** What the target took last; `writtenAtMs` says whether it ever did. */
+  /** What the target took last; `writtenAgeMs` says whether it ever did. */
   readonly written: PushedValue
-  readonly writtenAtMs: number | null
+  /** By the database's clock, which is the one that says when to look again. */
+  readonly writtenAgeMs: number | null
   readonly repeats: number
 }
 
@@ -31,6 +32,8 @@ export interface Subject {
   readonly deletedAtMs: number | null
   /** What is mastered here of her, and may be written there. */
   readonly mastered: readonly Extract<Write, { readonly value: string | null }>[]
+  /** Attributes an admin has taken over, whether or not they may be written just now. */
+  readonly kept: readonly string[]
   /** As the target last told by itself; it may lag. What it has never told is absent. */
   readonly told: { readonly [K in Attribute]?: PushedValue }
   readonly pushes: readonly Push[]
@@ -47,15 +50,15 @@ export interface Planned {
 }
 
 /** What is to be written for a person, in this order. */
-export function planPushes(subject: Subject, nowMs: number): readonly Planned[] {
+export function planPushes(subject: Subject): readonly Planned[] {
   if (!subject.isLinked || subject.lifecycle === 'staged') return []
   const sinceMs = heldSinceMs(subject)
-  const planned = [planAccount(subject, sinceMs, nowMs)]
-  if (sinceMs !== null) {
+  const planned = [planAccount(subject, sinceMs)]
+  if (sinceMs !== null && !isDisabledAlready(subject)) {
     const write: Write = { attribute: 'sessions-ended', value: sinceMs }
     planned.push(plan(write, pushOf(subject, 'sessions-ended'), false))
   }
-  for (const write of subject.mastered) planned.push(planAttribute(subject, write, nowMs))
+  for (const write of subject.mastered) planned.push(planAttribute(subject, write))
   planned.push(...planGivenBack(subject))
   return planned.filter((one) => one !== null)
 }
@@ -64,9 +67,10 @@ export function planPushes(subject: Subject, nowMs: number): readonly Planned[] 
  * Nothing of what the target itself decides is touched: an account is enabled only where we have
  * disabled it, and one that is disabled there afterwards is held here.
  */
-function planAccount(subject: Subject, sinceMs: number | null, nowMs: number): Planned | null {
+function planAccount(subject: Subject, sinceMs: number | null): Planned | null {
+  if (isDisabledAlready(subject)) return null
   const before = pushOf(subject, 'enabled')
-  const isChanged = isChangedThere(subject, before, nowMs)
+  const isChanged = isChangedThere(subject, before)
   if (sinceMs !== null) return plan({ attribute: 'enabled', value: false }, before, isChanged)
   const isTheirs = subject.holds.length > 0
   if (before === null || isTheirs) return null
@@ -78,22 +82,36 @@ function planAccount(subject: Subject, sinceMs: number | null, nowMs: number): P
   return isNothingToUndo ? null : plan(write, before, false)
 }
 
-function planAttribute(
-  subject: Subject,
-  write: Subject['mastered'][number],
-  nowMs: number,
-): Planned | null {
+/** The target has disabled the account before we had a word in it: it is not ours to enable later. */
+function isDisabledAlready(subject: Subject): boolean {
+  return subject.told.enabled === false && pushOf(subject, 'enabled') === null
+}
+
+/**
+ * When to look at her again although nothing is to be done now: the target tells something else than
+ * was written, which may only be old. Null when it does not.
+ */
+export function lookAgainInMs(subject: Subject): number | null {
+  const waits = subject.pushes.flatMap((push) => {
+    if (push.status !== 'written' || !isToldOtherwise(subject, push)) return []
+    const leftMs = LAG_MS - (push.writtenAgeMs ?? LAG_MS)
+    return leftMs > 0 ? [leftMs] : []
+  })
+  return waits.length === 0 ? null : Math.min(...waits)
+}
+
+function planAttribute(subject: Subject, write: Subject['mastered'][number]): Planned | null {
   const before = pushOf(subject, write.attribute)
   // What is there already need not be written for having been decided here.
   if (before === null && (subject.told[write.attribute] ?? null) === write.value) return null
-  return plan(write, before, isChangedThere(subject, before, nowMs))
+  return plan(write, before, isChangedThere(subject, before))
 }
 
 /** Attributes that were pushed and are no longer mastered here: the target has them again. */
-function planGivenBack({ mastered, pushes }: Subject): Planned[] {
+function planGivenBack({ kept, pushes }: Subject): Planned[] {
   return pushes.flatMap(({ attribute, status, wanted }): Planned[] => {
     const isAttribute = attribute !== 'enabled' && attribute !== 'sessions-ended'
-    if (!isAttribute || mastered.some((write) => write.attribute === attribute)) return []
+    if (!isAttribute || kept.includes(attribute)) return []
     const write: Write = { attribute, value: typeof wanted === 'string' ? wanted : null }
     return [{ write, mustRead: isUnsure(status), repeats: 0, isTheirs: true }]
   })
@@ -119,16 +137,20 @@ function plan(write: Write, before: Push | null, isChanged: boolean): Planned | 
   if (before === null) return first
   const isAnother = before.wanted !== write.value
   const repeats = isAnother ? 0 : before.repeats
-  if (isUnsure(before.status)) return { ...first, mustRead: true, repeats }
+  // Another value than the one that may be there is no repeat, and a lagging read would mislead.
+  if (isUnsure(before.status)) return { ...first, mustRead: !isAnother, repeats }
   if (isAnother || before.status === 'refused') return { ...first, repeats }
   if (!isChanged || before.status !== 'written') return null
   return { ...first, mustRead: true, repeats: repeats + 1 }
 }
 
 /** Whether the target tells something else than was written, and not only because it lags. */
-function isChangedThere(subject: Subject, push: Push | null, nowMs: number): boolean {
-  if (push === null || push.writtenAtMs === null) return false
+function isChangedThere(subject: Subject, push: Push | null): boolean {
+  if (push === null || !isToldOtherwise(subject, push)) return false
+  return (push.writtenAgeMs ?? 0) >= LAG_MS
+}
+
+function isToldOtherwise(subject: Subject, push: Push): boolean {
   const told = subject.told[push.attribute]
-  if (told === undefined || told === push.written) return false
-  return nowMs - push.writtenAtMs > LAG_MS
+  return push.writtenAgeMs !== null && told !== undefined && told !== push.written
 }

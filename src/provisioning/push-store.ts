@@ -44,7 +44,7 @@ export interface PushStore {
   giveBack(claim: Claim, planned: Planned): Promise<void>
   /** @param againInMs when to look at her again; null when all is done, unless she was marked anew */
   release(claim: Claim, againInMs: number | null): Promise<void>
-  /** Looks at everybody again whose value was refused. @returns how many */
+  /** Looks again at everybody of whom a value was not taken, for whatever reason. @returns how many */
   retryRefused(sourceId: string): Promise<number>
 }
 

@@ -1,5 +1,5 @@
 import type { Service } from '../lifecycle.ts'
-import { MAX_REPEATS, type Planned, planPushes } from './desired.ts'
+import { lookAgainInMs, MAX_REPEATS, type Planned, planPushes } from './desired.ts'
 import type { Claim, PushStore, Settled } from './push-store.ts'
 import { isMet, type Refusal, type Target, type WriteAnswer } from './target.ts'
 
@@ -33,29 +33,27 @@ export interface PusherParts {
   readonly onFault?: (error: unknown) => void
   /** Monotonic. */
   readonly nowMs?: () => number
-  readonly wallMs?: () => number
 }
 
 /**
  * Brings what we decide about people to one target. It is driven by what differs and not by events:
- * a person who is marked is looked at as she is by then, so a mark too many costs a look and one lost
- * attempt nothing.
+ * a person who is marked is looked at as she is by then, so a mark too many costs a look and no more.
  */
 export class Pusher implements Service {
   readonly name: string
   readonly #parts: PusherParts
   readonly #nowMs: () => number
-  readonly #wallMs: () => number
   readonly #stopping = new AbortController()
   #running: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | null = null
   #seenUsn = -1
   #dueAtMs = 0
+  /** After a fault, and for as long as the target asks for quiet. */
+  #quietUntilMs = 0
 
   constructor(parts: PusherParts) {
     this.#parts = parts
     this.#nowMs = parts.nowMs ?? (() => performance.now())
-    this.#wallMs = parts.wallMs ?? Date.now
     this.name = `pushes to ${parts.sourceId}`
   }
 
@@ -86,13 +84,15 @@ export class Pusher implements Service {
   async #look(): Promise<void> {
     const usn = this.#parts.usn()
     const isQuiet = usn === this.#seenUsn && this.#nowMs() < this.#dueAtMs
-    if (!this.#parts.isLeader() || isQuiet) return
+    const isTooSoon = this.#nowMs() < this.#quietUntilMs
+    if (!this.#parts.isLeader() || isQuiet || isTooSoon) return
     try {
       // Whoever is claimed by a daemon that has died comes back by itself; so do retries.
       this.#dueAtMs = this.#nowMs() + RETRY_BASE_MS
       await this.pushAll()
       this.#seenUsn = usn
     } catch (error) {
+      this.#quietUntilMs = this.#nowMs() + RETRY_BASE_MS
       if (!this.#stopping.signal.aborted) this.#parts.onFault?.(error)
     }
   }
@@ -100,9 +100,11 @@ export class Pusher implements Service {
   /** Marks who has changed, and works until nobody is due any more. */
   async pushAll(): Promise<void> {
     const { sourceId, store } = this.#parts
-    while (await store.markChanged(sourceId)) this.#stopping.signal.throwIfAborted()
     for (;;) {
-      const claims = await store.claim(sourceId, CLAIMS)
+      // In each turn, since whoever was suspended just now must not wait for a backlog.
+      while (await store.markChanged(sourceId)) this.#stopping.signal.throwIfAborted()
+      const isQuiet = this.#nowMs() < this.#quietUntilMs
+      const claims = isQuiet ? [] : await store.claim(sourceId, CLAIMS)
       if (claims.length === 0) return
       const waiting = [...claims]
       const work = async (): Promise<void> => {
@@ -119,29 +121,33 @@ export class Pusher implements Service {
   }
 
   async #push(claim: Claim): Promise<void> {
-    let againInMs: number | null = null
-    for (const planned of planPushes(claim.subject, this.#wallMs())) {
-      const result = await this.#pushOne(claim, planned)
-      if (result === 'lost') return
-      if (result === 'done') continue
-      againInMs = result
-      break
+    const again = [lookAgainInMs(claim.subject)]
+    for (const planned of planPushes(claim.subject)) {
+      const end = await this.#pushOne(claim, planned)
+      if (end === 'lost') return
+      again.push(end.againInMs)
+      // What one value is refused for says nothing of the others.
+      if (end.isOver) break
     }
-    await this.#parts.store.release(claim, againInMs)
+    const waits = again.filter((ms) => ms !== null)
+    await this.#parts.store.release(claim, waits.length === 0 ? null : Math.min(...waits))
   }
 
-  /** @returns when to try again, in ms, or how it ended */
-  async #pushOne(claim: Claim, planned: Planned): Promise<'done' | 'lost' | number> {
+  async #pushOne(claim: Claim, planned: Planned): Promise<End | 'lost'> {
     const { store, target } = this.#parts
     const { write } = planned
     const found = planned.mustRead ? await this.#lookAt(claim, planned) : 'differs'
-    if (found === 'unknown') return this.#retryInMs(claim)
-    if (found === 'settled') return 'done'
+    if (found === 'unknown') return { againInMs: this.#retryInMs(claim), isOver: true }
+    if (found === 'settled') return done
     if (planned.isTheirs) {
       await store.giveBack(claim, planned)
-      return 'done'
+      return done
     }
-    if (!(await store.begin(claim, planned))) return 'lost'
+    if (!(await store.begin(claim, planned))) {
+      // Marked anew, paused, or another's by now: what is wanted is worked out again.
+      await store.release(claim, RETRY_BASE_MS)
+      return 'lost'
+    }
     const begunAtMs = this.#nowMs()
     let answer: WriteAnswer
     try {
@@ -152,23 +158,25 @@ export class Pusher implements Service {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       await this.#settle(claim, planned, { status: 'undecided', reason })
-      return this.#retryInMs(claim)
+      return { againInMs: this.#retryInMs(claim), isOver: false }
     }
     return this.#conclude(claim, planned, answer)
   }
 
-  async #conclude(claim: Claim, planned: Planned, answer: WriteAnswer): Promise<'done' | number> {
+  async #conclude(claim: Claim, planned: Planned, answer: WriteAnswer): Promise<End> {
     if (answer.kind === 'written') {
       await this.#settle(claim, planned, { status: 'written' })
-      return 'done'
+      return done
     }
     if (answer.kind === 'later') {
+      const againInMs = Math.max(answer.afterMs ?? 0, this.#retryInMs(claim))
+      if (answer.afterMs !== null) this.#quietUntilMs = this.#nowMs() + answer.afterMs
       await this.#settle(claim, planned, { status: 'undecided', reason: answer.reason })
-      return Math.max(answer.afterMs ?? 0, this.#retryInMs(claim))
+      return { againInMs, isOver: true }
     }
     const reason = `${answer.refusal}: ${answer.message}`
     await this.#settle(claim, planned, { status: 'refused', reason })
-    return mayBeGranted(answer.refusal) ? NOT_ALLOWED_RETRY_MS : 'done'
+    return mayBeGranted(answer.refusal) ? { againInMs: NOT_ALLOWED_RETRY_MS, isOver: false } : done
   }
 
   /** Reads what is there, and settles what that settles. */
@@ -211,6 +219,14 @@ export class Pusher implements Service {
     return Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** Math.min(attempts, 10))
   }
 }
+
+/** How a value ended: when to look at it again, and whether the others have to wait for that, too. */
+interface End {
+  readonly againInMs: number | null
+  readonly isOver: boolean
+}
+
+const done: End = { againInMs: null, isOver: false }
 
 /** What is there is then of no interest, only that no write of ours is under way any more. */
 function isGivenBack({ isTheirs, write }: Planned): boolean {

@@ -149,7 +149,7 @@ export class Sources implements Service {
     await new Microsoft365Source({ config, secret }).identify(options.signal)
     await this.#parts.registry.replaceSecret(
       source.id,
-      { config, secret: formatSecret(secret) },
+      { config: { certificate }, secret: formatSecret(secret) },
       { name: options.actor, reason: null },
     )
     await this.#refreshSoon()
@@ -176,7 +176,12 @@ export class Sources implements Service {
     }
     await registry.configure(
       source.id,
-      { config: { ...config, tier }, decision: 'source.tier-set', detail: { tier } },
+      {
+        config: { tier },
+        startsPushing: config.tier === 'read' && tier !== 'read',
+        decision: 'source.tier-set',
+        detail: { tier },
+      },
       options.actor,
     )
     await this.#refreshSoon()

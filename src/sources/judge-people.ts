@@ -104,7 +104,8 @@ function judgeNewcomer(
 ): PersonVerdict {
   const { externalId } = told
   if (!isInScope(values, scope)) return { externalId, values, ...NOTHING, act: 'ignore' }
-  const hold = values.isEnabled === false ? 'set' : before?.isHeld ? 'lift' : 'keep'
+  const isTheirs = values.isEnabled === false && before?.isDisabledByUs !== true
+  const hold = isTheirs ? 'set' : before?.isHeld ? 'lift' : 'keep'
   const changed = changedNames(before?.values ?? {}, values)
   const act = before === null ? 'create' : 'restore'
   return { externalId, values, act, changed, hold, isWaitingOver: false, isUnknownGone: false }

@@ -71,7 +71,7 @@ export interface SourceRegistry {
   readSecret(source: StoredSource): Promise<Buffer>
   /** @returns the new source's id */
   connect(source: NewSource, actor: Actor): Promise<string>
-  /** Takes the place of what the source signs in with. */
+  /** Takes the place of what the source signs in with; of the configuration, what changes. */
   replaceSecret(
     sourceId: string,
     change: Pick<NewSource, 'config' | 'secret'>,
@@ -81,7 +81,10 @@ export interface SourceRegistry {
   configure(
     sourceId: string,
     change: {
-      readonly config: unknown
+      /** What of it changes; the rest stays. */
+      readonly config: object
+      /** Nothing was written there until now. */
+      readonly startsPushing: boolean
       readonly decision: `source.${string}`
       readonly detail: Readonly<Record<string, unknown>>
     },

@@ -64,9 +64,10 @@ export async function yieldAttributes(
   if (yielded.length === 0) return null
   const told = await readTold(tx, id)
   const now = await readPerson(tx, id)
-  const changed = yielded.flatMap((name): [EditableAttribute, string | null][] =>
-    name in told ? [[name, told[name] ?? null]] : [],
-  )
+  const changed = yielded.map((name): [EditableAttribute, string | null] => [
+    name,
+    told[name] ?? null,
+  ])
   return write(tx, { id, now, changed })
 }
 

@@ -9,6 +9,7 @@ import type { Database } from './connection.ts'
 import { hintDenial, journal } from './journal.ts'
 import { sourceActor, sourceHold, type Tx, touchPrincipals } from './sync-batch.ts'
 import { attributesFrom } from './sync-person-rows.ts'
+import { readAllowance, recordRemovals } from './sync-removals.ts'
 
 /** Journal rows looked through in one transaction. */
 const LOOK_BATCH = 500
@@ -27,7 +28,8 @@ interface SubjectRow {
   readonly deleted_at_ms: number | null
   readonly holds: readonly { readonly reason: HoldReason; readonly sinceMs: number }[]
   readonly pushes: readonly Push[]
-  readonly mastered: readonly string[]
+  readonly may_write: boolean
+  readonly kept: readonly string[]
   readonly person: Readonly<Record<string, unknown>>
   readonly told: Readonly<Record<string, unknown>>
 }
@@ -63,18 +65,20 @@ export class PostgresPushStore implements PushStore {
 
   async claim(sourceId: string, limit: number): Promise<readonly Claim[]> {
     const id = randomUUID()
-    const { rows } = await sql<SubjectRow>`
+    const { rows: mine } = await sql<{ principal_id: string }>`
       with due as (
         select d.principal_id from push_dirty d
         join source s on s.id = d.source_id and s.state <> 'paused'
         where d.source_id = ${sourceId}::uuid and d.due_at <= clock_timestamp()
           and (d.claimed_until is null or d.claimed_until < clock_timestamp())
-        order by d.due_at limit ${limit} for update of d skip locked),
-      mine as (
+        order by d.due_at limit ${limit} for update of d skip locked)
         update push_dirty d set claim = ${id}::uuid, attempts = d.attempts + 1,
           claimed_until = clock_timestamp() + make_interval(secs => ${CLAIM_SECONDS})
         from due where d.source_id = ${sourceId}::uuid and d.principal_id = due.principal_id
-        returning d.principal_id, d.mark, d.attempts)
+        returning d.principal_id`.execute(this.#db.kysely)
+    if (mine.length === 0) return []
+    // In a statement of its own, which sees all that was committed before the claim, and its mark.
+    const { rows } = await sql<SubjectRow>`
       select m.principal_id, m.mark, m.attempts, l.external_id, l.removed_at is null as is_linked,
         p.lifecycle, (extract(epoch from p.deleted_at) * 1000)::float8 as deleted_at_ms,
         coalesce((select jsonb_agg(jsonb_build_object('reason', h.reason,
@@ -82,17 +86,18 @@ export class PostgresPushStore implements PushStore {
           from hold h where h.principal_id = m.principal_id), '[]') as holds,
         coalesce((select jsonb_agg(jsonb_build_object('attribute', x.attribute,
             'status', x.status, 'wanted', x.wanted, 'written', x.written,
-            'writtenAtMs', (extract(epoch from x.written_at) * 1000)::bigint,
+            'writtenAgeMs', (extract(epoch from clock_timestamp() - x.written_at) * 1000)::bigint,
             'repeats', x.repeats))
           from push x
           where x.source_id = ${sourceId}::uuid and x.principal_id = m.principal_id), '[]')
           as pushes,
-        case when s.config ->> 'tier' = 'write-back' then coalesce((
-          select array_agg(a.attribute) from authority a
-          where a.principal_id = m.principal_id and a.source_id is null), '{}') else '{}' end
-          as mastered,
+        s.config ->> 'tier' is not distinct from 'write-back' as may_write,
+        array(select a.attribute from authority a
+          where a.principal_id = m.principal_id and a.source_id is null order by a.attribute)
+          as kept,
         to_jsonb(q) as person, l.attributes as told
-      from mine m
+      from (select * from push_dirty
+        where source_id = ${sourceId}::uuid and claim = ${id}::uuid) m
       join source s on s.id = ${sourceId}::uuid
       join person q on q.id = m.principal_id
       join principal p on p.id = m.principal_id
@@ -107,7 +112,9 @@ export class PostgresPushStore implements PushStore {
       with mine as (
         select 1 from push_dirty
         where source_id = ${claim.sourceId}::uuid and principal_id = ${claim.principalId}::uuid
-          and claim = ${claim.id}::uuid
+          and claim = ${claim.id}::uuid and mark = ${claim.mark}
+          and exists (select from source s where s.id = source_id and s.state <> 'paused'
+            and coalesce(s.config ->> 'tier', 'read') <> 'read')
           and claimed_until > clock_timestamp() + make_interval(secs => ${REQUEST_SECONDS})
         for update)
       insert into push (source_id, principal_id, attribute, status, wanted, repeats)
@@ -173,13 +180,18 @@ export class PostgresPushStore implements PushStore {
   async #adoptDisabled(claim: Claim): Promise<void> {
     const reason = sourceHold(claim.sourceId)
     await this.#db.write(async (tx) => {
+      if ((await readAllowance(tx, claim.sourceId, 'person')) <= 0) return
       const { rows } = await sql`
         insert into hold (principal_id, reason)
         select principal_id, ${reason} from push_dirty
-        where source_id = ${claim.sourceId}::uuid and principal_id = ${claim.principalId}::uuid
+        where not exists (select from removal_waiting w where w.source_id = ${claim.sourceId}::uuid
+            and w.kind = 'suspension' and w.subject = ${claim.externalId})
+          and source_id = ${claim.sourceId}::uuid and principal_id = ${claim.principalId}::uuid
           and claim = ${claim.id}::uuid
         on conflict do nothing returning 1 as held`.execute(tx)
       if (rows.length === 0) return
+      const removal = { kind: 'suspension', subject: claim.externalId, groupId: null } as const
+      await recordRemovals(tx, claim.sourceId, [removal])
       await touchPrincipals(tx, [claim.principalId], sourceActor(claim.sourceId))
       hintDenial(tx, claim.principalId)
     })
@@ -203,15 +215,18 @@ export class PostgresPushStore implements PushStore {
   }
 
   async retryRefused(sourceId: string): Promise<number> {
-    const { value } = await this.#db.write((tx) =>
-      mark(
+    const { value } = await this.#db.write(async (tx) => {
+      await sql`
+        update push set status = 'undecided', repeats = 0
+        where source_id = ${sourceId}::uuid and status = 'contested'`.execute(tx)
+      return mark(
         tx,
         sourceId,
         sql`
-        select principal_id as entity from push
-        where source_id = ${sourceId}::uuid and status in ('refused', 'contested')`,
-      ),
-    )
+        select distinct principal_id as entity from push
+        where source_id = ${sourceId}::uuid and status <> 'written'`,
+      )
+    })
     return value
   }
 
@@ -242,6 +257,7 @@ function toClaim(row: SubjectRow, { id, sourceId }: { id: string; sourceId: stri
     isLinked: row.is_linked,
     deletedAtMs: row.deleted_at_ms,
     mastered: masteredOf(row),
+    kept: row.kept,
     told: toldOf(row),
     pushes: row.pushes,
   }
@@ -256,9 +272,10 @@ function toClaim(row: SubjectRow, { id, sourceId }: { id: string; sourceId: stri
   }
 }
 
-function masteredOf({ mastered, person }: SubjectRow): Subject['mastered'] {
+function masteredOf({ kept, may_write, person }: SubjectRow): Subject['mastered'] {
+  if (!may_write) return []
   const own = attributesFrom(person)
-  return mastered.filter(isEditable).map((name) => ({ attribute: name, value: own[name] }))
+  return kept.filter(isEditable).map((name) => ({ attribute: name, value: own[name] }))
 }
 
 /** The source's own last word, in the names that are pushed. */
@@ -279,10 +296,7 @@ async function readCursor(
   const row = rows[0]
   if (row === undefined) return null
   if (row.usn !== null && row.is_same) return { usn: row.usn, head: row.head }
-  await sql`
-    insert into push_cursor (source_id, usn, epoch)
-    select ${sourceId}::uuid, usn, epoch from journal_head
-    on conflict (source_id) do update set usn = excluded.usn, epoch = excluded.epoch`.execute(tx)
+  await resetCursor(tx, sourceId)
   return null
 }
 
@@ -308,30 +322,53 @@ async function mark(tx: Tx, sourceId: string, people: ReturnType<typeof sql>): P
 }
 
 /**
- * Marks people of a round whose account the source tells of otherwise than we have written it. Until
- * its replicas are sure to agree, they are only noted for later.
+ * Marks people of a round of whom the source tells otherwise than was written, or than is wanted.
+ * Whether it only lags is seen when they are looked at.
  */
 export async function markContradicted(
   tx: Tx,
-  told: {
-    readonly sourceId: string
-    readonly externalIds: readonly string[]
-    readonly lagMs: number
-  },
+  sourceId: string,
+  externalIds: readonly string[],
 ): Promise<void> {
-  const { sourceId, externalIds, lagMs } = told
   if (externalIds.length === 0) return
   await sql`
-    insert into push_dirty (source_id, principal_id, due_at)
-    select l.source_id, l.principal_id,
-      greatest(clock_timestamp(), max(x.written_at) + make_interval(secs => ${lagMs / 1_000} + 1))
+    insert into push_dirty (source_id, principal_id)
+    select l.source_id, l.principal_id
     from source_link l
-    join push x on x.source_id = l.source_id and x.principal_id = l.principal_id
-      and x.attribute <> 'sessions-ended' and x.status = 'written'
+    join source s on s.id = l.source_id and coalesce(s.config ->> 'tier', 'read') <> 'read'
     where l.source_id = ${sourceId}::uuid and l.object_kind = 'person'
       and l.external_id = any(${[...externalIds]}::text[])
-      and coalesce(l.attributes -> case x.attribute when 'enabled' then 'isEnabled'
-        else x.attribute end, 'null') is distinct from x.written
-    group by l.source_id, l.principal_id
-    on conflict (source_id, principal_id) do update set mark = default`.execute(tx)
+      and (exists (select from push x
+          where x.source_id = l.source_id and x.principal_id = l.principal_id
+            and x.attribute <> 'sessions-ended' and x.status = 'written'
+            and coalesce(l.attributes -> case x.attribute when 'enabled' then 'isEnabled'
+              else x.attribute end, 'null') is distinct from x.written)
+        or l.attributes -> 'isEnabled' = 'true' and exists (select from hold h
+          where h.principal_id = l.principal_id and h.reason <> ${sourceHold(sourceId)}
+            and not exists (select from push x where x.source_id = l.source_id
+              and x.principal_id = l.principal_id and x.attribute = 'enabled')))
+    on conflict (source_id, principal_id) do update set mark = default,
+      due_at = least(push_dirty.due_at, excluded.due_at)`.execute(tx)
+}
+
+/**
+ * From now on something is pushed: whoever was changed before is none of it, but for those of whom
+ * something was written in an earlier time.
+ */
+export async function startPushing(tx: Tx, sourceId: string): Promise<void> {
+  await sql`delete from push_dirty where source_id = ${sourceId}::uuid`.execute(tx)
+  await resetCursor(tx, sourceId)
+  await mark(
+    tx,
+    sourceId,
+    sql`select distinct principal_id as entity from push
+      where source_id = ${sourceId}::uuid`,
+  )
+}
+
+async function resetCursor(tx: Tx, sourceId: string): Promise<void> {
+  await sql`
+    insert into push_cursor (source_id, usn, epoch)
+    select ${sourceId}::uuid, usn, epoch from journal_head
+    on conflict (source_id) do update set usn = excluded.usn, epoch = excluded.epoch`.execute(tx)
 }

@@ -212,6 +212,12 @@ async function pauseSources(
       returning id, version, state_reason)
     insert into journal_inbox (kind, entity, version, actor, reason)
     select 'source.paused', id, version, 'restore', state_reason from paused`.execute(tx)
+  // What was written is not written again over what has become of it since, until somebody wants
+  // something else.
+  if (tables.some(({ name }) => name === 'push')) {
+    await sql`delete from push_dirty`.execute(tx)
+    await sql`update push set status = 'contested', reason = ${reason}`.execute(tx)
+  }
   // What was being read is read anew, so that a dry run can show the drift first. The generation a
   // round has begun to write is passed over.
   await sql`

@@ -143,6 +143,11 @@ async function forgetTheDead(database: Database): Promise<number> {
     await sql`update source_link set attributes = '{}' where principal_id = any (${ids}::uuid[])`.execute(
       tx,
     )
+    // Should one of them come back, nothing of what she was is laid over her, or written anywhere.
+    for (const table of ['authority', 'push', 'push_dirty']) {
+      await sql`
+        delete from ${sql.table(table)} where principal_id = any (${ids}::uuid[])`.execute(tx)
+    }
     await touchPrincipals(tx, ids, RETENTION)
     return ids.length
   })

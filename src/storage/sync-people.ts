@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import type { Edits } from '../directory/attributes.ts'
 import { fallbackName, usernameBase } from '../directory/names.ts'
 import { LAG_MS } from '../provisioning/desired.ts'
 import type { KnownPerson, PersonVerdict } from '../sources/judge-people.ts'
@@ -23,13 +24,7 @@ import { noteReturns } from './sync-gone.ts'
 import { removePeople, restorePeople } from './sync-lifecycle.ts'
 import { claimedNames, type NameClaims, writeLoginNames } from './sync-login-names.ts'
 import { proposeUsernames } from './sync-names.ts'
-import {
-  PUSHED_NAMES,
-  personRow,
-  SHOWN_NAMES,
-  WRITTEN_COLUMNS,
-  WRITTEN_TYPES,
-} from './sync-person-rows.ts'
+import { personRow, SHOWN_NAMES, WRITTEN_COLUMNS, WRITTEN_TYPES } from './sync-person-rows.ts'
 import { allocateNumbers } from './sync-posix.ts'
 import { awaitApproval, endWaiting, readAllowance, recordRemovals } from './sync-removals.ts'
 
@@ -73,9 +68,11 @@ export async function readPeopleBatch(
     select b.seq, b.body, b.external_id, l.principal_id, p.username, l.attributes,
       l.removed_at is not null as is_removed, h.principal_id is not null as is_held,
       wr.subject is not null as removal_waits, ws.subject is not null as suspension_waits,
-      coalesce(x.wanted = 'false'::jsonb
-        or x.changed_at > clock_timestamp() - make_interval(secs => ${LAG_MS / 1_000}), false)
-        as is_disabled_by_us
+      coalesce(src.config ->> 'tier' <> 'read' and case when x.status = 'refused'
+          then x.wanted = 'true'::jsonb and x.written = 'false'::jsonb
+          else x.wanted = 'false'::jsonb
+            or x.changed_at > clock_timestamp() - make_interval(secs => ${LAG_MS / 1_000}) end,
+        false) as is_disabled_by_us
     from batch b
     left join lateral (select * from source_link x
       where x.source_id = ${round.sourceId}::uuid and x.object_kind = 'person'
@@ -83,6 +80,7 @@ export async function readPeopleBatch(
     left join person p on p.id = l.principal_id
     left join hold h on h.principal_id = l.principal_id
       and h.reason = ${sourceHold(round.sourceId)}
+    left join source src on src.id = ${round.sourceId}::uuid
     left join push x on x.source_id = l.source_id and x.principal_id = l.principal_id
       and x.attribute = 'enabled'
     left join removal_waiting wr on wr.source_id = l.source_id and wr.kind = 'person'
@@ -282,7 +280,8 @@ class PeopleWriter {
       const values = { ...verdict.values, ...mastered.get(linked.principalId) }
       const row = personRow(values, { username: linked.username, managerId })
       this.#touched.add(linked.principalId)
-      this.#details.set(linked.principalId, changesOf(linked.values, verdict))
+      const kept = mastered.get(linked.principalId) ?? {}
+      this.#details.set(linked.principalId, changesOf(linked.values, verdict, kept))
       return [{ ...row, id: linked.principalId }]
     })
     if (rows.length === 0) return
@@ -312,10 +311,7 @@ class PeopleWriter {
         where l.source_id = ${sourceId}::uuid and l.object_kind = 'person'
           and l.external_id = r.external_id`.execute(this.#tx)
     }
-    const turned = changed
-      .filter((verdict) => verdict.changed.some((name) => PUSHED_NAMES.has(name)))
-      .map(idOf)
-    await markContradicted(this.#tx, { sourceId, externalIds: turned, lagMs: LAG_MS })
+    await markContradicted(this.#tx, sourceId, known.map(idOf))
     const seen = known.filter(({ act }) => act !== 'remove' && act !== 'wait').map(idOf)
     if (mode === 'delta' || seen.length === 0) return
     await sql`
@@ -443,10 +439,15 @@ function namesOf(username: string, values: PersonValues) {
 }
 
 /** Before and after of what changed, for the log. */
-function changesOf(before: PersonValues, verdict: PersonVerdict): Record<string, unknown> {
+/** @param kept what is mastered here, and so has not changed */
+function changesOf(
+  before: PersonValues,
+  verdict: PersonVerdict,
+  kept: Edits,
+): Record<string, unknown> {
   const from = before as Readonly<Record<string, unknown>>
   const to = verdict.values as Readonly<Record<string, unknown>>
-  const shown = verdict.changed.filter((name) => SHOWN_NAMES.has(name))
+  const shown = verdict.changed.filter((name) => SHOWN_NAMES.has(name) && !(name in kept))
   return Object.fromEntries(
     shown.map((name) => [name, { before: from[name] ?? null, after: to[name] ?? null }]),
   )

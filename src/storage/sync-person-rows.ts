@@ -28,9 +28,6 @@ const COLUMNS = {
 
 const NAMES = Object.keys(COLUMNS) as (keyof PersonAttributes)[]
 
-/** Names that may be pushed, as the source tells them; with the account's own. */
-export const PUSHED_NAMES: ReadonlySet<string> = new Set([...NAMES, 'isEnabled'])
-
 /** Names whose change shows in the directory; others are kept with the link only. */
 export const SHOWN_NAMES: ReadonlySet<string> = new Set([...NAMES, 'isGuest', 'managerExternalId'])
 

@@ -14,6 +14,7 @@ import type {
 import type { Database } from './connection.ts'
 import type { Tables } from './database.ts'
 import { journal } from './journal.ts'
+import { startPushing } from './push-store.ts'
 import { type Keys, type Place, seal, unseal } from './sealing.ts'
 import type { Tx } from './sync-batch.ts'
 import { prepareAllocator } from './sync-posix.ts'
@@ -93,7 +94,7 @@ export class PostgresSourceRegistry implements SourceRegistry {
   ): Promise<void> {
     await this.#db.write(async (tx) => {
       const { rows } = await sql<{ version: number }>`
-        update source set config = ${JSON.stringify(change.config)}::jsonb,
+        update source set config = config || ${JSON.stringify(change.config)}::jsonb,
           secret = ${seal(this.#keys, secretPlace(sourceId), change.secret)},
           version = nextval('entity_version')
         where id = ${sourceId}::uuid returning version`.execute(tx)
@@ -106,17 +107,19 @@ export class PostgresSourceRegistry implements SourceRegistry {
 
   async configure(
     sourceId: string,
-    { config, decision, detail }: Parameters<SourceRegistry['configure']>[1],
+    change: Parameters<SourceRegistry['configure']>[1],
     actor: Actor,
   ): Promise<void> {
+    const { config, decision, detail } = change
     await this.#db.write(async (tx) => {
       const { rows } = await sql<{ version: number }>`
-        update source set config = ${JSON.stringify(config)}::jsonb,
+        update source set config = config || ${JSON.stringify(config)}::jsonb,
           version = nextval('entity_version')
         where id = ${sourceId}::uuid returning version`.execute(tx)
       const version = rows[0]?.version
       if (version === undefined)
         throw new DirectoryError('DIRECTORY_NOT_FOUND', 'the source is gone')
+      if (change.startsPushing) await startPushing(tx, sourceId)
       journal(tx, { kind: decision, entity: sourceId, version, actor, detail })
     })
   }

@@ -77,6 +77,10 @@ export class Microsoft365Target implements Target {
     if (reply.kind === 'throttled') {
       return { kind: 'later', afterMs: reply.retryAfterMs, reason: 'Graph asks to slow down' }
     }
+    // Somebody else is at the same object just now.
+    if (reply.status === 409 || reply.status === 412 || reply.status === 423) {
+      return { kind: 'later', afterMs: null, reason: `Graph refuses for now (${reply.code})` }
+    }
     // Graph lets a credential go some time before, or after, the login service does.
     if (reply.status === 401) {
       return { kind: 'later', afterMs: null, reason: 'Graph does not accept our token' }

@@ -10,6 +10,9 @@ const VERSION = 'v1.0'
 /** An answer that makes no sense is asked for once more before it is believed. */
 const NONSENSE_ATTEMPTS = 2
 
+/** A process that was stopped, or a sign-in that took long, sends no old value afterwards. */
+const SEND_WITHIN_MS = 5_000
+
 export type GraphAnswer =
   | { readonly kind: 'ok'; readonly body: Readonly<Record<string, unknown>> }
   /** A no of Graph's own; `code` is what may be branched on. */
@@ -91,7 +94,7 @@ export class Graph {
     link: string,
     parts: { readonly body: object | null; readonly signal: AbortSignal },
   ): Promise<GraphAnswer> {
-    const call = new CallOptions(link, parts.signal)
+    const call = new CallOptions(link, parts.signal, performance.now() + SEND_WITHIN_MS)
     // Somebody waits for it: an admin's click comes before what is only read.
     const request = this.#request(call, { 'x-ms-throttle-priority': 'high' })
     const content = parts.body ?? ''

@@ -22,10 +22,13 @@ export class CallOptions {
   readonly signal: AbortSignal
   /** What the chain threw: graph-client makes an error of its own of it, and loses ours. */
   fault: unknown = null
+  /** A write that has not left by then (monotonic) does not leave; null for a read. */
+  readonly sendByMs: number | null
 
-  constructor(url: string, signal: AbortSignal) {
+  constructor(url: string, signal: AbortSignal, sendByMs: number | null = null) {
     this.url = url
     this.signal = signal
+    this.sendByMs = sendByMs
   }
 }
 
@@ -249,8 +252,11 @@ export class Transport extends Link {
   }
 
   async execute(context: Context): Promise<void> {
-    const { url, signal } = callOf(context)
+    const { url, signal, sendByMs } = callOf(context)
     const method = context.options?.method ?? 'GET'
+    if (sendByMs !== null && performance.now() > sendByMs) {
+      throw new SourceError('SOURCE_UNAVAILABLE', 'it took too long to send; nothing was sent')
+    }
     const body = context.options?.body
     const content = typeof body === 'string' && body !== '' ? { body } : {}
     const headers = headersOf(context)

@@ -1,4 +1,3 @@
-/** What is kept of a connection without its secrets; `source.config` holds it. */
 export const TIERS = ['read', 'disable', 'write-back'] as const
 
 /** What the application may do in the tenant; each tier includes those before it. */
@@ -11,6 +10,7 @@ export const PERMISSIONS: Readonly<Record<Tier, readonly string[]>> = {
   'write-back': ['User.ReadWrite.All'],
 }
 
+/** What is kept of a connection without its secrets; `source.config` holds it. */
 export interface Microsoft365Config {
   readonly tenantId: string
   readonly clientId: string
