@@ -77,6 +77,10 @@ export interface SourceStatus {
   readonly waitingRemovals: number
   /** What Gatehouse may do there. */
   readonly tier: string
+  /** People about whom something is to be written there. */
+  readonly waitingPushes: number
+  /** Values the source did not take, or that somebody keeps changing back there. */
+  readonly refusedPushes: number
 }
 
 /** One value written, or to be written, where a person comes from. */

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs'
-import type { Command } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import type { SourceStatus, SyncReport, Waiting } from '../admin/parts.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
 import { numberFrom } from './number.ts'
 import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
+
+const TIERS = ['read', 'disable', 'write-back']
+const TOOLS = ['portal', 'az', 'powershell', 'terraform']
 
 /** `source connect|list|steps|set-secret|set-tier|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
@@ -112,8 +115,8 @@ function addTier(source: Command, run: Run): void {
   source
     .command('steps')
     .description('how to make the app registration that a tier needs, to be pasted')
-    .option('--tier <tier>', 'read, disable or write-back', 'read')
-    .option('--tool <tool>', 'portal, az, powershell or terraform', 'portal')
+    .addOption(new Option('--tier <tier>', 'for what').choices(TIERS).default('read'))
+    .addOption(new Option('--tool <tool>', 'with what').choices(TOOLS).default('portal'))
     .action(async (options: { tier: string; tool: string }, command: Command) => {
       const context = run(command)
       const query = new URLSearchParams({ tier: options.tier, tool: options.tool })
@@ -123,7 +126,8 @@ function addTier(source: Command, run: Run): void {
     })
 
   source
-    .command('set-tier <source> <tier>')
+    .command('set-tier <source>')
+    .addArgument(new Argument('<tier>', 'each does what those before it do').choices(TIERS))
     .description(
       'what Gatehouse may do in the tenant: read, disable (accounts and sessions), or write-back',
     )

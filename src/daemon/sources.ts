@@ -34,10 +34,12 @@ export function makeSources(
     onRun: (source, result) => report(source, result, input),
   })
   const pushes = new Pushes(input)
+  const show = async (source: ListedSource): Promise<SourceStatus> =>
+    showSource(source, await pushes.store.totals(source.id))
   const control: SourceControl = {
-    list: async () => (await sources.list()).map(show),
+    list: async () => Promise.all((await sources.list()).map(show)),
     connectMicrosoft365: async (given, actor) =>
-      show(
+      await show(
         await told(
           sources.connectMicrosoft365(given, {
             actor,
@@ -61,7 +63,7 @@ export function makeSources(
       ),
     async setTier(name, tier, actor) {
       const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS)
-      const changed = show(await told(sources.setTier(name, tier, { actor, signal })))
+      const changed = await show(await told(sources.setTier(name, tier, { actor, signal })))
       pushes.refresh()
       return changed
     },
@@ -143,7 +145,10 @@ async function told<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-function show(source: ListedSource): SourceStatus {
+function showSource(
+  source: ListedSource,
+  totals: { readonly waiting: number; readonly refused: number },
+): SourceStatus {
   const { id, kind, name, state, stateReason, confirmedAtMs, waitingRemovals, health, tier } =
     source
   return {
@@ -157,6 +162,8 @@ function show(source: ListedSource): SourceStatus {
     nextStep: state === 'paused' ? stepForPaused(name) : (health?.nextStep ?? null),
     waitingRemovals,
     tier,
+    waitingPushes: totals.waiting,
+    refusedPushes: totals.refused,
   }
 }
 

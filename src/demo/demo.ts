@@ -7,8 +7,9 @@ import { loadConfig } from '../config/load.ts'
 import { adminSocketPath, authorityFile } from '../config/paths.ts'
 import { type Daemon, startDaemon } from '../daemon.ts'
 import { makeLog } from '../observe/log.ts'
+import { permissionsOf } from '../sources/microsoft365/steps.ts'
 import { type DemoFacts, makeFacts } from './facts.ts'
-import { fillDirectory } from './fill.ts'
+import { DEMO_TIER, fillDirectory } from './fill.ts'
 import { chooseListeners } from './ports.ts'
 import { isDemoFolder, readSecrets, writeWhole } from './secrets.ts'
 
@@ -54,6 +55,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     people: options.people,
     seed: SEED,
     dataDir: join(dataDir, 'microsoft365'),
+    permissions: permissionsOf(DEMO_TIER),
   })
   let daemon: Daemon | null = null
   try {

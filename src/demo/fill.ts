@@ -22,6 +22,8 @@ export interface FillOptions {
   say(line: string): void
 }
 
+export const DEMO_TIER = 'write-back'
+
 /**
  * Brings the directory to where the demo wants it, doing only what is missing, so that a second
  * start, also after a kill, goes on where the first one was.
@@ -38,6 +40,7 @@ export async function fillDirectory(
   }
   writeSecrets(options.dataDir, secrets)
   await importPeople(daemon, simulator, options)
+  await ensureTier(daemon)
   const areNew = await activatePeople(daemon, options)
   if (areNew || secrets.people !== options.password) {
     options.say("setting everybody's password …")
@@ -92,6 +95,13 @@ async function importPeople(
   await admin.reached(0n)
   const { directory } = admin
   say(`  ${directory.count('person')} people and ${directory.count('group')} groups are here`)
+}
+
+/** What is decided here reaches the tenant, too. */
+async function ensureTier({ admin }: Daemon): Promise<void> {
+  const [source] = await admin.sources.list()
+  if (source?.tier === DEMO_TIER) return
+  await admin.sources.setTier(SOURCE, DEMO_TIER, ACTOR)
 }
 
 /** @returns whether somebody was new */

@@ -47,8 +47,12 @@ A cloud app reads the directory (SCIM):
 The admin cuts somebody off, and sees why they are refused:
   ${gatehouse} person list
   ${gatehouse} person suspend ${PERSON} --reason 'left today'
+  ${gatehouse} person pushes ${PERSON}
   ${gatehouse} person resume ${PERSON}
   ${gatehouse} log --denied
+
+The admin changes a job, and Microsoft 365 has it as well:
+  ${gatehouse} person edit ${PERSON} jobTitle='Head of Retail'
 
 Somebody joins Contoso (the simulated tenant's control endpoint; then import):
   ${gatehouse} sync --dry-run

@@ -121,7 +121,7 @@ export class PostgresPushStore implements PushStore {
       select ${claim.sourceId}::uuid, ${claim.principalId}::uuid, ${write.attribute}, 'sending',
         ${wanted}::jsonb, ${repeats} from mine
       on conflict (source_id, principal_id, attribute) do update set status = 'sending',
-        wanted = excluded.wanted, repeats = excluded.repeats, reason = null,
+        wanted = excluded.wanted, repeats = excluded.repeats,
         changed_at = clock_timestamp()
       returning 1 as begun`.execute(this.#db.kysely)
     return rows.length > 0
@@ -133,6 +133,13 @@ export class PostgresPushStore implements PushStore {
     const isWritten = settled.status === 'written'
     const reason = settled.status === 'written' ? null : settled.reason
     await this.#db.write(async (tx) => {
+      const before = await tx
+        .selectFrom('push')
+        .select('reason')
+        .where('source_id', '=', claim.sourceId)
+        .where('principal_id', '=', claim.principalId)
+        .where('attribute', '=', write.attribute)
+        .executeTakeFirst()
       // Whoever has lost the claim knows less than the one who holds it now.
       const { rows } = await sql`
         with mine as (
@@ -152,6 +159,8 @@ export class PostgresPushStore implements PushStore {
           changed_at = clock_timestamp()
         returning 1 as settled`.execute(tx)
       if (rows.length === 0 || settled.status === 'undecided') return
+      // A refusal that is tried again and again is told once.
+      if (reason !== null && before?.reason === reason) return
       journal(tx, {
         kind: isWritten ? 'source.pushed' : 'source.push-refused',
         entity: claim.principalId,
@@ -228,6 +237,18 @@ export class PostgresPushStore implements PushStore {
       )
     })
     return value
+  }
+
+  /** How many people wait to be written, and how many values were not taken. */
+  async totals(sourceId: string): Promise<{ readonly waiting: number; readonly refused: number }> {
+    const { rows } = await sql<{ waiting: number; refused: number }>`
+      select (select count(*)::integer from push_dirty d where d.source_id = ${sourceId}::uuid
+          and not exists (select from push x where x.source_id = d.source_id
+            and x.principal_id = d.principal_id and x.status in ('refused', 'contested')))
+          as waiting,
+        (select count(*)::integer from push x where x.source_id = ${sourceId}::uuid
+          and x.status in ('refused', 'contested')) as refused`.execute(this.#db.kysely)
+    return rows[0] ?? { waiting: 0, refused: 0 }
   }
 
   /** What was pushed about one person, at all targets. */

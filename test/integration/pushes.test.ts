@@ -136,7 +136,10 @@ await t.test('a suspension disables the account and ends its sessions', async (t
   const revoked = async () =>
     (await account('adele.vance'))['signInSessionsValidFromDateTime'] !== undefined
   t.ok((await until('revoked', revoked)) < BUDGET_MS)
-  await until('recorded', settledAs('adele.vance', 'written'))
+  const isSettled = async () =>
+    (await pushesOf('adele.vance')).every(({ status }) => status === 'written')
+  await until('recorded', async () => (await pushesOf('adele.vance')).length === 2)
+  await until('settled', isSettled)
   t.match(await pushesOf('adele.vance'), [
     { source: 'contoso', attribute: 'enabled', status: 'written', wanted: false },
     { source: 'contoso', attribute: 'sessions-ended', status: 'written' },
@@ -193,6 +196,8 @@ await t.test('a refusal is shown with its mend, and tried again when that is don
     (await pushesOf('isaiah.langer'))[0]?.reason,
     /grant the application the permissions of its tier/,
   )
+  const listed = await daemon.api.get<{ sources: SourceStatus[] }>('/sources')
+  t.ok((listed.sources[0]?.refusedPushes ?? 0) > 0, 'and counted at the source')
   await grant(DISABLE)
   await daemon.api.send('POST', '/sources/contoso/retry-pushes', {})
   await until('disabled', async () => !(await isEnabled('isaiah.langer')))
