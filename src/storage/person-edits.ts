@@ -8,7 +8,7 @@ import {
 import { DirectoryError } from '../directory/errors.ts'
 import type { PersonAttributes } from '../directory/person.ts'
 import type { Tx } from './sync-batch.ts'
-import { attributesFrom, personRow, WRITTEN_COLUMNS, WRITTEN_TYPES } from './sync-person-rows.ts'
+import { attributesFrom, personRow, updatePeople } from './sync-person-rows.ts'
 
 /** What an edit did to a person: names and values, for the journal. */
 export interface Edited {
@@ -84,12 +84,7 @@ async function write(
   const { username, managerId, isGuest } = now
   const values = { ...now.attributes, ...after, isGuest }
   const row = { ...personRow(values, { username, managerId }), id }
-  const columns = sql.raw(WRITTEN_COLUMNS.map((column) => `${column} = r.${column}`).join(', '))
-  await sql`
-    update person set ${columns}, changed_at = clock_timestamp()
-    from jsonb_to_recordset(${JSON.stringify([row])}::jsonb)
-      as r (id uuid, ${sql.raw(WRITTEN_TYPES)})
-    where person.id = r.id`.execute(tx)
+  await updatePeople(tx, [row])
   const before = Object.fromEntries(changed.map(([name]) => [name, now.attributes[name]]))
   return { before, after }
 }

@@ -24,7 +24,13 @@ import { noteReturns } from './sync-gone.ts'
 import { removePeople, restorePeople } from './sync-lifecycle.ts'
 import { claimedNames, type NameClaims, writeLoginNames } from './sync-login-names.ts'
 import { proposeUsernames } from './sync-names.ts'
-import { personRow, SHOWN_NAMES, WRITTEN_COLUMNS, WRITTEN_TYPES } from './sync-person-rows.ts'
+import {
+  personRow,
+  SHOWN_NAMES,
+  updatePeople,
+  WRITTEN_COLUMNS,
+  WRITTEN_TYPES,
+} from './sync-person-rows.ts'
 import { allocateNumbers } from './sync-posix.ts'
 import { awaitApproval, endWaiting, readAllowance, recordRemovals } from './sync-removals.ts'
 
@@ -284,13 +290,7 @@ class PeopleWriter {
       this.#details.set(linked.principalId, changesOf(linked.values, verdict, kept))
       return [{ ...row, id: linked.principalId }]
     })
-    if (rows.length === 0) return
-    const columns = sql.raw(WRITTEN_COLUMNS.map((column) => `${column} = r.${column}`).join(', '))
-    await sql`
-      update person set ${columns}, changed_at = clock_timestamp()
-      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-        as r (id uuid, ${sql.raw(WRITTEN_TYPES)})
-      where person.id = r.id`.execute(this.#tx)
+    if (rows.length > 0) await updatePeople(this.#tx, rows)
   }
 
   /** What the source said last, and that it was seen; created links have it already. */

@@ -1,7 +1,9 @@
+import { sql } from 'kysely'
 import { foldText } from '../directory/fold.ts'
 import type { PersonAttributes } from '../directory/person.ts'
 import type { PersonValues } from '../sources/source.ts'
 import { formatFoldedValues } from './folded-values.ts'
+import type { Tx } from './sync-batch.ts'
 
 /** Columns of `person` that a source writes, by their name in the directory. */
 const COLUMNS = {
@@ -77,6 +79,19 @@ export function personRow(
   }
   for (const name of NAMES) row[COLUMNS[name]] = attributes[name]
   return row
+}
+
+/** Writes rows of {@link personRow}, each with the `id` of whom it is about. */
+export async function updatePeople(
+  tx: Tx,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): Promise<void> {
+  const columns = sql.raw(WRITTEN_COLUMNS.map((column) => `${column} = r.${column}`).join(', '))
+  await sql`
+    update person set ${columns}, changed_at = clock_timestamp()
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+      as r (id uuid, ${sql.raw(WRITTEN_TYPES)})
+    where person.id = r.id`.execute(tx)
 }
 
 /** The attributes in a row of `person`. */

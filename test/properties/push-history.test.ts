@@ -102,7 +102,7 @@ class Witness implements Target {
   readonly blind: string[] = []
   writes = 0
   target: Target | null = null
-  readonly #unsure = new Map<string, Set<Attribute>>()
+  readonly #unsure = new Map<string, Map<Attribute, Write['value']>>()
 
   async read(externalId: string, signal: AbortSignal): Promise<Held | null> {
     const held = (await this.target?.read(externalId, signal)) ?? null
@@ -111,10 +111,12 @@ class Witness implements Target {
   }
 
   async write(externalId: string, write: Write, signal: AbortSignal): Promise<WriteAnswer> {
-    const unsure = this.#unsure.get(externalId) ?? new Set()
-    if (unsure.has(write.attribute)) this.blind.push(`${externalId} ${write.attribute}`)
+    const unsure = this.#unsure.get(externalId) ?? new Map<Attribute, Write['value']>()
+    // Another value than the one that may have arrived is no repeat of it.
+    const isRepeat = unsure.has(write.attribute) && unsure.get(write.attribute) === write.value
+    if (isRepeat) this.blind.push(`${externalId} ${write.attribute}`)
     this.writes++
-    this.#unsure.set(externalId, unsure.add(write.attribute))
+    this.#unsure.set(externalId, unsure.set(write.attribute, write.value))
     const answer = await (this.target as Target).write(externalId, write, signal)
     unsure.delete(write.attribute)
     return answer
