@@ -6,6 +6,8 @@ import type { Actor, GroupStore, PeopleStore } from '../directory/ports/people.t
 import type { CredentialStore, ResourceStore } from '../directory/ports/resources.ts'
 import type { Administrator } from '../directory/service.ts'
 import type { HealthReport } from '../observe/health.ts'
+import type { Tier } from '../sources/microsoft365/settings.ts'
+import type { Tool } from '../sources/microsoft365/steps.ts'
 
 /** One answer that was given, as the log keeps it. */
 export interface LoggedAnswer {
@@ -76,7 +78,7 @@ export interface SourceStatus {
   readonly nextStep: string | null
   readonly waitingRemovals: number
   /** What Gatehouse may do there. */
-  readonly tier: string
+  readonly tier: Tier
   /** People about whom something is to be written there. */
   readonly waitingPushes: number
   /** Values the source did not take, or that somebody keeps changing back there. */
@@ -148,12 +150,8 @@ export interface SourceControl {
     options: { readonly dryRun: boolean; readonly full: boolean },
   ): Promise<SyncReport>
   /** How to make the app registration for a tier, to be pasted. */
-  steps(tool: string, tier: string): string
-  setTier(
-    source: string,
-    tier: 'read' | 'disable' | 'write-back',
-    actor: Actor,
-  ): Promise<SourceStatus>
+  steps(tool: Tool, tier: Tier): string
+  setTier(source: string, tier: Tier, actor: Actor): Promise<SourceStatus>
   /** What became of what was pushed about a person. */
   pushesOf(id: PrincipalId): Promise<readonly PushStatus[]>
   /** Tries again what was refused. @returns how many people */

@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { Argument, type Command, Option } from 'commander'
 import type { SourceStatus, SyncReport, Waiting } from '../admin/parts.ts'
+import { TIERS } from '../sources/microsoft365/settings.ts'
+import { TOOLS } from '../sources/microsoft365/steps.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
 import { numberFrom } from './number.ts'
 import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
-
-const TIERS = ['read', 'disable', 'write-back']
-const TOOLS = ['portal', 'az', 'powershell', 'terraform']
 
 /** `source connect|list|steps|set-secret|set-tier|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {

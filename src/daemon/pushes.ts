@@ -55,7 +55,7 @@ export class Pushes implements Service {
       .catch((error: unknown) => this.#input.log.warn('push.sources-unread', { error }))
   }
 
-  /** Looks at everybody again whose value was refused. @returns how many */
+  /** Looks again, and soon, at everybody of whom a value was not taken. @returns how many */
   async retry(nameOrId: string): Promise<number> {
     const source = await this.#registry.find(nameOrId)
     if (source === null) return 0

@@ -3,8 +3,7 @@ import type { PushStatus, SourceControl, SourceStatus } from '../admin/parts.ts'
 import type { Service } from '../lifecycle.ts'
 import type { ListedPush } from '../provisioning/push-store.ts'
 import { type ListedSource, Sources, stepForPaused } from '../sources/control.ts'
-import { TIERS } from '../sources/microsoft365/settings.ts'
-import { registrationSteps, TOOLS } from '../sources/microsoft365/steps.ts'
+import { registrationSteps } from '../sources/microsoft365/steps.ts'
 import type { StoredSource } from '../sources/registry.ts'
 import type { RunResult } from '../sources/scheduler.ts'
 import { SourceError } from '../sources/source.ts'
@@ -56,11 +55,7 @@ export function makeSources(
           }),
         ),
       ),
-    steps: (tool, tier) =>
-      registrationSteps(
-        TOOLS.find((one) => one === tool) ?? 'portal',
-        TIERS.find((one) => one === tier) ?? 'read',
-      ),
+    steps: registrationSteps,
     async setTier(name, tier, actor) {
       const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS)
       const changed = await show(await told(sources.setTier(name, tier, { actor, signal })))

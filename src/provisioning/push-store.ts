@@ -44,8 +44,6 @@ export interface PushStore {
   giveBack(claim: Claim, planned: Planned): Promise<void>
   /** @param againInMs when to look at her again; null when all is done, unless she was marked anew */
   release(claim: Claim, againInMs: number | null): Promise<void>
-  /** Looks again at everybody of whom a value was not taken, for whatever reason. @returns how many */
-  retryRefused(sourceId: string): Promise<number>
 }
 
 /** One attribute at one target, as an admin is told of it. */

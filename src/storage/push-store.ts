@@ -223,6 +223,7 @@ export class PostgresPushStore implements PushStore {
       where ${isMine}`.execute(this.#db.kysely)
   }
 
+  /** Looks again at everybody of whom a value was not taken, for whatever reason. @returns how many */
   async retryRefused(sourceId: string): Promise<number> {
     const { value } = await this.#db.write(async (tx) => {
       await sql`

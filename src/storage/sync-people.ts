@@ -438,8 +438,11 @@ function namesOf(username: string, values: PersonValues) {
   return claimedNames({ username, userPrincipalName, mail })
 }
 
-/** Before and after of what changed, for the log. */
-/** @param kept what is mastered here, and so has not changed */
+/**
+ * Before and after of what changed, for the log.
+ *
+ * @param kept what is mastered here, and so has not changed
+ */
 function changesOf(
   before: PersonValues,
   verdict: PersonVerdict,

@@ -116,8 +116,10 @@ await t.test(
       body: { people: ['adele.vance'] },
     })
     t.same(again.json, { changed: 0 }, 'doing it twice changes nothing')
-    const journal = await call('GET', '/api/v1/journal?person=adele.vance&limit=1')
-    t.match(journal.json['changes'], [
+    const journal = await call('GET', '/api/v1/journal?person=adele.vance&limit=10')
+    // What was written to Microsoft 365 for it may have come after it.
+    const changes = journal.json['changes'] as { kind: string }[]
+    t.match(changes.filter(({ kind }) => !kind.startsWith('source.push')).slice(0, 1), [
       { kind: 'person', actor: `admin:${adminUser}`, reason: 'left today' },
     ])
     t.same(

@@ -95,6 +95,11 @@ await eachEngine(
         database.kysely,
       )
     }
+    for (const id of [dead, lately]) {
+      await sql`insert into authority (principal_id, attribute) values (${id}, 'jobTitle')`.execute(
+        database.kysely,
+      )
+    }
     t.ok(index.candidatesFor(dead, null).primary)
     t.ok(index.findToken(`of ${dead}`))
 
@@ -105,6 +110,12 @@ await eachEngine(
     t.equal(model.personByUsername('p0'), null)
     for (const id of [lately, living]) t.ok(index.candidatesFor(id, null).primary)
     t.equal(index.size, 4)
+    const { rows: kept } = await sql`select principal_id from authority`.execute(database.kysely)
+    t.same(
+      kept,
+      [{ principal_id: lately }],
+      'nothing of the dead is laid over her, should she return',
+    )
 
     const log = new LogReader(database)
     const changes = await log.changes({ entity: dead, sinceMs: null, limit: 3 })

@@ -106,7 +106,7 @@ export class Transport {
 /**
  * Hands chunks over where Node's socket pushes them into its stream, as long as that would only hand
  * them on: it flows and holds nothing back. What the stream does besides, for each chunk and once
- * more in the next tick, costs a tenth of a cached bind. Whatever else is pushed (the end, chunks
+ * more in the next tick, costs a twentieth of a cached bind. Whatever else is pushed (the end, chunks
  * while the socket is paused) takes the stream's way, and all would if Node pushed no longer.
  */
 function takeShortcut(socket: Socket, received: (chunk: Buffer) => void): void {

@@ -9,6 +9,7 @@ import {
 } from '../../directory/attributes.ts'
 import { foldText } from '../../directory/fold.ts'
 import type { Person } from '../../directory/person.ts'
+import type { Written } from '../../directory/ports/people.ts'
 import type { Entry, Query } from '../../directory/query.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { ApiError } from '../error.ts'
@@ -100,6 +101,12 @@ const UsernameBody = Type.Object(
 
 export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
   const { directory, people, credentials } = parts
+  /** A change is answered once it shows here. */
+  const shown = async (change: Promise<Written>) => {
+    const { changed, inboxSeq } = await change
+    await parts.reached(inboxSeq)
+    return { changed }
+  }
 
   app.get<{ Querystring: Static<typeof ListQuery> }>(
     '/people',
@@ -134,12 +141,12 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
         references === undefined
           ? Array.from(directory.search(withState('staged')))
           : readPeople(directory, references)
-      const written = await people.activate(
-        entries.map((entry) => (entry as Entry<Person>).value.id),
-        actorOf(request, reason),
+      return await shown(
+        people.activate(
+          entries.map((entry) => (entry as Entry<Person>).value.id),
+          actorOf(request, reason),
+        ),
       )
-      await parts.reached(written.inboxSeq)
-      return { changed: written.changed }
     },
   )
 
@@ -150,9 +157,7 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
       requireRole(request, 'operator')
       const ids = readPeople(directory, request.body.people).map((entry) => entry.value.id)
       const note = request.body.reason ?? null
-      const written = await people.hold(ids, 'admin', { actor: actorOf(request, note), note })
-      await parts.reached(written.inboxSeq)
-      return { changed: written.changed }
+      return await shown(people.hold(ids, 'admin', { actor: actorOf(request, note), note }))
     },
   )
 
@@ -256,9 +261,7 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
     async (request) => {
       requireRole(request, 'operator')
       const { id } = readPerson(directory, request.params.person).value
-      const written = await people.setSshPublicKeys(id, request.body.keys, actorOf(request))
-      await parts.reached(written.inboxSeq)
-      return { changed: written.changed }
+      return await shown(people.setSshPublicKeys(id, request.body.keys, actorOf(request)))
     },
   )
 
@@ -275,9 +278,7 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
       requireRole(request, 'operator')
       const { id } = readPerson(directory, request.params.person).value
       const { reason = null, ...edits } = request.body
-      const written = await people.edit(id, edits as Edits, actorOf(request, reason))
-      await parts.reached(written.inboxSeq)
-      return { changed: written.changed }
+      return await shown(people.edit(id, edits as Edits, actorOf(request, reason)))
     },
   )
 
@@ -295,9 +296,7 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
       const { id } = readPerson(directory, request.params.person).value
       const { attributes, reason = null } = request.body
       const names = attributes.filter(isEditable)
-      const written = await people.yield(id, names, actorOf(request, reason))
-      await parts.reached(written.inboxSeq)
-      return { changed: written.changed }
+      return await shown(people.yield(id, names, actorOf(request, reason)))
     },
   )
 
@@ -313,9 +312,7 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
     async (request) => {
       requireRole(request, 'operator')
       const { id } = readPerson(directory, request.params.person).value
-      const written = await people.rename(id, request.body.username, actorOf(request))
-      await parts.reached(written.inboxSeq)
-      return { changed: written.changed }
+      return await shown(people.rename(id, request.body.username, actorOf(request)))
     },
   )
 }

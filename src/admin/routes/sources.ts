@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { TIERS } from '../../sources/microsoft365/settings.ts'
+import { TOOLS } from '../../sources/microsoft365/steps.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import type { AdminParts } from '../parts.ts'
 
@@ -53,7 +55,7 @@ const NewSource = Type.Object(
   { additionalProperties: false },
 )
 const Tier = Type.Union(
-  [Type.Literal('read'), Type.Literal('disable'), Type.Literal('write-back')],
+  TIERS.map((tier) => Type.Literal(tier)),
   {
     description:
       'read: import only; disable: also disable accounts and end their sessions; ' +
@@ -61,14 +63,7 @@ const Tier = Type.Union(
   },
 )
 const StepsQuery = Type.Object({
-  tool: Type.Optional(
-    Type.Union([
-      Type.Literal('portal'),
-      Type.Literal('az'),
-      Type.Literal('powershell'),
-      Type.Literal('terraform'),
-    ]),
-  ),
+  tool: Type.Optional(Type.Union(TOOLS.map((tool) => Type.Literal(tool)))),
   tier: Type.Optional(Tier),
 })
 const TierBody = Type.Object(

@@ -61,10 +61,6 @@ class Stage implements PushStore, Target {
     return Promise.resolve()
   }
 
-  retryRefused(): Promise<number> {
-    return Promise.resolve(0)
-  }
-
   read(): Promise<Held | null> {
     this.said.push('read')
     return Promise.resolve(this.held)
