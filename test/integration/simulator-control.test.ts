@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { isPassword } from '../../simulators/microsoft365/tenant/sign-in-facts.ts'
 import { type Body, Microsoft365Bench } from '../support/microsoft365.ts'
 
 const bench = await Microsoft365Bench.start({ people: 60 })
@@ -84,6 +85,22 @@ await t.test('truth is what lives, and a purge by the clock shows in it', async 
   t.ok(made > 150 && head >= made)
 })
 
+await t.test(
+  'how a person signs in is set as a change, and shown without the password',
+  async (t) => {
+    const id = bench.user('adele.vance')
+    const signIn = { password: 'Winter 2026', mfa: 'required', denials: [53003] }
+    const set = await bench.control('POST', '/changes', { op: 'setSignIn', id, signIn })
+    t.equal(set.status, 200)
+    const { body, text } = await bench.control('GET', '/sign-in?user=adele.vance@contoso.example')
+    t.match(body, { id, hasPassword: true, mfa: 'required', denials: [53003] })
+    t.notMatch(text, /Winter/)
+    t.equal((await bench.control('GET', '/sign-in?user=nobody')).status, 400)
+    const nonsense = { op: 'setSignIn', id, signIn: { mfa: 'perhaps' } }
+    t.equal((await bench.control('POST', '/changes', nonsense)).status, 400)
+  },
+)
+
 await t.test('the request log names call, permission, cost and faults, and no token', async (t) => {
   await bench.control('DELETE', '/requests')
   await bench.control('POST', '/faults', { fault: 'delay', ms: 1, times: 1 })
@@ -124,6 +141,11 @@ await t.test(
     const first = await Microsoft365Bench.start({ dataDir, people: 30 })
     const { deltaLink } = await first.round('/users/delta?$select=displayName')
     first.simulator.tenant.update(first.user('lee.gu'), { displayName: 'Lee G.' })
+    const user = { displayName: 'Nina New', userPrincipalName: 'nina.new@contoso.example' }
+    const nina = first.simulator.tenant.create('user', user).id
+    first.simulator.tenant.setSignIn(nina, { password: 'Winter 2026' })
+    first.simulator.tenant.delete(first.user('joni.sherman'))
+    first.simulator.tenant.restore(first.user('joni.sherman'))
     first.simulator.advance(3_600_000)
     const { graphUrl, controlUrl, clientSecret, caPem } = first.simulator
     const truth = (await first.control('GET', '/truth')).body
@@ -143,7 +165,9 @@ await t.test(
     )
     t.ok(second.simulator.clock.offsetMs >= 3_600_000)
     t.same((await second.control('GET', '/truth')).body, truth)
-    t.match((await second.round(deltaLink)).objects, [{ displayName: 'Lee G.' }])
+    t.ok(isPassword(second.simulator.tenant.signInOf(nina), 'Winter 2026'))
+    const names = (await second.round(deltaLink)).objects.map(({ displayName }) => displayName)
+    t.same(new Set(names), new Set(['Lee G.', 'Nina New', 'Joni Sherman']))
     await second.stop()
 
     const third = await Microsoft365Bench.start({ dataDir, people: 31 })

@@ -6,6 +6,7 @@ import type { RequestLog } from '../http/request-log.ts'
 import type { Application } from '../login/application.ts'
 import { applyChange, applyRandomChanges } from '../tenant/change.ts'
 import type { Change } from '../tenant/record.ts'
+import { describeSignIn } from '../tenant/sign-in-facts.ts'
 import { type Tenant, TenantError } from '../tenant/tenant.ts'
 import { changeApplication, describeApplication } from './application-control.ts'
 import { dumpTruth, summarize } from './truth.ts'
@@ -69,6 +70,12 @@ function makeRoutes(parts: ControlParts): Record<string, ControlAnswer> {
       ids: asList(body).map((change) => applyChange(tenant, change as Change)),
       head: tenant.head,
     }),
+    'GET /sign-in': (request) => {
+      const reference = request.query.get('user') ?? ''
+      const user = tenant.findUser(reference)
+      if (user === null) throw new TenantError(`no user ${reference}`)
+      return { id: user.id, ...describeSignIn(tenant.signInOf(user.id)) }
+    },
     'POST /random-changes': (_, body) => {
       const { count = 100, seed = '1' } = body as { count?: number; seed?: string | number }
       return { made: applyRandomChanges(tenant, { count, seed: String(seed) }), head: tenant.head }

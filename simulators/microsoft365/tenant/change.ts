@@ -38,6 +38,7 @@ function applyTo(tenant: Tenant, id: string, change: Exclude<Change, { op: 'crea
   else if (change.op === 'setManager')
     tenant.setManager(id, change.managerId === null ? null : resolve(tenant, change.managerId))
   else if (change.op === 'setRoles') tenant.setRoles(id, change.roles)
+  else if (change.op === 'setSignIn') tenant.setSignIn(id, change.signIn)
   else if (change.op === 'delete') tenant.delete(id)
   else if (change.op === 'restore') tenant.restore(id)
   else if (change.op === 'purge') tenant.purge(id)

@@ -1,3 +1,5 @@
+import type { SignInChange } from './sign-in-facts.ts'
+
 /** The kinds of directory object this tenant knows, as in `#microsoft.graph.<kind>`. */
 export type ObjectKind = 'user' | 'group' | 'servicePrincipal' | 'device' | 'orgContact'
 
@@ -53,6 +55,7 @@ export type Change =
   | { readonly op: 'update'; readonly id: string; readonly properties: Properties }
   | { readonly op: 'setManager'; readonly id: string; readonly managerId: string | null }
   | { readonly op: 'setRoles'; readonly id: string; readonly roles: readonly string[] }
+  | { readonly op: 'setSignIn'; readonly id: string; readonly signIn: SignInChange }
   | { readonly op: 'delete' | 'restore' | 'purge'; readonly id: string }
   | {
       readonly op: 'addMembers' | 'removeMembers'

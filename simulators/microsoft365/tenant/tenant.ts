@@ -9,6 +9,7 @@ import type {
   Properties,
   Version,
 } from './record.ts'
+import { changeSignIn, NO_SIGN_IN, type SignInChange, type SignInFacts } from './sign-in-facts.ts'
 
 const DAY_MS = 86_400_000
 /** Entra keeps deleted users and groups for 30 days. */
@@ -54,6 +55,7 @@ export class Tenant {
   readonly #log: LogEntry[] = []
   readonly #recycled = new Map<DirectoryRecord, number>()
   readonly #roles = new Map<string, readonly string[]>()
+  readonly #signIns = new Map<string, SignInFacts>()
   #isFounding: boolean
   #tell: (change: Change) => void = () => {}
 
@@ -144,7 +146,6 @@ export class Tenant {
     const seq = this.#record(record)
     const managerId = options.managerId ?? null
     record.versions.push({ seq, state: 'live', properties, managerId, changed: NO_CHANGES })
-    this.#tell({ op: 'restore', id: record.id })
     if (seq > 0) {
       for (const memberId of record.members ?? [])
         record.edges.push({ seq, memberId, isMember: true })
@@ -191,6 +192,7 @@ export class Tenant {
     this.#recycled.delete(record)
     const { deletedDateTime: _, ...properties } = current(record).properties
     this.#append(record, { state: 'live', properties, changed: NO_CHANGES })
+    this.#tell({ op: 'restore', id: record.id })
   }
 
   /** Permanent deletion, from the recycle bin only. */
@@ -221,6 +223,22 @@ export class Tenant {
     const record = this.read(id)
     this.#roles.set(record.id, roles)
     this.#tell({ op: 'setRoles', id: record.id, roles })
+  }
+
+  /** How a person signs in; {@link NO_SIGN_IN} until something was set. */
+  signInOf(id: string): SignInFacts {
+    return this.#signIns.get(id) ?? NO_SIGN_IN
+  }
+
+  /** @throws {TypeError} for a name or value that is none */
+  setSignIn(id: string, change: SignInChange): void {
+    const { id: userId } = this.read(id)
+    const { password, ...others } = change
+    const facts = changeSignIn(this.signInOf(userId), change)
+    this.#signIns.set(userId, facts)
+    const { passwordHash } = facts
+    const told = password === undefined ? others : { passwordHash, ...others }
+    this.#tell({ op: 'setSignIn', id: userId, signIn: told })
   }
 
   addMembers(groupId: string, memberIds: readonly string[]): void {
