@@ -12,6 +12,7 @@ import { makeServerCertificate, type ServerCertificate } from './http/certificat
 import { listen } from './http/listener.ts'
 import { RequestLog } from './http/request-log.ts'
 import { Application } from './login/application.ts'
+import { Applications } from './login/applications.ts'
 import { SeededRandom } from './random.ts'
 import { makeServices, serveControl, serveMicrosoft } from './services.ts'
 import { applyChange } from './tenant/change.ts'
@@ -46,6 +47,8 @@ export interface Microsoft365Options {
   readonly permissions?: readonly string[]
   /** PEM certificates whose key the app may sign its assertions with. */
   readonly clientCertificates?: readonly string[]
+  /** Where a person may be sent back to after signing in. */
+  readonly redirectUris?: readonly string[]
   /** A server certificate from elsewhere, with the CA to trust it by. */
   readonly certificate?: ServerCertificate
 }
@@ -106,6 +109,7 @@ export async function startMicrosoft365(options: Microsoft365Options = {}): Prom
   const parts = {
     tenant,
     application,
+    applications: new Applications([application]),
     clock,
     settings: new Settings(),
     faults: new FaultRules(new SeededRandom(`faults ${identity.founding.seed}`)),
@@ -221,6 +225,7 @@ function makeApplication(identity: Identity, options: Microsoft365Options): Appl
     servicePrincipalId: identity.servicePrincipalId,
     displayName: 'Gatehouse',
     permissions: options.permissions ?? DEFAULT_PERMISSIONS,
+    redirectUris: options.redirectUris ?? [],
   })
   application.secrets.push({ value: identity.clientSecret, expiresAtMs: Number.POSITIVE_INFINITY })
   for (const pem of options.clientCertificates ?? []) application.addCertificate(pem)

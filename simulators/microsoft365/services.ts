@@ -15,8 +15,10 @@ import { readRequest } from './http/listener.ts'
 import type { RequestLog } from './http/request-log.ts'
 import { send } from './http/send.ts'
 import type { Application } from './login/application.ts'
+import type { Applications } from './login/applications.ts'
 import { signingKeyOfProcess } from './login/jwt.ts'
 import { LoginService } from './login/login.ts'
+import { Realm } from './login/realm.ts'
 import type { SeededRandom } from './random.ts'
 import type { Tenant } from './tenant/tenant.ts'
 
@@ -25,7 +27,9 @@ const GRAPH_PREFIX = /^\/v1\.0(?=\/)/
 export interface ServiceParts {
   readonly tenant: Tenant
   readonly contract: Contract
+  /** The one that this simulator is about. */
   readonly application: Application
+  readonly applications: Applications
   readonly settings: Settings
   readonly faults: FaultRules
   readonly random: SeededRandom
@@ -42,18 +46,21 @@ export interface Services {
 }
 
 export function makeServices(parts: ServiceParts): Services {
-  const { tenant, application, clock, identity, urls } = parts
+  const { tenant, applications, clock, identity, urls } = parts
   const key = signingKeyOfProcess()
   const sealer = new TokenSealer(Buffer.from(identity.tokenKey, 'base64'))
   const nowMs = (): number => clock.nowMs()
   const realMs = (): number => clock.realMs()
   const deltaTokens = new DeltaTokens({ sealer, generation: identity.generation, nowMs })
   const login = new LoginService({
-    loginUrl: () => urls.loginUrl,
-    graphUrl: () => urls.graphUrl,
-    tenantId: identity.tenantId,
-    domains: tenant.organization.domains.map(({ name }) => name),
-    application,
+    realm: new Realm({
+      loginUrl: () => urls.loginUrl,
+      graphUrl: () => urls.graphUrl,
+      tenantId: identity.tenantId,
+      domains: tenant.organization.domains.map(({ name }) => name),
+    }),
+    tenant,
+    applications,
     key,
     nowMs: realMs,
     refusesReplays: () => parts.settings.refusesReplays,

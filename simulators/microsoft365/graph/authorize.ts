@@ -1,10 +1,12 @@
 import type { Request } from '../http/exchange.ts'
 import type { Application } from '../login/application.ts'
+import type { Applications } from '../login/applications.ts'
 import { parseJwt, type SigningKey } from '../login/jwt.ts'
-import { GRAPH_AUDIENCE } from '../login/login.ts'
+import { GRAPH_AUDIENCE } from '../login/tokens.ts'
 import { GraphError } from './graph-error.ts'
 
 export interface Caller {
+  readonly application: Application
   readonly roles: ReadonlySet<string>
 }
 
@@ -16,7 +18,7 @@ export interface Caller {
  */
 export function readCaller(
   request: Request,
-  parts: { key: SigningKey; application: Application; tenantId: string; nowMs: number },
+  parts: { key: SigningKey; applications: Applications; tenantId: string; nowMs: number },
 ): Caller {
   const token = /^Bearer (\S+)$/i.exec(request.headers['authorization'] ?? '')?.[1]
   if (token === undefined) throw unauthenticated('Access token is empty.')
@@ -28,25 +30,29 @@ export function readCaller(
     throw unauthenticated('Access token validation failure. Invalid audience.')
   if (jwt.claims['tid'] !== parts.tenantId)
     throw unauthenticated('Access token validation failure. Invalid issuer.')
-  const { application } = parts
+  const application = parts.applications.find(String(jwt.claims['azp']))
+  if (application === null) throw unknownIdentity()
   const issuedAtMs = Number(jwt.claims['iat']) * 1000
   const isExpired = Number(jwt.claims['exp']) * 1000 <= parts.nowMs
   if (isExpired || issuedAtMs < application.tokensValidFromMs)
     throw unauthenticated('Lifetime validation failed, the token is expired.')
-  if (application.state !== 'enabled')
-    throw new GraphError(
-      401,
-      'Authorization_IdentityNotFound',
-      'The identity of the calling application could not be established.',
-    )
+  if (application.state !== 'enabled') throw unknownIdentity()
   const roles = jwt.claims['roles']
-  return { roles: new Set(Array.isArray(roles) ? roles.map(String) : []) }
+  return { application, roles: new Set(Array.isArray(roles) ? roles.map(String) : []) }
 }
 
 function unauthenticated(message: string): GraphError {
   return new GraphError(401, 'InvalidAuthenticationToken', message, {
     'www-authenticate': 'Bearer realm="", error="invalid_token"',
   })
+}
+
+function unknownIdentity(): GraphError {
+  return new GraphError(
+    401,
+    'Authorization_IdentityNotFound',
+    'The identity of the calling application could not be established.',
+  )
 }
 
 /**

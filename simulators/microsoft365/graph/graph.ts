@@ -6,6 +6,7 @@ import type { Settings } from '../faults/settings.ts'
 import { documentedQuota, resourceUnits, retryAfterHeader, Throttle } from '../faults/throttle.ts'
 import { type Answer, type Request, reply } from '../http/exchange.ts'
 import type { Application } from '../login/application.ts'
+import type { Applications } from '../login/applications.ts'
 import type { SigningKey } from '../login/jwt.ts'
 import type { SeededRandom } from '../random.ts'
 import type { Tenant } from '../tenant/tenant.ts'
@@ -22,7 +23,7 @@ import type { TokenSealer } from './sealed-token.ts'
 export interface GraphParts {
   readonly tenant: Tenant
   readonly contract: Contract
-  readonly application: Application
+  readonly applications: Applications
   readonly key: SigningKey
   readonly settings: Settings
   readonly random: SeededRandom
@@ -81,10 +82,10 @@ export class GraphService {
   ): Answer {
     const status = faults.find(({ fault }) => fault === 'status')
     if (status !== undefined && !status.isAfterWork) throw statusError(status, this.#parts.realMs())
-    const { application, key, tenant } = this.#parts
+    const { applications, key, tenant } = this.#parts
     const tenantId = tenant.organization.id
     const nowMs = this.#parts.realMs()
-    const caller = readCaller(request, { key, application, tenantId, nowMs })
+    const caller = readCaller(request, { key, applications, tenantId, nowMs })
     if (request.method === 'POST' && request.path.toLowerCase() === '/$batch') {
       facts.template = '/$batch'
       return answerBatch(request, (inner) => this.answer(inner, []).answer)
@@ -92,8 +93,8 @@ export class GraphService {
     const match = this.#route(request)
     facts.template = match.route.template
     facts.units = resourceUnits(match.route.units, request)
-    const headers = this.#spend(facts.units)
-    if (match.route.isWrite) this.#spendWrite()
+    const headers = this.#spend(facts.units, caller.application)
+    if (match.route.isWrite) this.#spendWrite(caller.application)
     facts.permission = this.#permit(match, caller)
     refuseUnknownOptions(request.query)
     throwDirectoryFault(faults, request)
@@ -116,7 +117,7 @@ export class GraphService {
     throw new GraphError(400, 'BadRequest', `Resource not found for the segment '${segment}'.`)
   }
 
-  #spend(units: number): Readonly<Record<string, string>> {
+  #spend(units: number, application: Application): Readonly<Record<string, string>> {
     const { throttling } = this.#parts.settings
     const people = this.#parts.tenant.all('user').length
     const quota = { off: null, documented: documentedQuota(people) }
@@ -126,19 +127,19 @@ export class GraphService {
       nowMs,
     })
     if (verdict.ok) return verdict.headers
-    throw this.#tooMany(verdict.waitMs, 'ResourceUnitLimitExceeded')
+    throw this.#tooMany(application, verdict.waitMs, 'ResourceUnitLimitExceeded')
   }
 
   /** Writes have a quota of their own beside the resource units. */
-  #spendWrite(): void {
+  #spendWrite(application: Application): void {
     const { throttling } = this.#parts.settings
     const quota = throttling.quota === 'off' ? null : WRITE_QUOTA
     const verdict = this.#writes.spend(1, { quota, nowMs: this.#parts.realMs() })
-    if (!verdict.ok) throw this.#tooMany(verdict.waitMs, 'WriteLimitExceeded')
+    if (!verdict.ok) throw this.#tooMany(application, verdict.waitMs, 'WriteLimitExceeded')
   }
 
-  #tooMany(waitMs: number, information: string): GraphError {
-    const { application, tenant, settings } = this.#parts
+  #tooMany(application: Application, waitMs: number, information: string): GraphError {
+    const { tenant, settings } = this.#parts
     return new GraphError(429, 'TooManyRequests', 'Too many requests.', {
       ...retryAfterHeader(settings.throttling.retryAfter, waitMs, this.#parts.realMs()),
       'x-ms-throttle-scope': `Tenant_Application/ReadWrite/${application.clientId}/${tenant.organization.id}`,
@@ -168,7 +169,7 @@ export class GraphService {
       canSeeHidden: caller.roles.has(HIDDEN_MEMBERS_PERMISSION),
       permission,
       permissions: caller.roles,
-      directoryRoles: this.#parts.application.directoryRoles,
+      directoryRoles: caller.application.directoryRoles,
       deltaFault: answerFault(faults),
     }
   }

@@ -5,11 +5,37 @@ export interface ClientSecret {
   readonly expiresAtMs: number
 }
 
-/** The app registration and its service principal in this tenant; tests change it at will. */
+/** What every registration of Entra may ask of a person without an administrator's word. */
+export const SIGN_IN_SCOPES: readonly string[] = [
+  'openid',
+  'profile',
+  'email',
+  'offline_access',
+  'User.Read',
+]
+
+export interface ApplicationParts {
+  readonly clientId: string
+  readonly servicePrincipalId: string
+  readonly displayName: string
+  readonly permissions: readonly string[]
+  readonly delegatedScopes?: readonly string[]
+  readonly redirectUris?: readonly string[]
+  readonly isPublic?: boolean
+}
+
+/** An app registration and its service principal in this tenant; tests change it at will. */
 export class Application {
   readonly clientId: string
   readonly servicePrincipalId: string
   readonly displayName: string
+  /** Has no secret to prove itself with: a program on somebody's desk. */
+  isPublic: boolean
+  readonly redirectUris: Set<string>
+  /** Delegated permissions granted for everybody in the tenant. */
+  readonly delegatedScopes: Set<string>
+  /** Claims beyond those of every ID token: `auth_time` and the like. */
+  readonly optionalClaims = new Set<string>()
   readonly secrets: ClientSecret[] = []
   /** Public keys by the certificate's SHA-256 thumbprint, base64url, as in a JWT's `x5t#S256`. */
   readonly certificates = new Map<
@@ -25,16 +51,19 @@ export class Application {
   /** Tokens issued before this moment are refused. */
   tokensValidFromMs = 0
 
-  constructor(parts: {
-    clientId: string
-    servicePrincipalId: string
-    displayName: string
-    permissions: readonly string[]
-  }) {
+  constructor(parts: ApplicationParts) {
     this.clientId = parts.clientId
     this.servicePrincipalId = parts.servicePrincipalId
     this.displayName = parts.displayName
     this.permissions = new Set(parts.permissions)
+    this.delegatedScopes = new Set(parts.delegatedScopes ?? SIGN_IN_SCOPES)
+    this.redirectUris = new Set(parts.redirectUris)
+    this.isPublic = parts.isPublic ?? false
+  }
+
+  /** Exact, but for the port of a program that listens on `http://localhost` while it waits. */
+  allowsRedirect(uri: string): boolean {
+    return this.redirectUris.has(uri) || this.redirectUris.has(withoutLocalPort(uri))
   }
 
   /** @throws when `pem` is no certificate */
@@ -47,4 +76,8 @@ export class Application {
     })
     return thumbprint
   }
+}
+
+function withoutLocalPort(uri: string): string {
+  return uri.replace(/^(http:\/\/localhost):\d+(?=\/|$)/, '$1')
 }

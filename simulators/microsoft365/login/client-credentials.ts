@@ -7,8 +7,8 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 /** Clocks of client and login service may differ by as much. */
 const SKEW_MS = 300_000
 
-/** How a client proved itself: 1 by secret, 2 by certificate; the token's `azpacr`. */
-export type Proof = '1' | '2'
+/** How a client proved itself: 0 not at all, 1 by secret, 2 by certificate; the token's `azpacr`. */
+export type Proof = '0' | '1' | '2'
 
 export interface ProofParts {
   readonly form: URLSearchParams
