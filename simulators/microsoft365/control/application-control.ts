@@ -1,25 +1,32 @@
 import type { Application } from '../login/application.ts'
 
+const LISTS = [
+  'permissions',
+  'directoryRoles',
+  'delegatedScopes',
+  'redirectUris',
+  'optionalClaims',
+] as const
 const STATES = ['enabled', 'disabled', 'removed'] as const
 
 /** Without the secrets. */
 export function describeApplication(application: Application): object {
-  const { clientId, displayName, state, permissions, directoryRoles, certificates, secrets } =
-    application
+  const { clientId, displayName, state, isPublic, certificates, secrets } = application
   return {
     clientId,
     displayName,
     state,
-    permissions: [...permissions],
-    directoryRoles: [...directoryRoles],
+    isPublic,
+    ...Object.fromEntries(LISTS.map((name) => [name, [...application[name]]])),
     certificates: [...certificates.keys()],
     secrets: secrets.map(({ expiresAtMs }) => ({ expiresAtMs })),
   }
 }
 
 /**
- * Changes the registration: `permissions` and `directoryRoles` (the whole lists), `state`, `secretsExpireAtMs`,
- * `addSecret`, `addCertificatePem`, `expireTokens`.
+ * Changes the registration: `permissions`, `directoryRoles`, `delegatedScopes`, `redirectUris` and
+ * `optionalClaims` (the whole lists), `isPublic`, `state`, `secretsExpireAtMs`, `addSecret`,
+ * `addCertificatePem`, `expireTokens`.
  *
  * @throws {TypeError} for anything else; nothing has changed then
  */
@@ -40,7 +47,7 @@ export function changeApplication(
 type Step = (application: Application, value: unknown, nowMs: number) => () => void
 
 /** Puts a whole list in the place of another. */
-function replacing(key: 'permissions' | 'directoryRoles'): Step {
+function replacing(key: (typeof LISTS)[number]): Step {
   return (application, value) => {
     if (!Array.isArray(value) || value.some((name) => typeof name !== 'string'))
       throw new TypeError(`${key} is a list of names`)
@@ -52,8 +59,13 @@ function replacing(key: 'permissions' | 'directoryRoles'): Step {
 }
 
 const STEPS: Readonly<Record<string, Step>> = {
-  permissions: replacing('permissions'),
-  directoryRoles: replacing('directoryRoles'),
+  ...Object.fromEntries(LISTS.map((name) => [name, replacing(name)])),
+  isPublic: (application, value) => {
+    if (typeof value !== 'boolean') throw new TypeError('isPublic is true or false')
+    return () => {
+      application.isPublic = value
+    }
+  },
   state: (application, value) => {
     const state = STATES.find((each) => each === value)
     if (state === undefined) throw new TypeError(`state is one of ${STATES.join(', ')}`)

@@ -2,7 +2,7 @@ import type { Request } from '../http/exchange.ts'
 import type { Application } from '../login/application.ts'
 import type { Applications } from '../login/applications.ts'
 import { parseJwt, type SigningKey } from '../login/jwt.ts'
-import { GRAPH_AUDIENCE } from '../login/tokens.ts'
+import { GRAPH_AUDIENCE } from '../login/scopes.ts'
 import { GraphError } from './graph-error.ts'
 
 export interface Caller {

@@ -16,6 +16,16 @@ export interface Answer {
   readonly body: unknown
 }
 
+/** A page for people. */
+export function replyPage(html: string, status = 200): Answer {
+  const headers = {
+    'content-type': 'text/html; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-frame-options': 'DENY',
+  }
+  return { status, headers, body: html }
+}
+
 export function reply(body: unknown, status = 200): Answer {
   return { status, headers: {}, body }
 }

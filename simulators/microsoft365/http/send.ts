@@ -16,7 +16,8 @@ export async function send(
   const { contentType, bytes } = encodeBody(answer.body)
   for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
   response.statusCode = answer.status
-  if (contentType !== null) response.setHeader('content-type', contentType)
+  if (contentType !== null && !response.hasHeader('content-type'))
+    response.setHeader('content-type', contentType)
   const fault = faults.find(({ fault }) => fault in SPOILERS)
   const spoil = fault === undefined ? null : SPOILERS[fault.fault]
   if (fault === undefined || !spoil) sendWhole(response, bytes)

@@ -34,6 +34,8 @@ export class Application {
   readonly redirectUris: Set<string>
   /** Delegated permissions granted for everybody in the tenant. */
   readonly delegatedScopes: Set<string>
+  /** Scopes that single people have agreed to, by their ids. */
+  readonly consents = new Map<string, Set<string>>()
   /** Claims beyond those of every ID token: `auth_time` and the like. */
   readonly optionalClaims = new Set<string>()
   readonly secrets: ClientSecret[] = []

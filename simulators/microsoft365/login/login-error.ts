@@ -13,15 +13,28 @@ export class LoginError extends Error {
   }
 }
 
-export function loginErrorBody(
-  error: LoginError,
-  ids: { atMs: number; traceId: string; correlationId: string },
-): object {
-  const timestamp = `${new Date(ids.atMs).toISOString().slice(0, 19).replace('T', ' ')}Z`
-  const details = `Trace ID: ${ids.traceId} Correlation ID: ${ids.correlationId} Timestamp: ${timestamp}`
+export interface LoginErrorIds {
+  readonly atMs: number
+  readonly traceId: string
+  readonly correlationId: string
+}
+
+/** What stands in `error_description`. */
+export function describeLoginError(error: LoginError, ids: LoginErrorIds): string {
+  const { traceId, correlationId, atMs } = ids
+  const details = `Trace ID: ${traceId} Correlation ID: ${correlationId} Timestamp: ${formatTime(atMs)}`
+  return `AADSTS${error.number}: ${error.message} ${details}`
+}
+
+function formatTime(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')}Z`
+}
+
+export function loginErrorBody(error: LoginError, ids: LoginErrorIds): object {
+  const timestamp = formatTime(ids.atMs)
   return {
     error: error.error,
-    error_description: `AADSTS${error.number}: ${error.message} ${details}`,
+    error_description: describeLoginError(error, ids),
     error_codes: [error.number],
     timestamp,
     trace_id: ids.traceId,

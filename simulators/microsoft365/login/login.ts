@@ -2,10 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { type Answer, type Request, reply } from '../http/exchange.ts'
 import type { Tenant } from '../tenant/tenant.ts'
 import type { Applications } from './applications.ts'
+import { Authorize } from './authorize.ts'
+import { Codes } from './codes.ts'
 import { answerDiscovery } from './discovery.ts'
+import { Forms } from './forms.ts'
 import type { SigningKey } from './jwt.ts'
 import { LoginError, loginErrorBody } from './login-error.ts'
 import type { Realm } from './realm.ts'
+import { SignIn } from './sign-in.ts'
 import { TokenEndpoint } from './token-endpoint.ts'
 import { TokenIssuer } from './tokens.ts'
 
@@ -22,11 +26,18 @@ export interface LoginParts {
 export class LoginService {
   readonly #parts: LoginParts
   readonly #tokens: TokenEndpoint
+  readonly #forms: Forms
+  readonly #authorize: Authorize
 
   constructor(parts: LoginParts) {
     this.#parts = parts
     const issuer = new TokenIssuer(parts)
-    this.#tokens = new TokenEndpoint({ ...parts, issuer, grants: {} })
+    const codes = new Codes(parts.nowMs)
+    this.#forms = new Forms(parts.nowMs)
+    const signIn = new SignIn({ ...parts, forms: this.#forms })
+    this.#authorize = new Authorize({ ...parts, forms: this.#forms, signIn, codes })
+    const grants = { authorization_code: codes.redeem(issuer) }
+    this.#tokens = new TokenEndpoint({ ...parts, issuer, grants })
   }
 
   answer(request: Request): Answer {
@@ -47,8 +58,14 @@ export class LoginService {
   }
 
   #route(tenant: string, rest: string, request: Request): Answer | null {
+    const isPost = request.method === 'POST'
+    if (rest === 'oauth2/v2.0/authorize' && ['GET', 'POST'].includes(request.method)) {
+      const query = isPost ? new URLSearchParams(request.body) : request.query
+      return this.#authorize.answer(tenant, query, request)
+    }
     if (request.method === 'GET') return answerDiscovery(tenant, rest, this.#parts)
-    if (request.method === 'POST' && (rest === 'oauth2/v2.0/token' || rest === 'oauth2/token')) {
+    if (isPost && rest === 'login') return this.#forms.submit(new URLSearchParams(request.body))
+    if (isPost && (rest === 'oauth2/v2.0/token' || rest === 'oauth2/token')) {
       const answer = this.#tokens.answer(tenant, request)
       return { ...answer, headers: { 'cache-control': 'no-store, no-cache', pragma: 'no-cache' } }
     }

@@ -6,14 +6,12 @@ import type { Proof } from './client-credentials.ts'
 import type { SigningKey } from './jwt.ts'
 import { LoginError } from './login-error.ts'
 import type { Realm } from './realm.ts'
+import { GRAPH_AUDIENCE, GRAPH_RESOURCES } from './scopes.ts'
 
-/** Graph's application id, which is the audience of its tokens. */
-export const GRAPH_AUDIENCE = '00000003-0000-0000-c000-000000000000'
 /** Resources a token may be asked for besides Graph; good for a token of the wrong audience. */
 const OTHER_RESOURCES: Readonly<Record<string, string>> = {
   'https://management.azure.com': 'https://management.azure.com',
 }
-const GRAPH_RESOURCES = ['https://graph.microsoft.com', GRAPH_AUDIENCE]
 const TOKEN_LIFE_S = 3_600
 
 /** How somebody signed in: `pwd`, and `mfa` after a second step. */
