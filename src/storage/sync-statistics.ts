@@ -2,25 +2,18 @@ import { sql } from 'kysely'
 import type { BatchResult, Round } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
 
-/** Objects created, after which the planner is told anew what the tables look like. */
-const MILESTONES: readonly number[] = [1, 2_000, 10_000, 50_000]
-const TABLES = sql.raw(
-  [
-    'sync_item',
-    'source_link',
-    'source_member',
-    'principal',
-    'person',
-    'login_name',
-    'directory_group',
-    'membership',
-  ].join(', '),
-)
+/** People or groups created, after which the planner is told anew what the tables look like. */
+const MILESTONES: readonly number[] = [1, 100, 500, 2_000, 10_000, 50_000]
+const TABLES = {
+  people: 'sync_item, source_link, principal, person, login_name',
+  groups: 'sync_item, source_link, source_member, directory_group, membership',
+} as const
 
 /**
  * Keeps the planner's statistics in step with a first import, which fills empty tables faster than
  * autovacuum looks at them; the embedded database has no autovacuum at all. Tables that nobody has
- * analysed are taken for small, and then every batch reads all of them.
+ * analysed are taken for small, and then every batch reads all of them; so does each check of a
+ * foreign key, whose plan is kept until the table it looks into is analysed.
  */
 export class Statistics {
   readonly #db: Database
@@ -37,8 +30,9 @@ export class Statistics {
       this.#created = 0
     }
     const before = this.#created
-    this.#created += (counts.created ?? 0) + (counts.membersAdded ?? 0)
+    this.#created += counts.created ?? 0
     const isDue = MILESTONES.some((at) => before < at && this.#created >= at)
-    if (isDue && round.mode === 'full') await sql`analyze ${TABLES}`.execute(this.#db.kysely)
+    if (!isDue || round.mode !== 'full') return
+    await sql`analyze ${sql.raw(TABLES[round.stream])}`.execute(this.#db.kysely)
   }
 }
