@@ -16,6 +16,9 @@ const SERVER_KEEPALIVES = [
 /** Run-time parameters every session of ours has, whatever the server's or the role's defaults. */
 export const SESSION_PARAMETERS: readonly string[] = [
   'jit=off',
+  // The directory is small enough to be cached. With the default of 4, made for turning disks, a
+  // batch that looks 800 names up reads all of a table of 100,000 instead.
+  'random_page_cost=1.1',
   'timezone=UTC',
   'datestyle=ISO',
   'intervalstyle=iso_8601',

@@ -5,7 +5,7 @@ import type { Database } from './connection.ts'
 /** People or groups created, after which the planner is told anew what the tables look like. */
 const MILESTONES: readonly number[] = [1, 100, 500, 2_000, 10_000, 50_000]
 const TABLES = {
-  people: 'sync_item, source_link, principal, person, login_name',
+  people: 'sync_item, source_link, principal, person, hold, login_name',
   groups: 'sync_item, source_link, source_member, directory_group, membership',
 } as const
 
