@@ -1,7 +1,9 @@
 import type { PersonAttributes } from './person.ts'
 
-/** What an admin may change of a person by itself; her addresses and names have commands of their own. */
+/** What an admin may change of a person by itself, with the most characters; her username has a command of its own. */
 export const EDITABLE = {
+  userPrincipalName: 113,
+  mail: 256,
   displayName: 256,
   givenName: 64,
   surname: 64,
@@ -31,14 +33,29 @@ export function isEditable(name: string): name is EditableAttribute {
   return Object.hasOwn(EDITABLE, name)
 }
 
+const ADDRESSES: Readonly<Partial<Record<EditableAttribute, RegExp>>> = {
+  // What Entra takes: ASCII without accents, 64 characters before the @.
+  userPrincipalName: /^[A-Za-z0-9'.\-_!#^~]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$/,
+  mail: /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$/,
+}
+/** Without them she would have no name to show, or none to sign in with. */
+const REQUIRED: ReadonlySet<EditableAttribute> = new Set(['displayName', 'userPrincipalName'])
+
+/** Attributes by which she is found at log-in as well. */
+export function isLoginAddress(name: string): boolean {
+  return Object.hasOwn(ADDRESSES, name)
+}
+
 /** Why a value cannot be taken; null when it can. Lengths are those of the narrowest target. */
 export function faultOfEdit(name: EditableAttribute, value: string | null): string | null {
-  if (value === null) return name === 'displayName' ? 'displayName cannot be cleared' : null
+  if (value === null) return REQUIRED.has(name) ? `${name} cannot be cleared` : null
   if (value.trim() === '') return `${name} is empty: to clear it, give null`
   if (value !== value.trim()) return `${name} begins or ends with a space`
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (/[\u0000-\u001f\u007f]/.test(value)) return `${name} holds a control character`
   if (/\p{Surrogate}/u.test(value)) return `${name} holds half a character`
   const most = EDITABLE[name]
-  return value.length > most ? `${name} has more than ${most} characters` : null
+  if (value.length > most) return `${name} has more than ${most} characters`
+  const isAddress = ADDRESSES[name]?.test(value) ?? true
+  return isAddress ? null : `${name} is not an address such as adele.vance@contoso.example`
 }

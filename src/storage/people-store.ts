@@ -12,7 +12,7 @@ import { peopleReader } from './entities/people.ts'
 import { hintDenial, journal } from './journal.ts'
 import { keepOwner } from './last-owner.ts'
 import { checkNameIsFree, quarantineName } from './name-quarantine.ts'
-import { editPerson, yieldAttributes } from './person-edits.ts'
+import { type Edited, editPerson, yieldAttributes } from './person-edits.ts'
 import { claimedNames, writeLoginNames } from './sync-login-names.ts'
 import { type Tx, writeInChunks, writeOnce } from './written.ts'
 
@@ -103,7 +103,7 @@ export class PostgresPeopleStore implements PeopleStore {
     return writeOnce(this.#database, async (tx) => {
       await requirePrincipals(tx, [id])
       const edited = await editPerson(tx, id, edits)
-      return edited === null ? 0 : touch(tx, [{ id }], actor, { [id]: { ...edited } })
+      return touchEdited(tx, { id, edited }, actor)
     })
   }
 
@@ -115,7 +115,7 @@ export class PostgresPeopleStore implements PeopleStore {
     return writeOnce(this.#database, async (tx) => {
       await requirePrincipals(tx, [id])
       const edited = await yieldAttributes(tx, id, attributes)
-      return edited === null ? 0 : touch(tx, [{ id }], actor, { [id]: { ...edited } })
+      return touchEdited(tx, { id, edited }, actor)
     })
   }
 
@@ -177,6 +177,18 @@ async function touch(
     })
   }
   return rows.length
+}
+
+function touchEdited(
+  tx: Tx,
+  what: { readonly id: string; readonly edited: Edited | null },
+  actor: Actor,
+): Promise<number> {
+  const { id, edited } = what
+  if (edited === null) return Promise.resolve(0)
+  const { before, after, others } = edited
+  const touched = [id, ...others].map((each) => ({ id: each }))
+  return touch(tx, touched, actor, { [id]: { before, after } })
 }
 
 async function readForRename(tx: Tx, id: string) {

@@ -4,16 +4,21 @@ import {
   type Edits,
   faultOfEdit,
   isEditable,
+  isLoginAddress,
 } from '../directory/attributes.ts'
 import { DirectoryError } from '../directory/errors.ts'
+import { foldText } from '../directory/fold.ts'
 import type { PersonAttributes } from '../directory/person.ts'
 import type { Tx } from './sync-batch.ts'
+import { claimedNames, writeLoginNames } from './sync-login-names.ts'
 import { attributesFrom, personRow, updatePeople } from './sync-person-rows.ts'
 
 /** What an edit did to a person: names and values, for the journal. */
 export interface Edited {
   readonly before: Readonly<Record<string, string | null>>
   readonly after: Readonly<Record<string, string | null>>
+  /** Other principals for whom an address began or ceased to work. */
+  readonly others: ReadonlySet<string>
 }
 
 interface PersonNow {
@@ -27,8 +32,8 @@ interface PersonNow {
  * Changes attributes of a locked person, who is from then on mastered here in those. Null when she
  * has all those values already.
  *
- * @throws {DirectoryError} `DIRECTORY_REFUSED` for a value that cannot be, and where a source masters
- *   her that we may not write
+ * @throws {DirectoryError} `DIRECTORY_REFUSED` for a value that cannot be, for an address somebody else
+ *   signs in with, and where a source masters her that we may not write
  */
 export async function editPerson(tx: Tx, id: string, edits: Edits): Promise<Edited | null> {
   const given = Object.entries(edits) as [EditableAttribute, string | null][]
@@ -40,6 +45,7 @@ export async function editPerson(tx: Tx, id: string, edits: Edits): Promise<Edit
   const changed = given.filter(([name, value]) => now.attributes[name] !== value)
   if (changed.length === 0) return null
   await refuseMastered(tx, id)
+  await refuseTaken(tx, id, changed)
   await sql`
     insert into authority (principal_id, attribute)
     select ${id}::uuid, name from unnest(${changed.map(([name]) => name)}::text[]) as n (name)
@@ -86,7 +92,10 @@ async function write(
   const row = { ...personRow(values, { username, managerId }), id }
   await updatePeople(tx, [row])
   const before = Object.fromEntries(changed.map(([name]) => [name, now.attributes[name]]))
-  return { before, after }
+  if (!changed.some(([name]) => isLoginAddress(name))) return { before, after, others: new Set() }
+  const { userPrincipalName, mail } = values
+  const names = claimedNames({ username, userPrincipalName, mail })
+  return { before, after, others: await writeLoginNames(tx, [{ principalId: id, names }]) }
 }
 
 async function readPerson(tx: Tx, id: string): Promise<PersonNow> {
@@ -109,6 +118,28 @@ async function readTold(tx: Tx, id: string): Promise<Readonly<Record<string, str
     where principal_id = ${id}::uuid and removed_at is null
     order by linked_at limit 1`.execute(tx)
   return rows[0]?.attributes ?? {}
+}
+
+/** An address that leads to somebody would lead to nobody once two people claimed it. */
+async function refuseTaken(
+  tx: Tx,
+  id: string,
+  changed: readonly (readonly [EditableAttribute, string | null])[],
+): Promise<void> {
+  const addresses = changed.flatMap(([name, value]) =>
+    isLoginAddress(name) && value !== null ? [foldText(value)] : [],
+  )
+  if (addresses.length === 0) return
+  const { rows } = await sql<{ folded: string; username: string }>`
+    select n.folded, p.username from login_name n join person p on p.id = n.principal_id
+    where n.folded = any(${addresses}::text[]) and n.principal_id <> ${id}::uuid
+    limit 1`.execute(tx)
+  const taken = rows[0]
+  if (taken === undefined) return
+  throw new DirectoryError(
+    'DIRECTORY_REFUSED',
+    `${taken.folded} is an address of ${taken.username}, who signs in with it: change hers first`,
+  )
 }
 
 /** A source that only is read would bring its own value back; its admins decide there. */

@@ -165,6 +165,8 @@ class PeopleWriter {
   readonly #linked: ReadonlyMap<string, LinkedPerson>
   readonly #touched = new Set<string>()
   readonly #details = new Map<string, Readonly<Record<string, unknown>>>()
+  /** What is mastered here of those who are updated, by principal. */
+  #mastered: ReadonlyMap<string, Edits> = new Map()
 
   constructor(tx: Tx, round: Round, batch: ReadBatch) {
     this.#tx = tx
@@ -216,7 +218,9 @@ class PeopleWriter {
   #claims(verdict: PersonVerdict): NameClaims[] {
     const linked = this.#linked.get(verdict.externalId)
     if (!linked) return []
-    return [{ principalId: linked.principalId, names: namesOf(linked.username, verdict.values) }]
+    const { principalId, username } = linked
+    const values = { ...verdict.values, ...this.#mastered.get(principalId) }
+    return [{ principalId, names: namesOf(username, values) }]
   }
 
   async #readManagers(verdicts: readonly PersonVerdict[]): Promise<Map<string, string>> {
@@ -278,15 +282,15 @@ class PeopleWriter {
     const ids = verdicts.flatMap(
       ({ externalId }) => this.#linked.get(externalId)?.principalId ?? [],
     )
-    const mastered = await lockMastered(this.#tx, ids)
+    this.#mastered = await lockMastered(this.#tx, ids)
     const rows = verdicts.flatMap((verdict) => {
       const linked = this.#linked.get(verdict.externalId)
       if (!linked) return []
       const managerId = managers.get(verdict.values.managerExternalId ?? '') ?? null
-      const values = { ...verdict.values, ...mastered.get(linked.principalId) }
+      const kept = this.#mastered.get(linked.principalId) ?? {}
+      const values = { ...verdict.values, ...kept }
       const row = personRow(values, { username: linked.username, managerId })
       this.#touched.add(linked.principalId)
-      const kept = mastered.get(linked.principalId) ?? {}
       this.#details.set(linked.principalId, changesOf(linked.values, verdict, kept))
       return [{ ...row, id: linked.principalId }]
     })

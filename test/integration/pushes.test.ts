@@ -259,6 +259,56 @@ await t.test('what is edited here is mastered here, and written there', async (t
   await until('forgotten', isForgotten)
 })
 
+await t.test(
+  'an address edited here is hers everywhere, and nobody else can have it',
+  async (t) => {
+    const edit = (person: string, json: object) =>
+      daemon.api.send('PATCH', `/people/${person}`, json)
+    const found = async (name: string) => {
+      const shown = await daemon.api.get<{ username: string }>(`/people/${name}`).catch(() => null)
+      return shown?.username ?? null
+    }
+    const [before, after] = ['pradeep.gupta@contoso.example', 'pradeep@contoso.example']
+    await t.rejects(edit('pradeep.gupta', { userPrincipalName: 'adele.vance@contoso.example' }), {
+      message: /adele\.vance@contoso\.example is an address of adele\.vance/,
+    })
+    await t.rejects(edit('pradeep.gupta', { userPrincipalName: null }), {
+      message: /cannot be cleared/,
+    })
+    await t.rejects(edit('pradeep.gupta', { mail: 'Prädeep@contoso.example' }), {
+      message: /mail is not an address/,
+    })
+    await edit('pradeep.gupta', { userPrincipalName: after, mail: after })
+    t.equal(await found(after), 'pradeep.gupta', 'the username stays')
+    const upn = () => simulator.tenant.findUser(after)
+    await until('renamed there', () => Promise.resolve(upn() !== null))
+    await until('mail there', () =>
+      Promise.resolve(upn()?.versions.at(-1)?.properties['mail'] === after),
+    )
+    t.equal(simulator.tenant.findUser(before), null)
+
+    await control('POST', '/changes', {
+      op: 'update',
+      id: after,
+      properties: { givenName: 'Prad', mail: 'else@contoso.example' },
+    })
+    await daemon.api.send('POST', '/sources/contoso/sync', {})
+    t.equal(await found(after), 'pradeep.gupta', 'what the source says of it counts no longer')
+    t.equal(await found('else@contoso.example'), null)
+
+    await edit('pradeep.gupta', { userPrincipalName: 'pradeep@elsewhere.example' })
+    const refused = async () =>
+      (await pushesOf('pradeep.gupta')).find(({ attribute }) => attribute === 'userPrincipalName')
+    await until('refused', async () => (await refused())?.status === 'refused')
+    t.match((await refused())?.reason, /^policy: .*verified domain/)
+    await daemon.api.send('POST', '/people/pradeep.gupta/yield', {
+      attributes: ['userPrincipalName', 'mail'],
+    })
+    t.equal(await found('pradeep@elsewhere.example'), null)
+    t.equal(await found(after), 'pradeep.gupta')
+  },
+)
+
 await t.test('a daemon killed while it writes reads before it writes again', async (t) => {
   await control('DELETE', '/requests')
   await control('POST', '/faults', { fault: 'delay', method: 'PATCH', ms: 5_000, times: 1 })

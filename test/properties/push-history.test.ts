@@ -44,6 +44,8 @@ interface Crash {
 type Step =
   | { readonly do: 'here'; readonly who: number; readonly what: 'suspend' | 'resume' | 'yield' }
   | { readonly do: 'edit'; readonly who: number; readonly title: string | null }
+  | { readonly do: 'mail'; readonly who: number; readonly mail: string }
+  | { readonly do: 'mail-there'; readonly who: number; readonly mail: string }
   | { readonly do: 'there'; readonly who: number; readonly isEnabled: boolean }
   | { readonly do: 'title-there'; readonly who: number; readonly title: string }
   | { readonly do: 'sync'; readonly lagMs: number }
@@ -54,6 +56,7 @@ type Step =
   | { readonly do: 'restore-there'; readonly who: number }
   | { readonly do: 'wait' }
 
+const MAILS = ['one@contoso.example', 'two@contoso.example', 'Three@contoso.example'] as const
 const who = fc.nat(PEOPLE - 1)
 const times = fc.integer({ min: 1, max: 2 })
 const fault: fc.Arbitrary<FaultRequest> = fc.oneof(
@@ -80,6 +83,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     do: fc.constant('edit' as const),
     who,
     title: fc.option(fc.constantFrom(...TITLES), { freq: 4 }),
+  }),
+  fc.record({
+    do: fc.constantFrom('mail' as const, 'mail-there' as const),
+    who,
+    mail: fc.constantFrom(...MAILS),
   }),
   fc.record({ do: fc.constant('there' as const), who, isEnabled: fc.boolean() }),
   fc.record({ do: fc.constant('title-there' as const), who, title: fc.constantFrom(...TITLES) }),
@@ -240,9 +248,13 @@ async function act(world: World, step: Exclude<Step, { do: 'sync' | 'push' | 'wa
   } else if (step.do === 'there')
     tenant.tenant.update(externalId, { accountEnabled: step.isEnabled })
   else if (step.do === 'title-there') tenant.tenant.update(externalId, { jobTitle: step.title })
+  else if (step.do === 'mail-there') tenant.tenant.update(externalId, { mail: step.mail })
+  else if (step.do === 'mail')
+    await people.edit(id, { mail: step.mail }, TESTER).catch(ignoreRefusal)
   else if (step.do === 'edit')
     await people.edit(id, { jobTitle: step.title }, TESTER).catch(ignoreRefusal)
-  else if (step.what === 'yield') await people.yield(id, ['jobTitle'], TESTER).catch(ignoreRefusal)
+  else if (step.what === 'yield')
+    await people.yield(id, ['jobTitle', 'mail'], TESTER).catch(ignoreRefusal)
   else if (step.what === 'resume') await people.release([id], 'admin', TESTER).catch(ignoreRefusal)
   else await people.hold([id], 'admin', { actor: TESTER, note: null }).catch(ignoreRefusal)
 }
@@ -285,20 +297,27 @@ async function compare(
   const there = version.properties
   const { rows } = await sql<{
     title: string | null
+    mail: string | null
+    names: readonly string[]
     holds: readonly string[]
     contested: readonly string[]
     unsettled: number
   }>`
-    select p.job_title as title,
+    select p.job_title as title, p.mail,
+      array(select folded from login_name where principal_id = p.id
+        union select folded from login_name_conflict where principal_id = p.id) as names,
       array(select reason from hold where principal_id = p.id) as holds,
       array(select attribute from push where principal_id = p.id and status = 'contested')
         as contested,
       (select count(*)::integer from push where principal_id = p.id
         and status in ('sending', 'undecided')) as unsettled
     from person p where p.id = ${id}::uuid`.execute(db.kysely)
-  const { title = null, holds = [], contested = [], unsettled = 0 } = rows[0] ?? {}
+  const { title = null, mail = null, names = [], holds = [] } = rows[0] ?? {}
+  const { contested = [], unsettled = 0 } = rows[0] ?? {}
   t.equal(unsettled, 0, 'nothing is left undecided')
   if (!contested.includes('jobTitle')) t.equal(title, there['jobTitle'] ?? null, 'one title')
+  if (!contested.includes('mail')) t.equal(mail, there['mail'] ?? null, 'one address')
+  t.ok(mail === null || names.includes(mail.toLowerCase()), 'which she is found by')
   const isEnabled = there['accountEnabled'] === true
   if (holds.includes('admin')) {
     if (!contested.includes('enabled')) t.notOk(isEnabled, 'whom we hold is disabled there')

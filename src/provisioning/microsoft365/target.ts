@@ -21,6 +21,8 @@ export interface GraphCalls {
 
 /** Graph's names for what is mastered here. */
 const PROPERTIES: Readonly<Record<EditableAttribute, string>> = {
+  userPrincipalName: 'userPrincipalName',
+  mail: 'mail',
   displayName: 'displayName',
   givenName: 'givenName',
   surname: 'surname',
