@@ -69,6 +69,7 @@ export interface Microsoft365 {
   readonly tenant: Tenant
   readonly clock: VirtualClock
   readonly application: Application
+  readonly applications: Applications
   readonly settings: Settings
   readonly faults: FaultRules
   readonly requests: RequestLog
@@ -149,6 +150,7 @@ export async function startMicrosoft365(options: Microsoft365Options = {}): Prom
     tenant,
     clock,
     application,
+    applications: parts.applications,
     settings: parts.settings,
     faults: parts.faults,
     requests: parts.log,

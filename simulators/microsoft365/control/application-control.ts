@@ -1,7 +1,9 @@
-import type { Application } from '../login/application.ts'
+import { randomUUID } from 'node:crypto'
+import { Application } from '../login/application.ts'
 
 const LISTS = [
   'permissions',
+  'requiredPermissions',
   'directoryRoles',
   'delegatedScopes',
   'redirectUris',
@@ -11,11 +13,12 @@ const STATES = ['enabled', 'disabled', 'removed'] as const
 
 /** Without the secrets. */
 export function describeApplication(application: Application): object {
-  const { clientId, displayName, state, isPublic, certificates, secrets } = application
+  const { clientId, displayName, state, isInstalled, isPublic, certificates, secrets } = application
   return {
     clientId,
     displayName,
     state,
+    isInstalled,
     isPublic,
     ...Object.fromEntries(LISTS.map((name) => [name, [...application[name]]])),
     certificates: [...certificates.keys()],
@@ -24,7 +27,29 @@ export function describeApplication(application: Application): object {
 }
 
 /**
- * Changes the registration: `permissions`, `directoryRoles`, `delegatedScopes`, `redirectUris` and
+ * An application of another organization, of several tenants: it comes into being here when an
+ * administrator consents. `clientId`, `displayName`, `requiredPermissions`, `redirectUris`.
+ */
+export function registerElsewhere(parts: Readonly<Record<string, unknown>>): Application {
+  const list = (name: string): string[] => {
+    const value = parts[name] ?? []
+    if (Array.isArray(value)) return value.map(String)
+    throw new TypeError(`${name} is a list`)
+  }
+  return new Application({
+    clientId: String(parts['clientId'] ?? randomUUID()),
+    servicePrincipalId: randomUUID(),
+    displayName: String(parts['displayName'] ?? 'Gatehouse for several tenants'),
+    permissions: [],
+    delegatedScopes: [],
+    redirectUris: list('redirectUris'),
+    requiredPermissions: list('requiredPermissions'),
+    isForeign: true,
+  })
+}
+
+/**
+ * Changes the registration: `permissions`, `requiredPermissions`, `directoryRoles`, `delegatedScopes`, `redirectUris` and
  * `optionalClaims` (the whole lists), `isPublic`, `state`, `secretsExpireAtMs`, `addSecret`,
  * `addCertificatePem`, `expireTokens`.
  *

@@ -4,16 +4,18 @@ import type { Settings } from '../faults/settings.ts'
 import { type Answer, type Request, reply } from '../http/exchange.ts'
 import type { RequestLog } from '../http/request-log.ts'
 import type { Application } from '../login/application.ts'
+import type { Applications } from '../login/applications.ts'
 import { applyChange, applyRandomChanges } from '../tenant/change.ts'
 import type { Change } from '../tenant/record.ts'
 import { describeSignIn } from '../tenant/sign-in-facts.ts'
 import { type Tenant, TenantError } from '../tenant/tenant.ts'
-import { changeApplication, describeApplication } from './application-control.ts'
+import { changeApplication, describeApplication, registerElsewhere } from './application-control.ts'
 import { dumpTruth, summarize } from './truth.ts'
 
 export interface ControlParts {
   readonly tenant: Tenant
   readonly application: Application
+  readonly applications: Applications
   readonly settings: Settings
   readonly faults: FaultRules
   readonly clock: VirtualClock
@@ -62,7 +64,7 @@ export class ControlService {
 }
 
 function makeRoutes(parts: ControlParts): Record<string, ControlAnswer> {
-  const { tenant, settings, faults, log } = parts
+  const { tenant, applications, settings, faults, log } = parts
   return {
     'GET /tenant': () => ({ ...summarize(tenant), nowMs: parts.clock.nowMs() }),
     'GET /truth': (request) => dumpTruth(tenant, request.query.get('select')?.split(',') ?? null),
@@ -108,12 +110,27 @@ function makeRoutes(parts: ControlParts): Record<string, ControlAnswer> {
       log.clear()
       return { requests: [], dropped: 0 }
     },
-    'GET /application': () => describeApplication(parts.application),
-    'PATCH /application': (_, body) => {
-      changeApplication(parts.application, body as Record<string, unknown>, parts.clock.realMs())
-      return describeApplication(parts.application)
+    'GET /application': (request) => describeApplication(findApplication(request, parts)),
+    'PATCH /application': (request, body) => {
+      const application = findApplication(request, parts)
+      changeApplication(application, body as Record<string, unknown>, parts.clock.realMs())
+      return describeApplication(application)
+    },
+    'GET /applications': () => ({ applications: applications.all().map(describeApplication) }),
+    'POST /applications': (_, body) => {
+      const application = registerElsewhere(body as Record<string, unknown>)
+      applications.add(application)
+      return describeApplication(application)
     },
   }
+}
+
+/** The one named by `?client=`, or the one this simulator is about. */
+function findApplication(request: Request, parts: ControlParts): Application {
+  const clientId = request.query.get('client')
+  const application = clientId === null ? parts.application : parts.applications.find(clientId)
+  if (application === null) throw new TypeError(`no application ${clientId}`)
+  return application
 }
 
 function describe(settings: Settings): object {

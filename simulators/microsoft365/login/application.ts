@@ -22,6 +22,9 @@ export interface ApplicationParts {
   readonly delegatedScopes?: readonly string[]
   readonly redirectUris?: readonly string[]
   readonly isPublic?: boolean
+  /** Registered elsewhere, and not consented to here yet. */
+  readonly isForeign?: boolean
+  readonly requiredPermissions?: readonly string[]
 }
 
 /** An app registration and its service principal in this tenant; tests change it at will. */
@@ -29,6 +32,10 @@ export class Application {
   readonly clientId: string
   readonly servicePrincipalId: string
   readonly displayName: string
+  /** Whether it has a service principal in this tenant: without one it does not exist here. */
+  isInstalled: boolean
+  /** Application permissions that the registration asks an administrator for. */
+  readonly requiredPermissions: Set<string>
   /** Has no secret to prove itself with: a program on somebody's desk. */
   isPublic: boolean
   readonly redirectUris: Set<string>
@@ -58,9 +65,19 @@ export class Application {
     this.servicePrincipalId = parts.servicePrincipalId
     this.displayName = parts.displayName
     this.permissions = new Set(parts.permissions)
+    this.requiredPermissions = new Set(parts.requiredPermissions ?? parts.permissions)
+    this.isInstalled = parts.isForeign !== true
     this.delegatedScopes = new Set(parts.delegatedScopes ?? SIGN_IN_SCOPES)
     this.redirectUris = new Set(parts.redirectUris)
     this.isPublic = parts.isPublic ?? false
+  }
+
+  /** An administrator's word for the whole tenant. */
+  consent(to: { scopes: readonly string[]; permissions: readonly string[] }): void {
+    this.isInstalled = true
+    if (this.state === 'removed') this.state = 'enabled'
+    for (const scope of to.scopes) this.delegatedScopes.add(scope)
+    for (const permission of to.permissions) this.permissions.add(permission)
   }
 
   /** Exact, but for the port of a program that listens on `http://localhost` while it waits. */

@@ -1,6 +1,6 @@
 import type { Application } from './application.ts'
 
-/** The applications that have a service principal in this tenant, or had one. */
+/** The applications that have a service principal in this tenant, had one, or may be given one. */
 export class Applications {
   readonly #byClientId = new Map<string, Application>()
 
@@ -10,6 +10,13 @@ export class Applications {
 
   add(application: Application): void {
     this.#byClientId.set(application.clientId.toLowerCase(), application)
+  }
+
+  /** One that exists in this tenant; null for one that nobody has consented to. */
+  findHere(clientId: string): Application | null {
+    const application = this.find(clientId)
+    const isHere = application?.isInstalled === true && application.state !== 'removed'
+    return isHere ? application : null
   }
 
   find(clientId: string): Application | null {

@@ -1,36 +1,21 @@
-import { randomUUID } from 'node:crypto'
-import { type Answer, type Request, replyPage } from '../http/exchange.ts'
-import type { Tenant } from '../tenant/tenant.ts'
+import type { Answer, Request } from '../http/exchange.ts'
 import type { Application } from './application.ts'
 import type { Applications } from './applications.ts'
 import type { Challenge, Codes } from './codes.ts'
-import type { Forms } from './forms.ts'
-import { describeLoginError, LoginError } from './login-error.ts'
-import { consentPage, selfSubmittingPage } from './pages.ts'
-import type { Realm } from './realm.ts'
+import { LoginError } from './login-error.ts'
+import type { PageServices } from './page-services.ts'
+import { consentPage } from './pages.ts'
+import { errorFields, type Return, readRedirect, sendBack } from './redirect.ts'
 import { canConsent, expandScopes, missingConsent, readScopes } from './scopes.ts'
-import { type Purpose, refuse, type SignedIn, type SignIn } from './sign-in.ts'
+import { type Purpose, refuse, type SignedIn } from './sign-in.ts'
 import { signInError } from './sign-in-errors.ts'
 import { disabledApplication, required, unknownApplication } from './token-endpoint.ts'
 
 /** RFC 7636 §4.2: a base64url text of 43 to 128 characters. */
 const CHALLENGE = /^[A-Za-z0-9._~-]{43,128}$/
 
-export interface AuthorizeParts {
-  readonly realm: Realm
-  readonly tenant: Tenant
-  readonly applications: Applications
-  readonly forms: Forms
-  readonly signIn: SignIn
+interface AuthorizeParts extends PageServices {
   readonly codes: Codes
-  readonly nowMs: () => number
-}
-
-/** Where an answer goes, once that is certain to be the application's own address. */
-interface Return {
-  readonly redirectUri: string
-  readonly mode: string
-  readonly state: string | null
 }
 
 interface Asked extends Return {
@@ -99,7 +84,7 @@ export class Authorize {
       tenant,
       loginHint: query.get('login_hint') ?? '',
       done: (signedIn) => this.#afterSignIn(tenant, asked, signedIn),
-      cancelled: () => this.#sendBack(asked, { error: 'access_denied', error_subcode: 'cancel' }),
+      cancelled: () => sendBack(asked, { error: 'access_denied', error_subcode: 'cancel' }),
     }
     if (asked.prompt === 'none') return this.#silently(asked, who)
     if (who === null || ['login', 'select_account'].includes(asked.prompt))
@@ -143,52 +128,21 @@ export class Authorize {
   #sendCode(asked: Asked, { user, authentication }: SignedIn): Answer {
     const { application, scopes, nonce } = asked
     const grant = { application, user, scopes, authentication, nonce }
-    return this.#sendBack(asked, { code: this.#parts.codes.issue(grant, asked) })
+    return sendBack(asked, { code: this.#parts.codes.issue(grant, asked) })
   }
 
   #sendError(back: Return, error: LoginError): Answer {
-    const ids = {
-      atMs: this.#parts.nowMs(),
-      traceId: randomUUID(),
-      correlationId: randomUUID(),
-    }
-    return this.#sendBack(back, {
-      error: error.error,
-      error_description: describeLoginError(error, ids),
-      error_uri: `https://login.microsoftonline.com/error?code=${error.number}`,
-    })
-  }
-
-  #sendBack(back: Return, fields: Readonly<Record<string, string>>): Answer {
-    const all: [string, string][] = Object.entries(fields)
-    if (back.state !== null) all.push(['state', back.state])
-    if (back.mode === 'form_post') return replyPage(selfSubmittingPage(back.redirectUri, all))
-    const url = new URL(back.redirectUri)
-    if (back.mode === 'fragment') url.hash = new URLSearchParams(all).toString()
-    else for (const [name, value] of all) url.searchParams.append(name, value)
-    return { status: 302, headers: { location: url.href, 'cache-control': 'no-store' }, body: null }
+    return sendBack(back, errorFields(error, this.#parts.nowMs()))
   }
 }
 
 /** @throws {LoginError} when there is no such application, or it is disabled */
-export function findClient(query: URLSearchParams, applications: Applications): Application {
+function findClient(query: URLSearchParams, applications: Applications): Application {
   const clientId = required(query, 'client_id')
-  const application = applications.find(clientId)
-  if (application === null || application.state === 'removed') throw unknownApplication(clientId)
+  const application = applications.findHere(clientId)
+  if (application === null) throw unknownApplication(clientId)
   if (application.state === 'disabled') throw disabledApplication(application)
   return application
-}
-
-/** @throws {LoginError} 50011 for an address that is not registered */
-export function readRedirect(query: URLSearchParams, application: Application): string {
-  const redirectUri = required(query, 'redirect_uri')
-  if (application.allowsRedirect(redirectUri)) return redirectUri
-  throw new LoginError(
-    400,
-    'invalid_request',
-    50011,
-    `The redirect URI '${redirectUri}' specified in the request does not match the redirect URIs configured for the application '${application.clientId}'. Make sure the redirect URI sent in the request matches one added to your application in the Azure portal.`,
-  )
 }
 
 function readReturn(query: URLSearchParams, application: Application): Return {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Answer, type Request, reply } from '../http/exchange.ts'
 import type { Tenant } from '../tenant/tenant.ts'
+import { AdminConsent } from './admin-consent.ts'
 import type { Applications } from './applications.ts'
 import { Authorize } from './authorize.ts'
 import { Codes } from './codes.ts'
@@ -28,6 +29,7 @@ export class LoginService {
   readonly #tokens: TokenEndpoint
   readonly #forms: Forms
   readonly #authorize: Authorize
+  readonly #adminConsent: AdminConsent
 
   constructor(parts: LoginParts) {
     this.#parts = parts
@@ -35,7 +37,9 @@ export class LoginService {
     const codes = new Codes(parts.nowMs)
     this.#forms = new Forms(parts.nowMs)
     const signIn = new SignIn({ ...parts, forms: this.#forms })
-    this.#authorize = new Authorize({ ...parts, forms: this.#forms, signIn, codes })
+    const pages = { ...parts, forms: this.#forms, signIn }
+    this.#authorize = new Authorize({ ...pages, codes })
+    this.#adminConsent = new AdminConsent(pages)
     const grants = { authorization_code: codes.redeem(issuer) }
     this.#tokens = new TokenEndpoint({ ...parts, issuer, grants })
   }
@@ -63,6 +67,8 @@ export class LoginService {
       const query = isPost ? new URLSearchParams(request.body) : request.query
       return this.#authorize.answer(tenant, query, request)
     }
+    if (request.method === 'GET' && rest === 'v2.0/adminconsent')
+      return this.#adminConsent.answer(tenant, request)
     if (request.method === 'GET') return answerDiscovery(tenant, rest, this.#parts)
     if (isPost && rest === 'login') return this.#forms.submit(new URLSearchParams(request.body))
     if (isPost && (rest === 'oauth2/v2.0/token' || rest === 'oauth2/token')) {

@@ -64,8 +64,8 @@ export class TokenEndpoint {
         70003,
         `The app requested an unsupported grant type '${grantType}'.`,
       )
-    const application = applications.find(clientId)
-    if (application === null || application.state === 'removed') throw unknownApplication(clientId)
+    const application = applications.findHere(clientId)
+    if (application === null) throw unknownApplication(clientId)
     const isUnproven = !isForItself && application.isPublic
     const proof = isUnproven ? refuseProof(form) : this.#prove(form, application, tenant)
     if (application.state === 'disabled') throw disabledApplication(application)
