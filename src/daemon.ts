@@ -10,6 +10,7 @@ import { describeHttp, EMBEDDED_NOTE, makeHttp } from './daemon/http.ts'
 import { LocalBackups } from './daemon/local-backups.ts'
 import { makeLogIn } from './daemon/log-in.ts'
 import { Maintenance } from './daemon/maintenance.ts'
+import { makePasswords } from './daemon/passwords.ts'
 import { makeSources } from './daemon/sources.ts'
 import { type Service, startAll, stopAll } from './lifecycle.ts'
 import { Health } from './observe/health.ts'
@@ -102,6 +103,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       directory,
       isScheduled: options.isScheduled ?? true,
     })
+    const passwords = makePasswords({ directory, logIn })
     const listeners = () => ({ ...gateways.listeners(), ...describeHttp(http.listeners) })
     const http = await makeHttp({
       ...observers,
@@ -111,6 +113,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       logIn,
       certificate,
       sources: sources.control,
+      passwords: passwords.setter,
       startedAtMs,
       listeners,
       baseDn: () => gateways.baseDn(),
@@ -122,7 +125,13 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
         ? new LocalBackups({ ...directory, dataDir: config.dataDir })
         : null
     const maintenance = new Maintenance({ database, leader, backups, log })
-    await start([...gateways.services, ...sources.services, http.listeners, maintenance])
+    await start([
+      ...passwords.services,
+      ...gateways.services,
+      ...sources.services,
+      http.listeners,
+      maintenance,
+    ])
     observers.health.reportStarted()
     log.info('daemon.serving', { version, tookMs: Date.now() - startedAtMs, ...listeners() })
     return {

@@ -13,6 +13,8 @@ export type Resource =
   | { readonly kind: 'network'; readonly network: Network }
   | { readonly kind: 'scim' }
   | { readonly kind: 'admin' }
+  /** The pages on which people see to their own account. */
+  | { readonly kind: 'account' }
 
 export type ResourceKind = Resource['kind']
 
@@ -51,6 +53,8 @@ export function decide(directory: Directory, entry: Entry, resource: Resource): 
       return decideForLdap(directory, entry, resource.client)
     case 'network':
       return decideForNetwork(directory, entry as Entry<Person>, resource.network)
+    case 'account':
+      return everyone
     default:
       return deny('wrong-kind')
   }
@@ -61,6 +65,7 @@ const purposeOf: Record<ResourceKind, Service['purpose'] | null> = {
   scim: 'scim-connection',
   admin: 'api',
   network: null,
+  account: null,
 }
 
 function decideForService(service: Service, resource: Resource): Decision {

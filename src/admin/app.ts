@@ -15,6 +15,7 @@ import type { AdminParts } from './parts.ts'
 import { makePlainPeers, plainRefused } from './plain-http.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { networkRoutes } from './routes/networks.ts'
+import { passwordRoutes } from './routes/passwords.ts'
 import { peopleRoutes } from './routes/people.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { sourceRoutes } from './routes/sources.ts'
@@ -153,6 +154,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
   api.register((guarded, _options, done) => {
     for (const routes of [
       peopleRoutes,
+      passwordRoutes,
       groupRoutes,
       serviceRoutes,
       networkRoutes,

@@ -1,4 +1,5 @@
 import type { TokenVerifier } from '../credentials/authenticate.ts'
+import type { PasswordSetter } from '../credentials/password-setter.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { ReplyAttribute } from '../directory/network.ts'
@@ -198,6 +199,7 @@ export interface AdminParts {
   readonly groups: GroupStore
   readonly resources: ResourceStore
   readonly credentials: CredentialStore
+  readonly passwords: Pick<PasswordSetter, 'set'>
   readonly log: LogReader
   readonly sources: SourceControl
   readonly tokens: TokenVerifier

@@ -149,17 +149,19 @@ export function addPerson(program: Command, run: Run): void {
     )
     .option('--generate', 'make one and show it')
     .option('--password-file <file>', '`-` is standard input')
+    .option('--temporary', 'to be changed on the account pages before it is good for anything else')
     .action(
       async (
         reference: string,
-        options: { generate?: boolean; passwordFile?: string },
+        options: { generate?: boolean; passwordFile?: string; temporary?: boolean },
         command: Command,
       ) => {
         const context = run(command)
-        const body =
+        const password =
           options.generate === true
             ? { generate: true }
             : { password: await readPassword(context, options.passwordFile) }
+        const body = { ...password, temporary: options.temporary === true }
         const answer = await context
           .client()
           .send<{ password?: string }>(

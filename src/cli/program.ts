@@ -7,6 +7,7 @@ import { addDoctor } from './doctor.ts'
 import { addGroup } from './group.ts'
 import { addLog } from './log.ts'
 import { addNetworks } from './networks.ts'
+import { addPasswordPolicy } from './password-policy.ts'
 import { addPerson } from './person.ts'
 import { addServe } from './serve.ts'
 import { addServices } from './services.ts'
@@ -36,6 +37,7 @@ export function makeProgram(process: {
     addDoctor,
     addSource,
     addPerson,
+    addPasswordPolicy,
     addGroup,
     addServices,
     addNetworks,

@@ -30,6 +30,8 @@ export type Denial =
   | 'wrong-password'
   | 'no-credential'
   | 'credential-expired'
+  /** Set by an admin, and not changed by herself yet. */
+  | 'credential-temporary'
   | 'backing-off'
   | 'locked-out'
   /** The address has failed with too many different names. */

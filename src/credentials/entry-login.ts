@@ -50,6 +50,7 @@ export class EntryLogin implements Login<Yes> {
       candidates: this.#credentials.candidatesFor(principal.id, clientIdOf(resource)),
       resourceKind: resource.kind,
       device: device ?? '',
+      isToChange: resource.kind === 'account',
     }
   }
 

@@ -12,6 +12,8 @@ import { VerifierCache } from './verifier-cache.ts'
 /** Somebody the directory knows, and what her password is checked against. */
 export interface Claim extends FailureKey {
   readonly principalVersion: number
+  /** Where a password is changed, one that has to be changed is as good as any. */
+  readonly isToChange?: boolean
   readonly candidates: Candidates
 }
 
@@ -19,7 +21,12 @@ export type Verdict =
   | { readonly isRight: true; readonly credential: Credential }
   | { readonly isRight: false; readonly denial: WrongReason }
 
-export type WrongReason = 'wrong-password' | 'no-credential' | 'credential-expired' | Blocked
+export type WrongReason =
+  | 'wrong-password'
+  | 'no-credential'
+  | 'credential-expired'
+  | 'credential-temporary'
+  | Blocked
 
 /** A verdict, and whether reaching it has already taken a verification's time. */
 export interface Checked {
@@ -66,7 +73,7 @@ export class PasswordVerifier {
         ? undefined
         : candidates.generated.find((one) => verifySecret(password, one.verifier))
     // What carries 128 random bits cannot be guessed, so no lock of somebody else's making holds it.
-    if (generated !== undefined) return atOnce(pair, judgeExpiry(generated, turn.atMs))
+    if (generated !== undefined) return atOnce(pair, judgeUse(claim, generated, turn.atMs))
     // The same value sent twice at once, as by a pool of connections, is one guess.
     const blocked = this.#verifications.has(pair) ? null : this.#failures.findBlocked(claim)
     if (blocked !== null) return atOnce(pair, { isRight: false, denial: blocked })
@@ -101,7 +108,7 @@ export class PasswordVerifier {
     const remembered = this.#cache.findRight(pair, nowMs)
     if (remembered !== null) {
       this.#failures.recordSuccess(claim)
-      return atOnce(pair, judgeExpiry(remembered, nowMs))
+      return atOnce(pair, judgeUse(claim, remembered, nowMs))
     }
     if (this.#cache.findDenied(pair, nowMs) === 'wrong') return atOnce(pair, wrongPassword)
     return this.#verifyPrimary(claim, primary, asked)
@@ -116,7 +123,7 @@ export class PasswordVerifier {
       (signal) => this.#verifyOnce(claim, primary, { pair, password, turn, signal }),
       turn.signal,
     )
-    const verdict = isRight ? judgeExpiry(primary, this.#nowMs()) : wrongPassword
+    const verdict = isRight ? judgeUse(claim, primary, this.#nowMs()) : wrongPassword
     return { verdict, hasTakenTime: true, pair }
   }
 
@@ -160,7 +167,14 @@ interface Asked {
 
 const wrongPassword: Verdict = { isRight: false, denial: 'wrong-password' }
 
-function judgeExpiry(credential: Credential, atMs: number): Verdict {
+/** Whether a right password is good for anything but to be changed. */
+function judgeUse(
+  { isToChange }: Pick<Claim, 'isToChange'>,
+  credential: Credential,
+  atMs: number,
+): Verdict {
+  if (isToChange === true) return { isRight: true, credential }
+  if (credential.isTemporary) return { isRight: false, denial: 'credential-temporary' }
   const isExpired = credential.expiresAtMs !== null && credential.expiresAtMs <= atMs
   return isExpired
     ? { isRight: false, denial: 'credential-expired' }

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import { formatListen } from '../config/listen.ts'
 import { adminSocketPath } from '../config/paths.ts'
 import type { ServerCertificate } from '../credentials/certificates/server-certificate.ts'
+import type { PasswordSetter } from '../credentials/password-setter.ts'
 import { checkReplyAttribute } from '../gateway/radius/reply-attributes.ts'
 import { answerUnreadable, scimPlugin } from '../gateway/scim/plugin.ts'
 import { PostgresBackup } from '../storage/backup.ts'
@@ -23,6 +24,7 @@ export interface HttpInput extends Observers {
   readonly logIn: LogInParts
   readonly certificate: ServerCertificate
   readonly sources: SourceControl
+  readonly passwords: PasswordSetter
   readonly startedAtMs: number
   /** Where everything really listens, by protocol. */
   listeners(): Readonly<Record<string, readonly string[]>>
@@ -93,6 +95,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     groups: new PostgresGroupStore(database),
     resources: new PostgresResourceStore(database, keys),
     credentials: logIn.credentials,
+    passwords: input.passwords,
     log: new LogReader(database),
     sources: input.sources,
     tokens: logIn.tokens,

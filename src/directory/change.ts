@@ -1,5 +1,6 @@
 import type { Group } from './group.ts'
 import type { Nas, Network } from './network.ts'
+import type { PasswordPolicy } from './password-policy.ts'
 import type { Person } from './person.ts'
 import type { Administrator, Service } from './service.ts'
 
@@ -14,6 +15,7 @@ export interface DirectorySettings {
   readonly organization: string | null
   /** Plaintext LDAP binds from beyond loopback, which an admin must ask for. */
   readonly allowPlaintextBinds: boolean
+  readonly passwordPolicy: PasswordPolicy
 }
 
 /** Everything the read model holds by key; `version` tells an older value from a newer. */

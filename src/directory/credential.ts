@@ -16,6 +16,8 @@ export interface Credential {
   /** An app password serves this LDAP client only; null everywhere else. */
   readonly serviceId: PrincipalId | null
   readonly expiresAtMs: number | null
+  /** Set by somebody else: good for choosing another one and for nothing more. */
+  readonly isTemporary: boolean
   readonly createdAtMs: number
 }
 

@@ -2,6 +2,7 @@ import type { DirectorySettings, EntityChange, EntityKind } from './change.ts'
 import { digestOf } from './digest.ts'
 import { UNTRUSTED } from './entry-table.ts'
 import type { Nas, Network } from './network.ts'
+import { DEFAULT_PASSWORD_POLICY } from './password-policy.ts'
 import type { Administrator } from './service.ts'
 import type { ShutOut } from './shut-out.ts'
 
@@ -13,6 +14,7 @@ const initialSettings: DirectorySettings = {
   domain: null,
   organization: null,
   allowPlaintextBinds: false,
+  passwordPolicy: DEFAULT_PASSWORD_POLICY,
 }
 
 type Registered = Administrator | Nas | Network

@@ -4,7 +4,7 @@ export interface AuthEvent {
   readonly outcome: 'success' | 'denied' | 'unavailable'
   /** A {@link Denial} or an unavailability's reason; null for a success. */
   readonly reason: string | null
-  readonly resourceKind: 'ldap' | 'network' | 'scim' | 'admin'
+  readonly resourceKind: 'ldap' | 'network' | 'scim' | 'admin' | 'account'
   /** Name of the LDAP client, network or connection; null where there is none. */
   readonly resourceName: string | null
   readonly method: string

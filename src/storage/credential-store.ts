@@ -64,7 +64,7 @@ export class PostgresCredentialStore implements CredentialStore {
         from unnest(${chunk}::uuid[]) as given (id)
         on conflict (principal_id) where type = 'primary-password' do update
           set verifier = excluded.verifier, version = nextval('entity_version'),
-              created_at = clock_timestamp(), expires_at = null
+              created_at = clock_timestamp(), expires_at = null, is_temporary = false
           where credential.verifier <> excluded.verifier
         returning ${RETURNED}`.execute(tx)
       noteCredentials(tx, rows, actor)
@@ -99,7 +99,11 @@ export class PostgresCredentialStore implements CredentialStore {
   }
 }
 
-async function insertCredential(tx: Tx, credential: NewCredential): Promise<ChangedCredential> {
+/** Replaces a primary password. */
+export async function insertCredential(
+  tx: Tx,
+  credential: NewCredential,
+): Promise<ChangedCredential> {
   const values = {
     id: makeId<CredentialId>(),
     principal_id: credential.principalId,
@@ -108,6 +112,7 @@ async function insertCredential(tx: Tx, credential: NewCredential): Promise<Chan
     verifier: credential.verifier,
     service_id: credential.serviceId,
     expires_at: credential.expiresAtMs === null ? null : new Date(credential.expiresAtMs),
+    is_temporary: credential.isTemporary ?? false,
   }
   const insertion = tx.insertInto('credential').values(values)
   const replacing =
@@ -117,6 +122,7 @@ async function insertCredential(tx: Tx, credential: NewCredential): Promise<Chan
             label: values.label,
             verifier: values.verifier,
             expires_at: values.expires_at,
+            is_temporary: values.is_temporary,
             version: sql`nextval('entity_version')`,
             created_at: sql`clock_timestamp()`,
           }),

@@ -93,6 +93,7 @@ export interface CredentialTable {
   service_id: string | null
   expires_at: Timestamp | null
   created_at: GeneratedTimestamp
+  is_temporary: Generated<boolean>
 }
 
 export interface DirectoryGroupTable {
@@ -190,6 +191,23 @@ export interface LoginNameConflictTable {
   since: GeneratedTimestamp
 }
 
+export interface MailTable {
+  id: string
+  principal_id: string | null
+  kind: string
+  recipient: string
+  content: Buffer | null
+  status: Generated<'waiting' | 'sent' | 'failed'>
+  reason: string | null
+  attempts: Generated<number>
+  created_at: GeneratedTimestamp
+  due_at: GeneratedTimestamp
+  expires_at: Timestamp
+  claim: string | null
+  claimed_until: Timestamp | null
+  settled_at: Timestamp | null
+}
+
 export interface MembershipTable {
   group_no: number
   member_no: number
@@ -221,6 +239,23 @@ export interface NetworkTable {
   name_folded: string
   priority: number
   policy: Json
+}
+
+export interface OneTimeLinkTable {
+  id: string
+  principal_id: string
+  digest: Buffer
+  created_at: GeneratedTimestamp
+  expires_at: Timestamp
+  ended_at: Timestamp | null
+  ended_by: 'used' | 'newer-link' | 'suspended' | 'restored' | null
+}
+
+export interface PasswordHistoryTable {
+  id: Identity
+  principal_id: string
+  verifier: string
+  replaced_at: GeneratedTimestamp
 }
 
 export interface PersonTable {
@@ -362,6 +397,9 @@ export interface SettingsTable {
   domain: string | null
   organization: string | null
   allow_plaintext_binds: Generated<boolean>
+  password_policy: GeneratedJson
+  mail: Json | null
+  mail_password: Buffer | null
 }
 
 export interface SourceTable {
@@ -465,10 +503,13 @@ export interface Tables {
   leadership: LeadershipTable
   login_name: LoginNameTable
   login_name_conflict: LoginNameConflictTable
+  mail: MailTable
   membership: MembershipTable
   name_quarantine: NameQuarantineTable
   nas: NasTable
   network: NetworkTable
+  one_time_link: OneTimeLinkTable
+  password_history: PasswordHistoryTable
   person: PersonTable
   posix_allocator: PosixAllocatorTable
   posix_reserved: PosixReservedTable

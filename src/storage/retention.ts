@@ -144,7 +144,14 @@ async function forgetTheDead(database: Database): Promise<number> {
       tx,
     )
     // Should one of them come back, nothing of what she was is laid over her, or written anywhere.
-    for (const table of ['authority', 'push', 'push_dirty']) {
+    for (const table of [
+      'authority',
+      'push',
+      'push_dirty',
+      'password_history',
+      'one_time_link',
+      'mail',
+    ]) {
       await sql`
         delete from ${sql.table(table)} where principal_id = any (${ids}::uuid[])`.execute(tx)
     }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { sql } from 'kysely'
 import type { DirectorySettings } from '../directory/change.ts'
 import { DirectoryError } from '../directory/errors.ts'
@@ -20,6 +21,7 @@ export async function writeSettings(tx: Tx, change: SettingsChange, actor: Actor
     domain: change.domain === undefined ? before.domain : change.domain,
     organization: change.organization === undefined ? before.organization : change.organization,
     allow_plaintext_binds: change.allowPlaintextBinds ?? before.allow_plaintext_binds,
+    password_policy: change.passwordPolicy ?? before.password_policy,
   }
   if (before.domain !== null && after.domain !== before.domain) {
     throw new DirectoryError(
@@ -30,11 +32,16 @@ export async function writeSettings(tx: Tx, change: SettingsChange, actor: Actor
   const isSame =
     after.domain === before.domain &&
     after.organization === before.organization &&
-    after.allow_plaintext_binds === before.allow_plaintext_binds
+    after.allow_plaintext_binds === before.allow_plaintext_binds &&
+    isDeepStrictEqual(after.password_policy, before.password_policy)
   if (isSame) return 0
   const { version } = await tx
     .updateTable('settings')
-    .set({ ...after, version: sql`nextval('entity_version')` })
+    .set({
+      ...after,
+      password_policy: JSON.stringify(after.password_policy),
+      version: sql`nextval('entity_version')`,
+    })
     .returning('version')
     .executeTakeFirstOrThrow()
   journal(tx, {

@@ -114,6 +114,7 @@ export function aCredential(
     verifier,
     serviceId: null,
     expiresAtMs: null,
+    isTemporary: false,
     createdAtMs: 0,
     ...change,
   }

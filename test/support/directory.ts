@@ -10,6 +10,7 @@ import type { Group } from '../../src/directory/group.ts'
 import type { Hold } from '../../src/directory/hold.ts'
 import type { Branded } from '../../src/directory/id.ts'
 import type { Nas, Network } from '../../src/directory/network.ts'
+import { DEFAULT_PASSWORD_POLICY } from '../../src/directory/password-policy.ts'
 import type { LoginName, Person } from '../../src/directory/person.ts'
 import type { Entry, EntryValue } from '../../src/directory/query.ts'
 import { ReadModel } from '../../src/directory/read-model.ts'
@@ -193,6 +194,7 @@ export function someSettings(overrides: Partial<DirectorySettings> = {}): Direct
     domain: 'contoso.example',
     organization: 'Contoso',
     allowPlaintextBinds: false,
+    passwordPolicy: DEFAULT_PASSWORD_POLICY,
     ...overrides,
   }
 }

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { makeGeneratedPassword } from '../../credentials/generated-secret.ts'
 import {
   EDITABLE_NAMES,
   type EditableAttribute,
@@ -19,8 +18,6 @@ import { showPerson, showPersonBriefly, stateOf } from '../views.ts'
 
 const MAX_PAGE = 1000
 const MAX_PEOPLE_AT_ONCE = 10_000
-const MAX_PASSWORD_BYTES = 1024
-const MIN_PASSWORD_CHARACTERS = 8
 
 const ListQuery = Type.Object({
   state: Type.Optional(
@@ -35,7 +32,7 @@ const ListQuery = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 100 })),
   after: Type.Optional(Type.Integer({ minimum: 0, description: '`next` of the page before' })),
 })
-const PersonParams = Type.Object({
+export const PersonParams = Type.Object({
   person: Type.String({ maxLength: 320, description: 'id, username, UPN or mail address' }),
 })
 const Several = {
@@ -75,13 +72,6 @@ const YieldBody = Type.Object(
   },
   { additionalProperties: false },
 )
-const PasswordBody = Type.Object(
-  {
-    password: Type.Optional(Type.String({ maxLength: MAX_PASSWORD_BYTES })),
-    generate: Type.Optional(Type.Boolean()),
-  },
-  { additionalProperties: false },
-)
 const KeysBody = Type.Object(
   {
     keys: Type.Array(
@@ -100,7 +90,7 @@ const UsernameBody = Type.Object(
 )
 
 export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
-  const { directory, people, credentials } = parts
+  const { directory, people } = parts
   /** A change is answered once it shows here. */
   const shown = async (change: Promise<Written>) => {
     const { changed, inboxSeq } = await change
@@ -219,39 +209,6 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
       await people.noteUnlock(id, count, actorOf(request))
       parts.clearFailures(id)
       return { changed: failures.length }
-    },
-  )
-
-  app.put<{ Params: Static<typeof PersonParams>; Body: Static<typeof PasswordBody> }>(
-    '/people/:person/password',
-    { schema: { summary: 'Set the primary password', params: PersonParams, body: PasswordBody } },
-    async (request) => {
-      requireRole(request, 'operator')
-      const { id } = readPerson(directory, request.params.person).value
-      const generated = request.body.generate === true ? makeGeneratedPassword() : null
-      const password = generated ?? request.body.password ?? ''
-      if ([...password].length < MIN_PASSWORD_CHARACTERS)
-        throw new ApiError(
-          400,
-          'password-too-short',
-          `a password has ${MIN_PASSWORD_CHARACTERS} characters or more; or ask for a generated one`,
-        )
-      const verifier = await parts.hashPassword(Buffer.from(password))
-      const written = await credentials.put(
-        {
-          principalId: id,
-          type: 'primary-password',
-          label: 'password',
-          verifier,
-          serviceId: null,
-          expiresAtMs: null,
-        },
-        actorOf(request),
-      )
-      await parts.reached(written.inboxSeq)
-      return generated === null
-        ? { changed: written.changed }
-        : { changed: written.changed, password: generated }
     },
   )
 

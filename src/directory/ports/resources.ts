@@ -34,7 +34,10 @@ export interface ResourceStore {
   ): Promise<Written & { readonly id: PrincipalId }>
 }
 
-export type NewCredential = Omit<Credential, 'kind' | 'id' | 'version' | 'createdAtMs'>
+export type NewCredential = Omit<
+  Credential,
+  'kind' | 'id' | 'version' | 'createdAtMs' | 'isTemporary'
+> & { readonly isTemporary?: boolean }
 
 export interface CredentialStore {
   listFor(principalId: PrincipalId): Promise<readonly Credential[]>

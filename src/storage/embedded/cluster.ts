@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { startProcess } from '../../thread.ts'
 import { StorageError } from '../fault.ts'
-import { startProcess } from './thread.ts'
 
 /** Major version of the PostgreSQL inside PGlite 0.5; it opens no other's files. */
 const ENGINE_MAJOR = '18'
@@ -48,7 +48,7 @@ function readVersion(directory: string): string | null {
 }
 
 async function createCluster(directory: string): Promise<void> {
-  const child = startProcess('create', [directory])
+  const child = startProcess(new URL('./create', import.meta.url), [directory])
   let reason = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     reason = (reason + text).slice(-MAX_REASON_CHARACTERS)

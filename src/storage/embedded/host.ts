@@ -2,11 +2,11 @@ import { mkdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import { DirectoryError } from '../../directory/errors.ts'
+import { startWorker } from '../../thread.ts'
 import { type DirectoryLock, lockDirectory } from '../directory-lock.ts'
 import { prepareCluster } from './cluster.ts'
 import type { FromWorker, ToWorker, WorkerInput } from './messages.ts'
 import type { PortSocket, WorkerHost } from './port-socket.ts'
-import { startWorker } from './thread.ts'
 
 /** A cluster that recovers takes 1.5 s; a full disk or a slow one more. */
 const OPEN_LIMIT_MS = 60_000
@@ -103,7 +103,9 @@ export class EmbeddedHost implements WorkerHost {
   async #open(): Promise<Worker> {
     if (this.#failures > 0) await sleep(this.#backOffMs())
     const startedAtMs = performance.now()
-    const worker = startWorker('worker', this.#workerInput())
+    const worker = startWorker(new URL('./worker', import.meta.url), {
+      workerData: this.#workerInput(),
+    })
     worker.on('error', () => {
       // Its exit follows and is what counts.
     })

@@ -13,6 +13,7 @@ export interface CredentialRow {
   readonly verifier: string
   readonly service_id: string | null
   readonly expires_at: Date | null
+  readonly is_temporary: boolean
   readonly created_at: Date
 }
 
@@ -45,6 +46,7 @@ export function toCredential(row: CredentialRow): Credential {
     verifier: row.verifier,
     serviceId: row.service_id as PrincipalId | null,
     expiresAtMs: row.expires_at?.getTime() ?? null,
+    isTemporary: row.is_temporary,
     createdAtMs: row.created_at.getTime(),
   }
 }

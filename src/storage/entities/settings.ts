@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { DEFAULT_PASSWORD_POLICY, type PasswordPolicy } from '../../directory/password-policy.ts'
 import { lastJournalRow } from './principal-columns.ts'
 import { type EntityReader, type LastChange, lastChange } from './reader.ts'
 
@@ -8,6 +9,7 @@ interface SettingsRow extends LastChange {
   readonly domain: string | null
   readonly organization: string | null
   readonly allow_plaintext_binds: boolean
+  readonly password_policy: Partial<PasswordPolicy>
 }
 
 export const settingsReader: EntityReader = {
@@ -30,6 +32,7 @@ export const settingsReader: EntityReader = {
         domain: row.domain,
         organization: row.organization,
         allowPlaintextBinds: row.allow_plaintext_binds,
+        passwordPolicy: { ...DEFAULT_PASSWORD_POLICY, ...row.password_policy },
       },
       ...lastChange(row, new Date(0)),
     }))

@@ -57,6 +57,8 @@ await t.test('each way to be refused has its reason in the record', async (t) =>
   bench.directory.put(aPerson('imported', { lifecycle: 'staged' }))
   const { credential } = await bench.putPerson('olga', 'right')
   bench.putCredential({ ...credential, version: 2, expiresAtMs: bench.clock.nowMs })
+  const temporary = await bench.putPerson('tim', 'right')
+  bench.putCredential({ ...temporary.credential, version: 2, isTemporary: true })
   const client = aService('nextcloud', { allowedGroupIds: [] })
   const cases: [ReturnType<typeof anAttempt>, string][] = [
     [anAttempt('nobody', 'right'), 'unknown-name'],
@@ -68,6 +70,8 @@ await t.test('each way to be refused has its reason in the record', async (t) =>
     [anAttempt('newcomer', 'x'), 'no-credential'],
     [anAttempt('imported', 'x'), 'staged'],
     [anAttempt('olga', 'right'), 'credential-expired'],
+    [anAttempt('tim', 'right'), 'credential-temporary'],
+    [anAttempt('tim', 'wrong'), 'wrong-password'],
     [anAttempt('olga', 'wrong'), 'wrong-password'],
     [anAttempt('adele', 'right', { resource: { kind: 'ldap', client } }), 'not-in-allowed-group'],
     [anAttempt('adele', 'right', { resource: { kind: 'scim' } }), 'wrong-kind'],

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { Worker } from 'node:worker_threads'
+import { Worker, type WorkerOptions } from 'node:worker_threads'
 
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 
-/** A module beside this one, by its name without extension: source or built, as this one is. */
-function sibling(name: string): URL {
-  return new URL(`./${name}${EXTENSION}`, import.meta.url)
+/** A module of ours by its address without extension: source or built, as this one is. */
+function locate(module: URL): URL {
+  return new URL(module.href + EXTENSION)
 }
 
 /**
@@ -21,17 +21,18 @@ function loaderOptions(): readonly string[] {
   return ['--import', `data:text/javascript,import{register}from${api};register()`]
 }
 
-export function startWorker(name: string, workerData: unknown): Worker {
-  return new Worker(sibling(name), {
-    workerData,
-    execArgv: [...loaderOptions()],
-  })
+/** @param module as `new URL('./worker', import.meta.url)` gives it */
+export function startWorker(
+  module: URL,
+  options: Pick<WorkerOptions, 'workerData' | 'resourceLimits'> = {},
+): Worker {
+  return new Worker(locate(module), { ...options, execArgv: [...loaderOptions()] })
 }
 
 /** Runs a module in a process of its own, with its standard error to be read. */
-export function startProcess(name: string, parameters: readonly string[]): ChildProcess {
-  const module = fileURLToPath(sibling(name))
-  return spawn(process.execPath, [...loaderOptions(), module, ...parameters], {
+export function startProcess(module: URL, parameters: readonly string[]): ChildProcess {
+  const path = fileURLToPath(locate(module))
+  return spawn(process.execPath, [...loaderOptions(), path, ...parameters], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
 }

@@ -1,0 +1,156 @@
+import type { Directory } from '../directory/directory.ts'
+import type { PasswordPolicy } from '../directory/password-policy.ts'
+import type { Person } from '../directory/person.ts'
+import type { NewMail, PasswordStore, Proof } from '../directory/ports/passwords.ts'
+import type { Actor, Written } from '../directory/ports/people.ts'
+import type { Argon2Pool } from './argon2-pool.ts'
+import { prepareOpaqueString } from './opaque-string.ts'
+import {
+  guessableOf,
+  judgeBanned,
+  judgeLength,
+  judgeStrength,
+  type PasswordFault,
+  UNUSABLE_CHARACTERS,
+  USED_BEFORE,
+} from './password-rules.ts'
+import type { PasswordStrength } from './password-strength.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1_000
+
+export interface PasswordToSet {
+  readonly person: Person
+  /** As it was typed; it stays the caller's, to wipe. */
+  readonly password: Buffer
+  readonly isTemporary: boolean
+  /** Made by us from 128 bits or more: there is nothing to judge. */
+  readonly isGenerated?: boolean
+  readonly proof: Proof
+  /** Whose turn the work takes: the address it came from. */
+  readonly key: string
+  readonly signal: AbortSignal
+}
+
+export type PasswordSet =
+  | { readonly kind: 'set'; readonly written: Written }
+  | { readonly kind: 'refused'; readonly faults: readonly PasswordFault[] }
+  /** Somewhere else it is set first, and there it was not. */
+  | { readonly kind: 'not-pushed'; readonly message: string }
+  | { readonly kind: 'unknown'; readonly message: string }
+  /** The link was used up, or the password changed, in the meantime. */
+  | { readonly kind: 'stale' }
+
+/** Takes a password elsewhere before it is stored here. */
+export interface PasswordPush {
+  /**
+   * Whether it was taken there, or there is no such place. Keeps nothing of it.
+   *
+   * @param password prepared bytes
+   */
+  push(person: Person, password: Buffer, signal: AbortSignal): Promise<Pushed>
+}
+
+export type Pushed =
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'refused' | 'unknown'; readonly message: string }
+
+export interface PasswordSetterParts {
+  readonly directory: Directory
+  readonly pool: Argon2Pool
+  readonly strength: PasswordStrength
+  readonly store: PasswordStore
+  /** What she is told by mail; null when nothing is sent. */
+  readonly notice: (person: Person, what: { readonly isTemporary: boolean }) => NewMail | null
+  /** Null where passwords go nowhere else. */
+  readonly push: PasswordPush | null
+  readonly nowMs?: () => number
+}
+
+/** The one way in which people's passwords are set, whoever sets them. */
+export class PasswordSetter {
+  readonly #parts: PasswordSetterParts
+
+  constructor(parts: PasswordSetterParts) {
+    this.#parts = parts
+  }
+
+  /** The rules that hold now. */
+  get policy(): PasswordPolicy {
+    return this.#parts.directory.settings.passwordPolicy
+  }
+
+  /**
+   * Judges the password by the policy, takes it elsewhere, and stores what verifies it. Nothing has
+   * changed here unless it says `set`.
+   *
+   * @throws {AuthenticationUnavailable} {@link DirectoryError}
+   */
+  async set(asked: PasswordToSet, actor: Actor): Promise<PasswordSet> {
+    const password = prepareOpaqueString(asked.password)
+    if (password === null) return { kind: 'refused', faults: [UNUSABLE_CHARACTERS] }
+    try {
+      const faults = asked.isGenerated === true ? [] : await this.#judge(asked, password)
+      if (faults.length > 0) return { kind: 'refused', faults }
+      return await this.#store(asked, password, actor)
+    } finally {
+      if (password !== asked.password) password.fill(0)
+    }
+  }
+
+  async #store(asked: PasswordToSet, password: Buffer, actor: Actor): Promise<PasswordSet> {
+    const { pool, push, store, notice } = this.#parts
+    const { person, isTemporary, proof, key, signal } = asked
+    // Before anything is written anywhere: a hash that fails leaves both places as they were.
+    const verifier = await pool.hash(password, { key, signal })
+    if (!(await store.holds(person.id, proof))) return { kind: 'stale' }
+    const pushed = isTemporary || push === null ? TAKEN : await push.push(person, password, signal)
+    if (pushed.kind === 'refused') return { kind: 'not-pushed', message: pushed.message }
+    if (pushed.kind === 'unknown') return { kind: 'unknown', message: pushed.message }
+    const { maxAgeDays, history } = this.policy
+    const nowMs = (this.#parts.nowMs ?? Date.now)()
+    const written = await store.set(
+      {
+        principalId: person.id,
+        verifier,
+        isTemporary,
+        expiresAtMs: maxAgeDays === null ? null : nowMs + maxAgeDays * DAY_MS,
+        keptHistory: history,
+        proof,
+        notice: notice(person, { isTemporary }),
+      },
+      actor,
+    )
+    return written === null ? { kind: 'stale' } : { kind: 'set', written }
+  }
+
+  async #judge(asked: PasswordToSet, password: Buffer): Promise<readonly PasswordFault[]> {
+    const { policy } = this
+    const faults = [judgeLength(password, policy), judgeBanned(password, policy)].filter(
+      (fault) => fault !== null,
+    )
+    if (faults.length > 0) return faults
+    const weak = await this.#judgeStrength(asked.person, password)
+    if (weak !== null) return [weak]
+    return (await this.#wasUsed(asked, password)) ? [USED_BEFORE] : []
+  }
+
+  async #judgeStrength(person: Person, password: Buffer): Promise<PasswordFault | null> {
+    if (this.policy.minStrength === 0) return null
+    const { strength, directory } = this.#parts
+    const measured = await strength.measure(password, guessableOf(person, directory.settings))
+    return judgeStrength(measured, this.policy)
+  }
+
+  /** One after the other, and as part of her turn: a long history must not fill the queue. */
+  async #wasUsed({ person, key, signal }: PasswordToSet, password: Buffer): Promise<boolean> {
+    const { pool, store } = this.#parts
+    const { current, earlier } = await store.read(person.id, this.policy.history)
+    const verifiers = current === null ? earlier : [current.verifier, ...earlier]
+    for (const verifier of verifiers) {
+      if (await pool.verify(verifier, password, { key, signal })) return true
+    }
+    return false
+  }
+}
+
+const TAKEN: Pushed = { kind: 'taken' }

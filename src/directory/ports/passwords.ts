@@ -1,0 +1,62 @@
+import type { CredentialId, PrincipalId } from '../id.ts'
+import type { Actor, Written } from './people.ts'
+
+/** What is known of somebody's passwords; verifiers, never more. */
+export interface KnownPasswords {
+  readonly current: {
+    readonly id: CredentialId
+    readonly version: number
+    readonly verifier: string
+  } | null
+  /** Those before it, the latest first. */
+  readonly earlier: readonly string[]
+}
+
+/** What entitles to set a password, and must still hold when it is stored. */
+export type Proof =
+  /** An admin's word. */
+  | { readonly by: 'admin' }
+  /** A link, which is used up by it. */
+  | { readonly by: 'link'; readonly linkId: string }
+  /** The password has not been changed since she signed in; null where she had none. */
+  | { readonly by: 'sign-in'; readonly credentialVersion: number | null }
+
+export interface NewPassword {
+  readonly principalId: PrincipalId
+  /** PHC string of argon2id. */
+  readonly verifier: string
+  readonly isTemporary: boolean
+  readonly expiresAtMs: number | null
+  /** So many of the earlier ones are remembered. */
+  readonly keptHistory: number
+  readonly proof: Proof
+  /** Told to her by mail in the same transaction; null where there is nobody to tell. */
+  readonly notice: NewMail | null
+}
+
+/**
+ * Passwords people choose.
+ *
+ * @throws {DirectoryError} `DIRECTORY_NOT_FOUND`, `DIRECTORY_UNAVAILABLE`
+ */
+export interface PasswordStore {
+  read(principalId: PrincipalId, limit: number): Promise<KnownPasswords>
+  /** Whether the proof holds now, before something is done elsewhere that cannot be undone. */
+  holds(principalId: PrincipalId, proof: Proof): Promise<boolean>
+  /**
+   * One transaction: the proof is used up, the password replaced, whoever was staged and has a link
+   * is active. Null when the proof no longer holds; nothing has changed then.
+   */
+  set(password: NewPassword, actor: Actor): Promise<Written | null>
+}
+
+export interface NewMail {
+  readonly kind: string
+  readonly principalId: PrincipalId | null
+  readonly recipient: string
+  readonly subject: string
+  /** Plain text; an HTML form is made of it. */
+  readonly text: string
+  /** Of no use after that. */
+  readonly livesHours: number
+}

@@ -1,0 +1,128 @@
+import { sql } from 'kysely'
+import { DirectoryError } from '../directory/errors.ts'
+import type { CredentialId, PrincipalId } from '../directory/id.ts'
+import type {
+  KnownPasswords,
+  NewPassword,
+  PasswordStore,
+  Proof,
+} from '../directory/ports/passwords.ts'
+import type { Actor, Written } from '../directory/ports/people.ts'
+import type { Database } from './connection.ts'
+import { insertCredential, noteCredentials } from './credential-store.ts'
+import { journal } from './journal.ts'
+import { insertMail } from './mail-rows.ts'
+import type { Keys } from './sealing.ts'
+import type { Tx } from './written.ts'
+
+export class PostgresPasswordStore implements PasswordStore {
+  readonly #database: Database
+  readonly #keys: Keys
+
+  constructor(database: Database, keys: Keys) {
+    this.#database = database
+    this.#keys = keys
+  }
+
+  async read(principalId: PrincipalId, limit: number): Promise<KnownPasswords> {
+    const { kysely } = this.#database
+    const current = await kysely
+      .selectFrom('credential')
+      .select(['id', 'version', 'verifier'])
+      .where('principal_id', '=', principalId)
+      .where('type', '=', 'primary-password')
+      .executeTakeFirst()
+    const earlier = await kysely
+      .selectFrom('password_history')
+      .select('verifier')
+      .where('principal_id', '=', principalId)
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+    return {
+      current: current === undefined ? null : { ...current, id: current.id as CredentialId },
+      earlier: earlier.map(({ verifier }) => verifier),
+    }
+  }
+
+  holds(principalId: PrincipalId, proof: Proof): Promise<boolean> {
+    return this.#database.transaction((tx) => isProven(tx, principalId, proof))
+  }
+
+  async set(password: NewPassword, actor: Actor): Promise<Written | null> {
+    const { value, inboxSeq } = await this.#database.write(async (tx) => {
+      const { principalId, proof } = password
+      const lifecycle = await lockLiving(tx, principalId)
+      if (!(await isProven(tx, principalId, proof))) return false
+      if (proof.by === 'link') await useUp(tx, proof.linkId)
+      await remember(tx, password)
+      const written = await insertCredential(tx, {
+        principalId,
+        type: 'primary-password',
+        label: 'password',
+        verifier: password.verifier,
+        serviceId: null,
+        expiresAtMs: password.expiresAtMs,
+        isTemporary: password.isTemporary,
+      })
+      if (proof.by === 'link' && lifecycle === 'staged') await activate(tx, principalId, actor)
+      if (password.notice !== null) await insertMail(tx, this.#keys, password.notice)
+      noteCredentials(tx, [written], actor)
+      return true
+    })
+    return value ? { changed: 1, inboxSeq } : null
+  }
+}
+
+async function lockLiving(tx: Tx, id: string): Promise<string> {
+  const { rows } = await sql<{ lifecycle: string }>`
+    select lifecycle from principal where id = ${id}::uuid and lifecycle <> 'deleted'
+    for update`.execute(tx)
+  const lifecycle = rows[0]?.lifecycle
+  if (lifecycle !== undefined) return lifecycle
+  throw new DirectoryError('DIRECTORY_NOT_FOUND', 'there is nobody with such an id')
+}
+
+/** With the principal locked it stays so until the end of the transaction. */
+async function isProven(tx: Tx, principalId: string, proof: Proof): Promise<boolean> {
+  if (proof.by === 'admin') return true
+  const { rows } = await sql<{ is_proven: boolean }>`
+    select not exists (select from hold where principal_id = ${principalId}::uuid) and ${
+      proof.by === 'link'
+        ? sql`exists (
+            select from one_time_link
+            where id = ${proof.linkId}::uuid and principal_id = ${principalId}::uuid
+              and ended_at is null and expires_at > clock_timestamp())`
+        : sql`${proof.credentialVersion}::bigint is not distinct from (
+            select version from credential
+            where principal_id = ${principalId}::uuid and type = 'primary-password')`
+    } as is_proven`.execute(tx)
+  return rows[0]?.is_proven ?? false
+}
+
+async function useUp(tx: Tx, linkId: string): Promise<void> {
+  const { numAffectedRows } = await sql`
+    update one_time_link set ended_at = clock_timestamp(), ended_by = 'used'
+    where id = ${linkId}::uuid and ended_at is null`.execute(tx)
+  if (numAffectedRows !== 1n) throw new Error('a link was used while its principal was locked')
+}
+
+/** What is replaced is remembered, and what is older than the policy asks for is not. */
+async function remember(tx: Tx, { principalId, keptHistory }: NewPassword): Promise<void> {
+  await sql`
+    insert into password_history (principal_id, verifier)
+    select principal_id, verifier from credential
+    where principal_id = ${principalId}::uuid and type = 'primary-password'`.execute(tx)
+  await sql`
+    delete from password_history
+    where principal_id = ${principalId}::uuid and id not in (
+      select id from password_history where principal_id = ${principalId}::uuid
+      order by id desc limit ${keptHistory})`.execute(tx)
+}
+
+async function activate(tx: Tx, id: string, actor: Actor): Promise<void> {
+  const { rows } = await sql<{ version: number }>`
+    update principal set lifecycle = 'active', version = nextval('entity_version')
+    where id = ${id}::uuid and lifecycle = 'staged' returning version`.execute(tx)
+  for (const { version } of rows) journal(tx, { kind: 'person', entity: id, version, actor })
+}
