@@ -47,6 +47,7 @@ const config = {
   includesGuests: false,
   includesDisabled: true,
   tier: 'read' as const,
+  passThrough: null,
 }
 const secret = { clientSecret, privateKey: null }
 const source = new Microsoft365Source({ config, secret })

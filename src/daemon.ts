@@ -10,6 +10,7 @@ import { describeHttp, EMBEDDED_NOTE, makeHttp } from './daemon/http.ts'
 import { LocalBackups } from './daemon/local-backups.ts'
 import { makeLogIn } from './daemon/log-in.ts'
 import { Maintenance } from './daemon/maintenance.ts'
+import { makePassThrough } from './daemon/pass-through.ts'
 import { makePasswords } from './daemon/passwords.ts'
 import { makeSources } from './daemon/sources.ts'
 import { type Service, startAll, stopAll } from './lifecycle.ts'
@@ -71,7 +72,8 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
   }
   try {
     await start(directory.services)
-    const logIn = makeLogIn(config, directory, observers)
+    const passThrough = makePassThrough(directory, observers)
+    const logIn = makeLogIn(config, directory, { ...observers, passThrough })
     await start(logIn.services)
 
     const certificate = new ServerCertificate({
@@ -101,6 +103,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
     const sources = makeSources({
       ...observers,
       directory,
+      passThrough,
       isScheduled: options.isScheduled ?? true,
     })
     const passwords = makePasswords({ directory, logIn })

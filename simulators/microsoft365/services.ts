@@ -18,6 +18,7 @@ import type { Application } from './login/application.ts'
 import type { Applications } from './login/applications.ts'
 import { signingKeyOfProcess } from './login/jwt.ts'
 import { LoginService } from './login/login.ts'
+import { refusal } from './login/password-grant.ts'
 import { Realm } from './login/realm.ts'
 import type { SeededRandom } from './random.ts'
 import type { Tenant } from './tenant/tenant.ts'
@@ -63,6 +64,7 @@ export function makeServices(parts: ServiceParts): Services {
     applications,
     key,
     nowMs: realMs,
+    tenantNowMs: nowMs,
     refusesReplays: () => parts.settings.refusesReplays,
   })
   const graphUrl = (): string => urls.graphUrl
@@ -103,6 +105,9 @@ export function serveMicrosoft(services: Services, parts: ServiceParts): Request
   })
 }
 
+/** AADSTS number of a service that has a bad moment. */
+const TRANSIENT_ERROR = 90_033
+
 function loginAnswer(
   services: Services,
   request: Request,
@@ -110,10 +115,12 @@ function loginAnswer(
 ): Answer {
   const rule = parts.faults.find(({ fault }) => fault === 'status')
   if (rule === undefined) return services.login.answer(request)
+  const number = Number(rule.code ?? TRANSIENT_ERROR)
+  const { error } = refusal(number, '')
   const body = {
-    error: 'temporarily_unavailable',
-    error_description: 'AADSTS90033: A transient error has occurred. Please try again.',
-    error_codes: [90033],
+    error,
+    error_description: `AADSTS${number}: The service says so because it was told to.`,
+    error_codes: [number],
   }
   const { retryAfterSeconds: wait, retryAfterForm: form } = rule
   const headers = wait === null ? {} : retryAfterHeader(form, wait * 1000, parts.nowMs)

@@ -80,6 +80,12 @@ export interface SourceStatus {
   readonly waitingRemovals: number
   /** What Gatehouse may do there. */
   readonly tier: Tier
+  /** Whose passwords are checked there; null when nobody's are. */
+  readonly passThrough: {
+    /** By name; by id where a group is gone. */
+    readonly groups: readonly string[]
+    readonly rememberHours: number
+  } | null
   /** People about whom something is to be written there. */
   readonly waitingPushes: number
   /** Values the source did not take, or that somebody keeps changing back there. */
@@ -153,6 +159,12 @@ export interface SourceControl {
   /** How to make the app registration for a tier, to be pasted. */
   steps(tool: Tool, tier: Tier): string
   setTier(source: string, tier: Tier, actor: Actor): Promise<SourceStatus>
+  /** Whose passwords are checked by signing in there; nobody's when it is null. */
+  setPassThrough(
+    source: string,
+    setting: { readonly groupIds: readonly string[]; readonly rememberHours: number } | null,
+    actor: Actor,
+  ): Promise<SourceStatus>
   /** What became of what was pushed about a person. */
   pushesOf(id: PrincipalId): Promise<readonly PushStatus[]>
   /** Tries again what was refused. @returns how many people */

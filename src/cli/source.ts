@@ -9,7 +9,7 @@ import { numberFrom } from './number.ts'
 import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
 
-/** `source connect|list|steps|set-secret|set-tier|retry|pause|resume|waiting|approve|reject` and `sync` */
+/** `source connect|list|steps|set-secret|set-tier|set-pass-through|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
   const source = program.command('source').description('where people come from')
 
@@ -62,6 +62,7 @@ export function addSource(program: Command, run: Run): void {
 
   addSecret(source, run)
   addTier(source, run)
+  addPassThrough(source, run)
   addPause(source, run)
   addWaiting(source, run)
 
@@ -150,6 +151,34 @@ function addTier(source: Command, run: Run): void {
       const answer = await context.client().send<{ people: number }>('POST', path)
       context.show(answer, ({ people }) => {
         context.output.write(`${people} people are tried again\n`)
+      })
+    })
+}
+
+function addPassThrough(source: Command, run: Run): void {
+  source
+    .command('set-pass-through <source>')
+    .description(
+      'check the passwords of some groups by signing in to the tenant (no MFA, LDAP and PAP only)',
+    )
+    .option('--group <name...>', 'whose members; all that are meant')
+    .option('--remember-hours <n>', 'serve from a verifier for so long while it is away', '0')
+    .option('--off', 'check all passwords here again')
+    .option('--reason <text>', 'why, for the log')
+    .action(async (name: string, options: PassThroughOptions, command: Command) => {
+      const context = run(command)
+      const { group = [], off = false, reason } = options
+      if (off === group.length > 0) throw new CliError('say whose: --group <name…>, or --off')
+      const path = `/sources/${encodeURIComponent(name)}/pass-through`
+      const rememberHours = numberFrom('--remember-hours', options.rememberHours)
+      const body = withoutUndefined({ groups: group, rememberHours, reason })
+      const answer = await context.client().send<SourceStatus>('PUT', path, body)
+      context.show(answer, ({ passThrough }) => {
+        const said =
+          passThrough === null
+            ? 'all passwords are checked here'
+            : `passwords of ${passThrough.groups.join(', ')} are checked there`
+        context.output.write(`${answer.name}: ${said}, from now on\n`)
       })
     })
 }
@@ -256,6 +285,13 @@ interface SecretOptions {
   readonly secretFile?: string
   readonly certificate?: string
   readonly privateKey?: string
+}
+
+interface PassThroughOptions {
+  readonly group?: string[]
+  readonly rememberHours: string
+  readonly off?: boolean
+  readonly reason?: string
 }
 
 interface ConnectOptions extends SecretOptions {

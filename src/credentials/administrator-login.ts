@@ -38,6 +38,8 @@ export class AdministratorLogin implements Login<Yes> {
       principalId: this.#found.id,
       principalVersion: this.#found.version,
       candidates: this.#credentials.candidatesFor(this.#found.id, null),
+      // Administrators are of this place, whatever becomes of a source.
+      delegation: null,
       resourceKind: 'admin',
       device: '',
     }

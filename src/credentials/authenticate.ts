@@ -1,7 +1,9 @@
 import type { AccessDenial, Grant, Resource } from '../access/decide.ts'
+import type { PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
 import type { Entry } from '../directory/query.ts'
 import type { Administrator, Service } from '../directory/service.ts'
+import type { DelegatedDenial, DelegatedUnavailable, Note } from './delegated-password.ts'
 
 /** One try to get in, by whatever protocol. */
 export interface Attempt {
@@ -36,6 +38,7 @@ export type Denial =
   | 'locked-out'
   /** The address has failed with too many different names. */
   | 'too-many-names'
+  | DelegatedDenial
   | AccessDenial
 
 export type Authenticated = Entry<Person> | Entry<Service>
@@ -50,15 +53,24 @@ export type UnavailableReason =
   /** Too many verifications are waiting already. */
   | 'overloaded'
   | 'stopping'
+  | DelegatedUnavailable
 
 /** A fault: we cannot say yes or no. It must never read as a wrong password. */
 export class AuthenticationUnavailable extends Error {
   override readonly name = 'AuthenticationUnavailable'
   readonly reason: UnavailableReason
+  /** For the record of the attempt: what the source answered, and about whom. */
+  readonly note: Note | null
+  readonly principalId: PrincipalId | null
 
-  constructor(reason: UnavailableReason, options?: ErrorOptions) {
+  constructor(
+    reason: UnavailableReason,
+    options: ErrorOptions & { readonly note?: Note; readonly principalId?: PrincipalId } = {},
+  ) {
     super(`authentication is unavailable: ${reason}`, options)
     this.reason = reason
+    this.note = options.note ?? null
+    this.principalId = options.principalId ?? null
   }
 }
 

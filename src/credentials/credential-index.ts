@@ -30,6 +30,8 @@ export class CredentialIndex implements Follower {
   readonly #byId = new Map<string, Credential>()
   readonly #byPrincipal = new Map<string, Map<string, Credential>>()
   readonly #tokens = new Map<string, Credential>()
+  /** Apart from the rest: it is no candidate, and one more of it changes nothing about the others. */
+  readonly #remembered = new Map<string, Credential>()
   /** Built when first asked for, forgotten when a credential of the principal changes. */
   readonly #known = new Map<string, Known>()
   #position: Position | null = null
@@ -71,6 +73,11 @@ export class CredentialIndex implements Follower {
     return this.#tokens.get(digest) ?? null
   }
 
+  /** What a source has found right for this person; {@link RememberedPasswords} says if it serves. */
+  rememberedPasswordOf(principalId: PrincipalId): Credential | null {
+    return this.#remembered.get(principalId) ?? null
+  }
+
   #learn(principalId: PrincipalId): Known {
     const own = [...(this.#byPrincipal.get(principalId)?.values() ?? [])]
     const byService = new Map<string, Candidates>()
@@ -109,6 +116,10 @@ export class CredentialIndex implements Follower {
 
   #add(credential: Credential): void {
     this.#byId.set(credential.id, credential)
+    if (credential.type === 'source-password') {
+      this.#remembered.set(credential.principalId, credential)
+      return
+    }
     const own = this.#byPrincipal.get(credential.principalId)
     if (own === undefined) {
       this.#byPrincipal.set(credential.principalId, new Map([[credential.id, credential]]))
@@ -119,6 +130,10 @@ export class CredentialIndex implements Follower {
 
   #remove(credential: Credential): void {
     this.#byId.delete(credential.id)
+    if (credential.type === 'source-password') {
+      this.#remembered.delete(credential.principalId)
+      return
+    }
     const own = this.#byPrincipal.get(credential.principalId)
     own?.delete(credential.id)
     if (own?.size === 0) this.#byPrincipal.delete(credential.principalId)

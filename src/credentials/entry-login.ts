@@ -1,15 +1,25 @@
 import type { Resource } from '../access/decide.ts'
 import { decide } from '../access/decide.ts'
 import { type Directory, entryNow } from '../directory/directory.ts'
+import { canSignIn } from '../directory/hold.ts'
 import type { PrincipalId } from '../directory/id.ts'
+import type { Person } from '../directory/person.ts'
+import type { Entry } from '../directory/query.ts'
 import type { AuthEvent } from '../observe/auth-event.ts'
 import type { Attempt, Authenticated, Outcome } from './authenticate.ts'
 import type { CredentialIndex } from './credential-index.ts'
+import type { DelegatedPasswords } from './delegated-password.ts'
 import type { Answer, Denied, Login } from './login.ts'
 import { foldLoginName, recordedName } from './login-name.ts'
 import type { Claim } from './password-verifier.ts'
 
 type Yes = Extract<Outcome, { ok: true }>
+
+export interface EntryLoginParts {
+  readonly directory: Directory
+  readonly credentials: CredentialIndex
+  readonly delegated: DelegatedPasswords
+}
 
 /** A person's or a service's try, by whatever protocol. */
 export class EntryLogin implements Login<Yes> {
@@ -19,13 +29,15 @@ export class EntryLogin implements Login<Yes> {
   readonly isAddressLimited: boolean
   readonly #directory: Directory
   readonly #credentials: CredentialIndex
+  readonly #delegated: DelegatedPasswords
   readonly #attempt: Attempt
   #name: string | null = null
   #found: Authenticated | null = null
 
-  constructor(directory: Directory, credentials: CredentialIndex, attempt: Attempt) {
-    this.#directory = directory
-    this.#credentials = credentials
+  constructor(parts: EntryLoginParts, attempt: Attempt) {
+    this.#directory = parts.directory
+    this.#credentials = parts.credentials
+    this.#delegated = parts.delegated
     this.#attempt = attempt
     this.password = attempt.password
     this.address = attempt.address
@@ -48,6 +60,7 @@ export class EntryLogin implements Login<Yes> {
       principalId: principal.id,
       principalVersion: principal.version,
       candidates: this.#credentials.candidatesFor(principal.id, clientIdOf(resource)),
+      delegation: isPerson(this.#found) ? this.#delegationOf(this.#found) : null,
       resourceKind: resource.kind,
       device: device ?? '',
       isToChange: resource.kind === 'account',
@@ -74,8 +87,13 @@ export class EntryLogin implements Login<Yes> {
       name: recordedName(subject.name),
       address,
       device,
-      detail: detail ?? null,
+      detail: answer.note === undefined ? (detail ?? null) : { ...detail, ...answer.note },
     }
+  }
+
+  /** Whoever may not sign in here is not asked about anywhere else. */
+  #delegationOf(person: Entry<Person>) {
+    return canSignIn(person.value) ? this.#delegated.find(person) : null
   }
 
   #findEntry(): Authenticated | null {
@@ -86,6 +104,10 @@ export class EntryLogin implements Login<Yes> {
     const entry = entryNow(this.#directory, { id: subject.entry.value.id, no: subject.entry.no })
     return entry === null || entry.value.kind === 'group' ? null : (entry as Authenticated)
   }
+}
+
+function isPerson(entry: Authenticated): entry is Entry<Person> {
+  return entry.value.kind === 'person'
 }
 
 function clientIdOf(resource: Resource): PrincipalId | null {

@@ -3,6 +3,7 @@ import type { AuthEvent, AuthEventSink } from '../observe/auth-event.ts'
 import { addressKey } from './address-key.ts'
 import type { Caller, Denial } from './authenticate.ts'
 import { AuthenticationUnavailable } from './authenticate.ts'
+import type { Note } from './delegated-password.ts'
 import type { NameLimit } from './name-limit.ts'
 import { prepareOpaqueString } from './opaque-string.ts'
 import type { Checked, CheckTurn, Claim, PasswordVerifier } from './password-verifier.ts'
@@ -16,7 +17,10 @@ export interface Denied {
   readonly denial: Denial
 }
 
-export type Answer = Pick<AuthEvent, 'atMs' | 'outcome' | 'reason' | 'principalId'>
+export type Answer = Pick<AuthEvent, 'atMs' | 'outcome' | 'reason' | 'principalId'> & {
+  /** More for the record: what the place that checked the password said. */
+  readonly note?: Note | undefined
+}
 
 /**
  * A try to get in, as its kind of caller looks it up and decides it. Each cached log-in makes one,
@@ -35,6 +39,12 @@ export interface Login<Yes extends Admitted = Admitted> {
   /** Whether the one found last may have what she asks for, her password being right. */
   decide(): Yes | Denied
   describe(answer: Answer): AuthEvent
+}
+
+/** Whom an answer is about, and what the record says beside it. */
+interface About {
+  readonly principalId: string | null
+  readonly note?: Note | undefined
 }
 
 /** A credential that keeps changing under a log-in is somebody's mistake, not a reason to go on. */
@@ -110,8 +120,9 @@ export class LoginProcedure {
     if (this.#freshness() === 'too-stale') throw new AuthenticationUnavailable('stale')
     run.atMs = this.#nowMs()
     const claim = run.login.find()
-    if (claim === null) return this.#answer(run.login, 'deleted', before.principalId)
-    if (claim.candidates === before.candidates) return this.#conclude(run, claim, checked)
+    if (claim === null) return this.#answer(run.login, 'deleted', before)
+    const isSame = claim.candidates === before.candidates && claim.delegation === before.delegation
+    if (isSame) return this.#conclude(run, claim, checked)
     if (run.count === MAX_RUNS) throw new Error('a credential kept changing while it was verified')
     run.count++
     return this.#judge(run)
@@ -123,46 +134,58 @@ export class LoginProcedure {
     const outcome = outcomeOf(login, checked)
     if (outcome.ok) {
       if (login.isAddressLimited) this.#names.recordSuccess(login)
-      const answer = { atMs: run.atMs, outcome: 'success', reason: null, principalId } as const
+      const { note } = checked.verdict
+      const answer = {
+        atMs: run.atMs,
+        outcome: 'success',
+        reason: null,
+        principalId,
+        note,
+      } as const
       this.#events.record(login.describe(answer))
       return outcome
     }
-    if (!checked.hasTakenTime) return this.#denyInTime(run, checked.pair, [outcome, principalId])
+    const about = { principalId, note: checked.verdict.note }
+    if (!checked.hasTakenTime) return this.#denyInTime(run, checked.pair, [outcome, about])
     this.#verifier.markSeen(checked.pair)
-    return this.#answer(login, outcome.denial, principalId)
+    return this.#answer(login, outcome.denial, about)
   }
 
   /** For a denial that depends on the name alone and not on any credential. */
   #denyNameless(run: Run, denial: Denial, principalId: string | null): Denied | Promise<Denied> {
     const pair = this.#verifier.pairOfName(run.login.name, run.login.password)
-    return this.#denyInTime(run, pair, [{ ok: false, denial }, principalId])
+    return this.#denyInTime(run, pair, [{ ok: false, denial }, { principalId }])
   }
 
   #denyInTime(
     run: Run,
     pair: string,
-    [denied, principalId]: readonly [Denied, string | null],
+    [denied, about]: readonly [Denied, About],
   ): Denied | Promise<Denied> {
     const moment = this.#verifier.settle(pair, run)
     return moment === null
-      ? this.#answer(run.login, denied.denial, principalId)
-      : moment.then(() => this.#answer(run.login, denied.denial, principalId))
+      ? this.#answer(run.login, denied.denial, about)
+      : moment.then(() => this.#answer(run.login, denied.denial, about))
   }
 
-  #answer(login: Login, denial: Denial, principalId: string | null): Denied {
+  #answer(login: Login, denial: Denial, { principalId, note }: About): Denied {
     const atMs = this.#nowMs()
     if (login.isAddressLimited && (denial === 'unknown-name' || denial === 'wrong-password')) {
       this.#names.recordFailure(login.address, login.name, atMs)
     }
-    this.#events.record(login.describe({ atMs, outcome: 'denied', reason: denial, principalId }))
+    const answer = { atMs, outcome: 'denied', reason: denial, principalId, note } as const
+    this.#events.record(login.describe(answer))
     return { ok: false, denial }
   }
 
   /** A fault is recorded and goes on its way; leaving before the answer is recorded as well. */
   #fail(login: Login, error: unknown): never {
     const reason = reasonOf(error)
+    const isSaid = error instanceof AuthenticationUnavailable
+    const principalId = isSaid ? error.principalId : null
+    const note = (isSaid ? error.note : null) ?? undefined
     const answer = { atMs: this.#nowMs(), outcome: 'unavailable', reason } as const
-    this.#events.record(login.describe({ ...answer, principalId: null }))
+    this.#events.record(login.describe({ ...answer, principalId, note }))
     throw error
   }
 }

@@ -1,5 +1,5 @@
 import type { Directory, Freshness } from '../directory/directory.ts'
-import type { CredentialStore } from '../directory/ports/resources.ts'
+import type { CredentialStore, RememberedPasswordStore } from '../directory/ports/resources.ts'
 import type { AuthEventSink } from '../observe/auth-event.ts'
 import { AdministratorLogin } from './administrator-login.ts'
 import type { Argon2Pool } from './argon2-pool.ts'
@@ -13,12 +13,16 @@ import type {
   Outcome,
 } from './authenticate.ts'
 import type { CredentialIndex } from './credential-index.ts'
-import { EntryLogin } from './entry-login.ts'
+import { type DelegatedPasswords, noDelegation } from './delegated-password.ts'
+import { DelegatedVerifier } from './delegated-verifier.ts'
+import { EntryLogin, type EntryLoginParts } from './entry-login.ts'
 import type { Failures } from './failures.ts'
+import type { ForwardBudget } from './forward-budget.ts'
 import { LoginProcedure } from './login.ts'
 import { NameLimit } from './name-limit.ts'
 import { PasswordVerifier } from './password-verifier.ts'
 import { Rehasher } from './rehasher.ts'
+import { RememberedPasswords } from './remembered-passwords.ts'
 import type { VerifierCache } from './verifier-cache.ts'
 
 export interface PasswordAuthenticatorParts {
@@ -29,6 +33,8 @@ export interface PasswordAuthenticatorParts {
   /** Where raised verifiers go. */
   readonly store: Pick<CredentialStore, 'rehash'>
   readonly events: AuthEventSink
+  /** Where some people's passwords are checked instead of here; nobody's by default. */
+  readonly delegated?: DelegatedParts
   /** How well the read model can be trusted; asked before every answer. */
   readonly freshness: () => Freshness
   readonly names?: NameLimit
@@ -38,24 +44,52 @@ export interface PasswordAuthenticatorParts {
   readonly onFault?: (error: unknown) => void
 }
 
+/** Passwords checked elsewhere, and what keeps the accounts there from harm. */
+export interface DelegatedParts {
+  readonly source: DelegatedPasswords
+  readonly budget: ForwardBudget
+  readonly store: RememberedPasswordStore
+  /** How long an answer may take; some seconds. */
+  readonly deadlineMs?: number
+}
+
 /** The one way in with a password, for people, services and administrators. */
 export class PasswordAuthenticator implements Authenticator, AdministratorAuthenticator {
-  readonly #directory: Directory
-  readonly #credentials: CredentialIndex
+  readonly #parts: EntryLoginParts
   readonly #procedure: LoginProcedure
   readonly #rehasher: Rehasher
+  readonly #remembered: RememberedPasswords | null
 
   constructor(parts: PasswordAuthenticatorParts) {
     const nowMs = parts.nowMs ?? Date.now
-    this.#directory = parts.directory
-    this.#credentials = parts.credentials
-    this.#rehasher = new Rehasher({
-      pool: parts.pool,
-      store: parts.store,
-      onFault: parts.onFault ?? (() => undefined),
-    })
+    const onFault = parts.onFault ?? (() => undefined)
+    const { directory, credentials, pool, delegated } = parts
+    this.#parts = { directory, credentials, delegated: delegated?.source ?? noDelegation }
+    this.#rehasher = new Rehasher({ pool, store: parts.store, onFault })
+    this.#remembered =
+      delegated === undefined
+        ? null
+        : new RememberedPasswords({ pool, credentials, store: delegated.store, nowMs, onFault })
+    const verifier =
+      delegated === undefined || this.#remembered === null
+        ? {}
+        : {
+            delegated: new DelegatedVerifier({
+              ...delegated,
+              pool,
+              failures: parts.failures,
+              remembered: this.#remembered,
+              nowMs,
+            }),
+          }
     this.#procedure = new LoginProcedure({
-      verifier: new PasswordVerifier({ ...parts, nowMs }),
+      verifier: new PasswordVerifier({
+        pool,
+        failures: parts.failures,
+        ...(parts.cache === undefined ? {} : { cache: parts.cache }),
+        ...verifier,
+        nowMs,
+      }),
       names: parts.names ?? new NameLimit(),
       events: parts.events,
       freshness: parts.freshness,
@@ -65,7 +99,7 @@ export class PasswordAuthenticator implements Authenticator, AdministratorAuthen
   }
 
   authenticate(attempt: Attempt, caller: Caller): Outcome | Promise<Outcome> {
-    const login = new EntryLogin(this.#directory, this.#credentials, attempt)
+    const login = new EntryLogin(this.#parts, attempt)
     return this.#procedure.run(login, caller)
   }
 
@@ -73,12 +107,17 @@ export class PasswordAuthenticator implements Authenticator, AdministratorAuthen
     attempt: AdministratorAttempt,
     caller: Caller,
   ): AdministratorOutcome | Promise<AdministratorOutcome> {
-    const login = new AdministratorLogin(this.#directory, this.#credentials, attempt)
+    const login = new AdministratorLogin(this.#parts.directory, this.#parts.credentials, attempt)
     return this.#procedure.run(login, caller)
   }
 
   /** Resolves when verifiers that are being raised have been, or have failed to be. */
   rehashed(): Promise<void> {
     return this.#rehasher.settled()
+  }
+
+  /** Resolves when what is to be remembered, or forgotten, of passwords checked elsewhere is. */
+  async remembered(): Promise<void> {
+    await this.#remembered?.settled()
   }
 }

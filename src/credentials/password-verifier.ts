@@ -3,6 +3,8 @@ import type { FailureKey } from '../directory/ports/resources.ts'
 import type { Argon2Pool } from './argon2-pool.ts'
 import type { Caller } from './authenticate.ts'
 import type { Candidates } from './credential-index.ts'
+import type { DelegatedDenial, Delegation, Note } from './delegated-password.ts'
+import type { DelegatedClaim, DelegatedVerifier } from './delegated-verifier.ts'
 import type { Blocked } from './failure-policy.ts'
 import type { Failures } from './failures.ts'
 import { verifySecret } from './generated-secret.ts'
@@ -15,11 +17,14 @@ export interface Claim extends FailureKey {
   /** Where a password is changed, one that has to be changed is as good as any. */
   readonly isToChange?: boolean
   readonly candidates: Candidates
+  /** Where the password is checked instead of here; app passwords are ours all the same. */
+  readonly delegation: Delegation | null
 }
 
 export type Verdict =
-  | { readonly isRight: true; readonly credential: Credential }
-  | { readonly isRight: false; readonly denial: WrongReason }
+  /** The credential is null where the place that checked it keeps it. */
+  | { readonly isRight: true; readonly credential: Credential | null; readonly note?: Note }
+  | { readonly isRight: false; readonly denial: WrongReason; readonly note?: Note }
 
 export type WrongReason =
   | 'wrong-password'
@@ -27,6 +32,7 @@ export type WrongReason =
   | 'credential-expired'
   | 'credential-temporary'
   | Blocked
+  | DelegatedDenial
 
 /** A verdict, and whether reaching it has already taken a verification's time. */
 export interface Checked {
@@ -48,6 +54,7 @@ export class PasswordVerifier {
   readonly #pool: Argon2Pool
   readonly #failures: Failures
   readonly #cache: VerifierCache
+  readonly #delegated: DelegatedVerifier | null
   readonly #nowMs: () => number
   readonly #verifications = new SharedWork<boolean>()
   readonly #pauses = new SharedWork<void>()
@@ -56,11 +63,13 @@ export class PasswordVerifier {
     readonly pool: Argon2Pool
     readonly failures: Failures
     readonly cache?: VerifierCache
+    readonly delegated?: DelegatedVerifier
     readonly nowMs?: () => number
   }) {
     this.#pool = parts.pool
     this.#failures = parts.failures
     this.#cache = parts.cache ?? new VerifierCache()
+    this.#delegated = parts.delegated ?? null
     this.#nowMs = parts.nowMs ?? Date.now
   }
 
@@ -75,10 +84,31 @@ export class PasswordVerifier {
     // What carries 128 random bits cannot be guessed, so no lock of somebody else's making holds it.
     if (generated !== undefined) return atOnce(pair, judgeUse(claim, generated, turn.atMs))
     // The same value sent twice at once, as by a pool of connections, is one guess.
-    const blocked = this.#verifications.has(pair) ? null : this.#failures.findBlocked(claim)
+    const isUnderWay = this.#verifications.has(pair) || this.#delegated?.isAsking(pair) === true
+    const blocked = isUnderWay ? null : this.#failures.findBlocked(claim)
     if (blocked !== null) return atOnce(pair, { isRight: false, denial: blocked })
-    if (candidates.primary === null) return atOnce(pair, withoutPrimary(candidates))
-    return this.#checkPrimary(claim, candidates.primary, { pair, password, turn })
+    const asked = { pair, password, turn }
+    return this.#delegated !== null && isDelegated(claim)
+      ? this.#checkThere(this.#delegated, claim, asked)
+      : this.#checkHere(claim, asked)
+  }
+
+  #checkThere(
+    delegated: DelegatedVerifier,
+    claim: DelegatedClaim,
+    asked: Asked,
+  ): Checked | Promise<Checked> {
+    const checked = delegated.check(claim, asked)
+    if (!(checked instanceof Promise)) return checked
+    const password = Buffer.from(asked.password)
+    return checked.then((later) => later ?? this.#checkHere(claim, { ...asked, password }))
+  }
+
+  #checkHere(claim: Claim, asked: Asked): Checked | Promise<Checked> {
+    const { candidates } = claim
+    return candidates.primary === null
+      ? atOnce(asked.pair, withoutPrimary(candidates))
+      : this.#checkPrimary(claim, candidates.primary, asked)
   }
 
   /** The pair of a name that leads to nobody. */
@@ -159,7 +189,7 @@ export interface CheckTurn extends Caller {
   readonly onRight?: (credential: Credential, password: Buffer) => void
 }
 
-interface Asked {
+export interface Asked {
   readonly pair: string
   readonly password: Buffer
   readonly turn: CheckTurn
@@ -179,6 +209,10 @@ function judgeUse(
   return isExpired
     ? { isRight: false, denial: 'credential-expired' }
     : { isRight: true, credential }
+}
+
+function isDelegated(claim: Claim): claim is DelegatedClaim {
+  return claim.delegation !== null
 }
 
 function withoutPrimary(candidates: Candidates): Verdict {

@@ -109,14 +109,14 @@ function makeAdmin(input: HttpInput): AdminParts {
     hashPassword: async (password) =>
       await logIn.pool.hash(password, { key: 'admin', signal: AbortSignal.timeout(30_000) }),
     failuresOf: (id) =>
-      logIn.failures.listFor(id).map(({ key, count, blocked }) => ({
+      logIn.failuresOf(id).map(({ key, count, blocked }) => ({
         resource: key.resourceKind,
         device: key.device === '' ? null : key.device,
         failures: count.failures,
         lastAt: new Date(count.lastAtMs).toISOString(),
         blocked,
       })),
-    clearFailures: (id) => logIn.failures.clearAll(id),
+    clearFailures: (id) => logIn.clearFailures(id),
     reached: async (inboxSeq) => await feed.reached(inboxSeq),
     checkReplyAttribute,
     status: () => makeStatus(input),

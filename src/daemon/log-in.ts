@@ -1,15 +1,19 @@
 import type { Config } from '../config/config.ts'
 import { Argon2Pool } from '../credentials/argon2-pool.ts'
 import { Failures } from '../credentials/failures.ts'
+import { ForwardBudget, SENT_KIND } from '../credentials/forward-budget.ts'
 import { PasswordAuthenticator } from '../credentials/password-authenticator.ts'
 import { MemoryTokenVerifier } from '../credentials/token-verifier.ts'
+import type { PrincipalId } from '../directory/id.ts'
 import type { CredentialStore } from '../directory/ports/resources.ts'
 import type { Service } from '../lifecycle.ts'
 import type { AuthEvent, AuthEventSink } from '../observe/auth-event.ts'
 import { BatchingAuthEvents } from '../observe/auth-events.ts'
+import type { PassThrough } from '../sources/pass-through.ts'
 import { PostgresAuthEventWriter } from '../storage/auth-event-store.ts'
 import { PostgresCredentialStore } from '../storage/credential-store.ts'
 import { PostgresFailureStore } from '../storage/failure-store.ts'
+import { PostgresRememberedPasswords } from '../storage/remembered-passwords.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 
 /** The one way in, and the record of who came. */
@@ -18,7 +22,10 @@ export interface LogInParts {
   readonly tokens: MemoryTokenVerifier
   readonly pool: Argon2Pool
   readonly credentials: CredentialStore
-  readonly failures: Failures
+  /** What counts against somebody just now, by way in. */
+  failuresOf(id: PrincipalId): ReturnType<Failures['listFor']>
+  /** Forgets it, and what was sent on to a source. */
+  clearFailures(id: PrincipalId): void
   readonly events: AuthEventSink
   readonly services: readonly Service[]
 }
@@ -26,7 +33,7 @@ export interface LogInParts {
 export function makeLogIn(
   config: Config,
   directory: DirectoryParts,
-  { log, metrics }: Observers,
+  { log, metrics, passThrough }: Observers & { readonly passThrough: PassThrough },
 ): LogInParts {
   const { database, readModel, credentialIndex, feed } = directory
   const recorder = new BatchingAuthEvents({
@@ -47,10 +54,12 @@ export function makeLogIn(
     },
   }
   const pool = new Argon2Pool({ onVerified: (time) => metrics.argon2Verified(time) })
-  const failures = new Failures({
+  const counting = {
     store: new PostgresFailureStore(database),
-    onFault: (error) => log.warn('failures.not-stored', { error }),
-  })
+    onFault: (error: unknown) => log.warn('failures.not-stored', { error }),
+  }
+  const failures = new Failures(counting)
+  const budget = new ForwardBudget(counting)
   const credentials = new PostgresCredentialStore(database)
   const authenticator = new PasswordAuthenticator({
     directory: readModel,
@@ -58,6 +67,11 @@ export function makeLogIn(
     pool,
     failures,
     store: credentials,
+    delegated: {
+      source: passThrough,
+      budget,
+      store: new PostgresRememberedPasswords(database),
+    },
     events,
     freshness: () => feed.freshness(config.maxStalenessMs),
     onFault: (error) => log.warn('authenticator.fault', { error }),
@@ -69,8 +83,12 @@ export function makeLogIn(
     tokens,
     pool,
     credentials,
-    failures,
+    failuresOf: (id) => failures.listFor(id).filter(({ key }) => key.resourceKind !== SENT_KIND),
+    clearFailures(id) {
+      failures.clearAll(id)
+      budget.clear(id)
+    },
     events,
-    services: [recorder, failures, pool],
+    services: [recorder, failures, budget, pool, passThrough],
   }
 }

@@ -1,9 +1,11 @@
 import { ApiError } from '../admin/error.ts'
 import type { PushStatus, SourceControl, SourceStatus } from '../admin/parts.ts'
+import type { Directory } from '../directory/directory.ts'
 import type { Service } from '../lifecycle.ts'
 import type { ListedPush } from '../provisioning/push-store.ts'
 import { type ListedSource, Sources, stepForPaused } from '../sources/control.ts'
 import { registrationSteps } from '../sources/microsoft365/steps.ts'
+import type { PassThrough, PassThroughProblem } from '../sources/pass-through.ts'
 import type { StoredSource } from '../sources/registry.ts'
 import type { RunResult } from '../sources/scheduler.ts'
 import { SourceError } from '../sources/source.ts'
@@ -23,9 +25,14 @@ const SYNC_TIMEOUT_MS = 60 * 60_000
 
 /** Sources: what admins can do with them, and the rounds that run by themselves. */
 export function makeSources(
-  input: Observers & { readonly directory: DirectoryParts; readonly isScheduled: boolean },
+  input: Observers & {
+    readonly directory: DirectoryParts
+    readonly passThrough: PassThrough
+    readonly isScheduled: boolean
+  },
 ): SourceParts {
-  const { database, keys, leader } = input.directory
+  const { passThrough } = input
+  const { database, keys, leader, readModel } = input.directory
   const sources = new Sources({
     registry: new PostgresSourceRegistry({ db: database, keys }),
     store: new PostgresSyncStore(database),
@@ -34,7 +41,11 @@ export function makeSources(
   })
   const pushes = new Pushes(input)
   const show = async (source: ListedSource): Promise<SourceStatus> =>
-    showSource(source, await pushes.store.totals(source.id))
+    showSource(source, {
+      totals: await pushes.store.totals(source.id),
+      problem: passThrough.problemOf(source.id),
+      nameOfGroup: (id) => nameOfGroup(readModel, id),
+    })
   const control: SourceControl = {
     list: async () => Promise.all((await sources.list()).map(show)),
     connectMicrosoft365: async (given, actor) =>
@@ -61,6 +72,11 @@ export function makeSources(
       const changed = await show(await told(sources.setTier(name, tier, { actor, signal })))
       pushes.refresh()
       return changed
+    },
+    async setPassThrough(name, setting, actor) {
+      const changed = await sources.setPassThrough(name, setting, actor)
+      await passThrough.refresh()
+      return await show(changed)
     },
     pushesOf: async (id) => (await pushes.store.listFor(id)).map(showPush),
     retryPushes: (name) => pushes.retry(name),
@@ -142,10 +158,16 @@ async function told<T>(work: Promise<T>): Promise<T> {
 
 function showSource(
   source: ListedSource,
-  totals: { readonly waiting: number; readonly refused: number },
+  beside: {
+    readonly totals: { readonly waiting: number; readonly refused: number }
+    readonly problem: PassThroughProblem | null
+    readonly nameOfGroup: (id: string) => string
+  },
 ): SourceStatus {
   const { id, kind, name, state, stateReason, confirmedAtMs, waitingRemovals, health, tier } =
     source
+  const { totals, problem, nameOfGroup } = beside
+  const { passThrough } = source
   return {
     id,
     kind,
@@ -153,13 +175,27 @@ function showSource(
     state,
     stateReason,
     lastRoundAt: confirmedAtMs === null ? null : new Date(confirmedAtMs).toISOString(),
-    lastError: health?.lastError ?? null,
-    nextStep: state === 'paused' ? stepForPaused(name) : (health?.nextStep ?? null),
+    lastError: health?.lastError ?? problem?.error ?? null,
+    nextStep:
+      state === 'paused' ? stepForPaused(name) : (health?.nextStep ?? problem?.nextStep ?? null),
     waitingRemovals,
     tier,
+    passThrough:
+      passThrough === null
+        ? null
+        : {
+            groups: passThrough.groupIds.map(nameOfGroup),
+            rememberHours: passThrough.rememberHours,
+          },
     waitingPushes: totals.waiting,
     refusedPushes: totals.refused,
   }
+}
+
+/** Its id, when the group is gone. */
+function nameOfGroup(directory: Directory, id: string): string {
+  const group = directory.entryById(id)
+  return group?.value.kind === 'group' ? group.value.name : id
 }
 
 function showPush({ writtenAtMs, wanted, ...push }: ListedPush): PushStatus {

@@ -9,10 +9,18 @@ export interface Credential {
   readonly id: CredentialId
   readonly principalId: PrincipalId
   readonly version: number
-  readonly type: 'primary-password' | 'app-password' | 'generated-secret' | 'token'
+  readonly type:
+    | 'primary-password'
+    | 'app-password'
+    | 'generated-secret'
+    | 'token'
+    /** What a source has found right, for the time it cannot be asked; labelled with its name. */
+    | 'source-password'
   readonly label: string
   /** PHC string for a primary password; base64 of SHA-256 for generated ones. */
   readonly verifier: string
+  /** Of a source's password: which version of the person it was found right for; null elsewhere. */
+  readonly principalVersion: number | null
   /** An app password serves this LDAP client only; null everywhere else. */
   readonly serviceId: PrincipalId | null
   readonly expiresAtMs: number | null

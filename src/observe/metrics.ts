@@ -84,6 +84,11 @@ export class Metrics {
     'source',
     'change',
   ])
+  readonly #forwarded = this.#counter(
+    'passwords_forwarded_total',
+    'Passwords checked where people come from',
+    ['source', 'outcome'],
+  )
   readonly #faults = this.#counter('faults_total', 'Bugs and faults, each logged with an id', [
     'area',
   ])
@@ -182,6 +187,11 @@ export class Metrics {
 
   syncChanged(source: string, change: 'added' | 'changed' | 'removed', count: number): void {
     this.#syncChanges.inc({ source, change }, count)
+  }
+
+  /** @param outcome `right`, `wrong`, `transient`, `misconfigured`, `foreign`, or why it was refused */
+  passwordForwarded(source: string, outcome: string): void {
+    this.#forwarded.inc({ source, outcome })
   }
 
   faulted(area: string): void {

@@ -10,6 +10,7 @@ import {
   GLOBAL_LOGIN_URL,
   type Microsoft365Config,
   type Microsoft365Secret,
+  type PassThroughSettings,
   parseConfig,
   parseSecret,
   type Tier,
@@ -51,6 +52,7 @@ export interface NewMicrosoft365Source extends NewMicrosoft365Secret {
 export interface ListedSource extends StoredSource {
   readonly health: SourceHealth | null
   readonly tier: Tier
+  readonly passThrough: PassThroughSettings | null
 }
 
 export interface SourcesParts {
@@ -96,11 +98,7 @@ export class Sources implements Service {
 
   async list(): Promise<readonly ListedSource[]> {
     const sources = await this.#parts.registry.list()
-    return sources.map((source) => ({
-      ...source,
-      health: this.#healthOf(source.id),
-      tier: parseConfig(source.config).tier,
-    }))
+    return sources.map((source) => this.#listed(source))
   }
 
   /**
@@ -189,6 +187,31 @@ export class Sources implements Service {
   }
 
   /**
+   * Has the passwords of some groups checked by signing in there; of nobody when it is null. Whether
+   * the tenant lets us is known with the first sign-in only.
+   */
+  async setPassThrough(
+    nameOrId: string,
+    passThrough: PassThroughSettings | null,
+    actor: Actor,
+  ): Promise<ListedSource> {
+    const source = await this.#read(nameOrId)
+    refuseForeign(source)
+    await this.#parts.registry.configure(
+      source.id,
+      {
+        config: { passThrough },
+        startsPushing: false,
+        decision: 'source.pass-through-set',
+        detail: { passThrough },
+      },
+      actor,
+    )
+    await this.#refreshSoon()
+    return this.#show(source.id)
+  }
+
+  /**
    * @throws {SourceError} {@link DirectoryError} as {@link SyncScheduler.syncNow};
    *   `DIRECTORY_REFUSED` for a paused source, unless it is a dry run
    */
@@ -251,8 +274,12 @@ export class Sources implements Service {
   }
 
   async #show(id: string): Promise<ListedSource> {
-    const source = await this.#read(id)
-    return { ...source, health: this.#healthOf(id), tier: parseConfig(source.config).tier }
+    return this.#listed(await this.#read(id))
+  }
+
+  #listed(source: StoredSource): ListedSource {
+    const { tier, passThrough } = parseConfig(source.config)
+    return { ...source, health: this.#healthOf(source.id), tier, passThrough }
   }
 
   #healthOf(id: string): SourceHealth | null {
@@ -375,6 +402,7 @@ function toConfig(source: NewMicrosoft365Source): {
       includesGuests: source.includeGuests,
       includesDisabled: true,
       tier: 'read',
+      passThrough: null,
     },
     secret,
   }

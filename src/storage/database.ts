@@ -86,13 +86,14 @@ export interface CredentialTable {
   id: string
   version: Generated<number>
   principal_id: string
-  type: 'primary-password' | 'app-password' | 'generated-secret' | 'token'
+  type: 'primary-password' | 'app-password' | 'generated-secret' | 'token' | 'source-password'
   label: string
   verifier: string
   sealed: Buffer | null
   service_id: string | null
   expires_at: Timestamp | null
   created_at: GeneratedTimestamp
+  principal_version: number | null
   is_temporary: Generated<boolean>
 }
 

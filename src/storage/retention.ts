@@ -52,8 +52,30 @@ export async function applyRetention(database: Database): Promise<void> {
   await repeat(() => dropOld(database, SESSIONS))
   await repeat(() => dropOld(database, REMOVALS))
   await repeat(() => dropOld(database, GONE))
+  await repeat(() => dropRemembered(database))
   await repeat(() => revokeForTheDead(database))
   await repeat(() => forgetTheDead(database))
+}
+
+/** Passwords a source found right once serve for their time only, and then are nobody's business. */
+async function dropRemembered(database: Database): Promise<number> {
+  const { value } = await database.write(async (tx) => {
+    const rows = await tx
+      .deleteFrom('credential')
+      .where('id', 'in', (query) =>
+        query
+          .selectFrom('credential')
+          .select('id')
+          .where('type', '=', 'source-password')
+          .where('expires_at', '<', sql<Date>`now()`)
+          .limit(ROWS_AT_ONCE),
+      )
+      .returning(CHANGED_CREDENTIAL)
+      .execute()
+    noteCredentials(tx, rows, RETENTION)
+    return rows.length
+  })
+  return value
 }
 
 async function repeat(step: () => Promise<number>): Promise<void> {

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Edits } from '../directory/attributes.ts'
 import { fallbackName, usernameBase } from '../directory/names.ts'
-import { LAG_MS } from '../provisioning/desired.ts'
 import type { KnownPerson, PersonVerdict } from '../sources/judge-people.ts'
 import type { PersonValues, SourceItem } from '../sources/source.ts'
 import type { BatchResult, JudgePeople, PeopleBatch, Round } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
+import { IS_DISABLED_BY_US } from './disabled-by-us.ts'
 import { hintDenial } from './journal.ts'
 import { lockMastered } from './person-edits.ts'
 import { markContradicted } from './push-store.ts'
@@ -74,11 +74,7 @@ export async function readPeopleBatch(
     select b.seq, b.body, b.external_id, l.principal_id, p.username, l.attributes,
       l.removed_at is not null as is_removed, h.principal_id is not null as is_held,
       wr.subject is not null as removal_waits, ws.subject is not null as suspension_waits,
-      coalesce(src.config ->> 'tier' <> 'read' and case when x.status = 'refused'
-          then x.wanted = 'true'::jsonb and x.written = 'false'::jsonb
-          else x.wanted = 'false'::jsonb
-            or x.changed_at > clock_timestamp() - make_interval(secs => ${LAG_MS / 1_000}) end,
-        false) as is_disabled_by_us
+      ${IS_DISABLED_BY_US} as is_disabled_by_us
     from batch b
     left join lateral (select * from source_link x
       where x.source_id = ${round.sourceId}::uuid and x.object_kind = 'person'

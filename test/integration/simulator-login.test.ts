@@ -72,7 +72,7 @@ await t.test('each refusal of the token endpoint has its number', async (t) => {
       number: 700016,
     },
     {
-      change: { grant_type: 'password' },
+      change: { grant_type: 'urn:example:other' },
       status: 400,
       error: 'unsupported_grant_type',
       number: 70003,

@@ -113,6 +113,7 @@ export function aCredential(
     label: 'password',
     verifier,
     serviceId: null,
+    principalVersion: null,
     expiresAtMs: null,
     isTemporary: false,
     createdAtMs: 0,

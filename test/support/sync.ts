@@ -42,6 +42,7 @@ export function configOf(tenant: Microsoft365): Microsoft365Config {
     includesGuests: false,
     includesDisabled: true,
     tier: 'read',
+    passThrough: null,
   }
 }
 

@@ -4,12 +4,21 @@ export class LoginError extends Error {
   readonly status: number
   readonly error: string
   readonly number: number
+  /** What kind of page would help, where one would; null elsewhere. */
+  readonly suberror: string | null
 
-  constructor(status: number, error: string, number: number, message: string) {
+  constructor(
+    status: number,
+    error: string,
+    number: number,
+    message: string,
+    suberror: string | null = null,
+  ) {
     super(message)
     this.status = status
     this.error = error
     this.number = number
+    this.suberror = suberror
   }
 }
 
@@ -39,6 +48,7 @@ export function loginErrorBody(error: LoginError, ids: LoginErrorIds): object {
     timestamp,
     trace_id: ids.traceId,
     correlation_id: ids.correlationId,
+    ...(error.suberror === null ? {} : { suberror: error.suberror }),
     error_uri: `https://login.microsoftonline.com/error?code=${error.number}`,
   }
 }

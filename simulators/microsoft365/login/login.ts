@@ -8,7 +8,9 @@ import { Codes } from './codes.ts'
 import { answerDiscovery } from './discovery.ts'
 import { Forms } from './forms.ts'
 import type { SigningKey } from './jwt.ts'
+import { SmartLockout } from './lockout.ts'
 import { LoginError, loginErrorBody } from './login-error.ts'
+import { passwordGrant } from './password-grant.ts'
 import type { Realm } from './realm.ts'
 import { SignIn } from './sign-in.ts'
 import { TokenEndpoint } from './token-endpoint.ts'
@@ -19,7 +21,10 @@ export interface LoginParts {
   readonly tenant: Tenant
   readonly applications: Applications
   readonly key: SigningKey
+  /** Real time, as clients of tokens have it. */
   readonly nowMs: () => number
+  /** The tenant's clock, by which accounts are locked. */
+  readonly tenantNowMs: () => number
   readonly refusesReplays: () => boolean
 }
 
@@ -40,7 +45,12 @@ export class LoginService {
     const pages = { ...parts, forms: this.#forms, signIn }
     this.#authorize = new Authorize({ ...pages, codes })
     this.#adminConsent = new AdminConsent(pages)
-    const grants = { authorization_code: codes.redeem(issuer) }
+    const { tenant } = parts
+    const lockout = new SmartLockout(parts.tenantNowMs)
+    const grants = {
+      authorization_code: codes.redeem(issuer),
+      password: passwordGrant({ tenant, issuer, lockout }),
+    }
     this.#tokens = new TokenEndpoint({ ...parts, issuer, grants })
   }
 

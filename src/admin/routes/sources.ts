@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { TIERS } from '../../sources/microsoft365/settings.ts'
 import { TOOLS } from '../../sources/microsoft365/steps.ts'
 import { actorOf, requireRole } from '../caller.ts'
+import { readGroup } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
 
 const Guid = Type.String({ pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' })
@@ -69,6 +70,27 @@ const StepsQuery = Type.Object({
 const TierBody = Type.Object(
   {
     tier: Tier,
+    reason: Type.Optional(Type.String({ maxLength: 500 })),
+  },
+  { additionalProperties: false },
+)
+const MAX_GROUPS = 50
+const MAX_REMEMBER_HOURS = 72
+const PassThroughBody = Type.Object(
+  {
+    groups: Type.Array(Type.String({ maxLength: 256 }), {
+      maxItems: MAX_GROUPS,
+      description: 'names or ids; none turns it off',
+    }),
+    rememberHours: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: MAX_REMEMBER_HOURS,
+        default: 0,
+        description:
+          'how long a password found right serves while the tenant cannot be reached; 0 is never',
+      }),
+    ),
     reason: Type.Optional(Type.String({ maxLength: 500 })),
   },
   { additionalProperties: false },
@@ -192,6 +214,26 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
       requireRole(request, 'owner')
       const { tier, reason = null } = request.body
       return await sources.setTier(request.params.source, tier, actorOf(request, reason))
+    },
+  )
+
+  app.put<{ Params: Static<typeof Params>; Body: Static<typeof PassThroughBody> }>(
+    '/sources/:source/pass-through',
+    {
+      schema: {
+        summary: 'Check the passwords of some groups by signing in to the tenant',
+        params: Params,
+        body: PassThroughBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'owner')
+      const { groups, rememberHours = 0, reason = null } = request.body
+      const groupIds = groups.map((group) => readGroup(parts.directory, group).value.id)
+      const setting =
+        groupIds.length === 0 ? null : { groupIds: [...new Set(groupIds)], rememberHours }
+      const actor = actorOf(request, reason)
+      return await sources.setPassThrough(request.params.source, setting, actor)
     },
   )
 

@@ -36,7 +36,7 @@ export interface ResourceStore {
 
 export type NewCredential = Omit<
   Credential,
-  'kind' | 'id' | 'version' | 'createdAtMs' | 'isTemporary'
+  'kind' | 'id' | 'version' | 'principalVersion' | 'createdAtMs' | 'isTemporary'
 > & { readonly isTemporary?: boolean }
 
 export interface CredentialStore {
@@ -51,6 +51,19 @@ export interface CredentialStore {
     change: { readonly before: string; readonly after: string },
   ): Promise<Written>
   revoke(id: CredentialId, actor: Actor): Promise<Written>
+}
+
+/** Passwords a source has found right, one of a person at most. */
+export interface RememberedPasswordStore {
+  /** Nothing is kept when the person has changed since that version. */
+  remember(password: {
+    readonly principalId: PrincipalId
+    readonly principalVersion: number
+    readonly verifier: string
+    readonly sourceName: string
+    readonly rememberMs: number
+  }): Promise<void>
+  forget(principalId: PrincipalId): Promise<void>
 }
 
 /** Failed attempts, counted across daemons by (principal, kind of resource, end device). */

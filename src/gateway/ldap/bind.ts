@@ -19,6 +19,8 @@ const UNAVAILABLE: Readonly<Record<UnavailableReason, number>> = {
   stale: ResultCode.unavailable,
   stopping: ResultCode.unavailable,
   overloaded: ResultCode.busy,
+  'source-unavailable': ResultCode.unavailable,
+  'source-misconfigured': ResultCode.unavailable,
 }
 
 /** Every denial reads the same: no code, text or DN tells an unknown name from a wrong password. */

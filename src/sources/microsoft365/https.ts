@@ -24,37 +24,46 @@ export interface HttpRequest {
 /** One HTTPS exchange, its body read whole. Rejects when the answer does not arrive complete. */
 export type HttpsFetch = (url: string, options: HttpRequest) => Promise<Response>
 
+export interface HttpsOptions {
+  /** Off where no exchange may have to do with another. */
+  readonly keepAlive?: boolean
+  readonly maxSockets?: number
+  readonly maxBodyBytes?: number
+}
+
 /**
  * A fetch over TLS with CAs of our own choosing, which the built-in one only takes from the
  * environment of the process. Redirects are not followed: neither service sends any.
  *
  * @param ca PEM to trust beside the public CAs
  */
-export function makeHttpsFetch(ca: string | null): HttpsFetch {
+export function makeHttpsFetch(ca: string | null, options: HttpsOptions = {}): HttpsFetch {
   const trusted = ca === null ? {} : { ca: [...rootCertificates, ca] }
   const agent = new Agent({
-    keepAlive: true,
-    maxSockets: MAX_SOCKETS,
+    keepAlive: options.keepAlive ?? true,
+    maxSockets: options.maxSockets ?? MAX_SOCKETS,
     minVersion: 'TLSv1.2',
     ...trusted,
   })
+  const maxBytes = options.maxBodyBytes ?? MAX_BODY_BYTES
   return async (url, options) => {
     const limit = AbortSignal.timeout(TOTAL_TIMEOUT_MS)
     const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
-    const { message, body } = await exchange(new URL(url), options, { agent, signal })
-    const bytes = message.headers['content-encoding'] === 'gzip' ? await unzip(body) : body
+    const { message, body } = await exchange(new URL(url), options, { agent, signal, maxBytes })
+    const isZipped = message.headers['content-encoding'] === 'gzip'
+    const bytes = isZipped ? await unzip(body, maxBytes) : body
     return toResponse(message, bytes)
   }
 }
 
-function unzip(body: Buffer): Promise<Buffer> {
-  return inflate(body, { maxOutputLength: MAX_BODY_BYTES })
+function unzip(body: Buffer, maxBytes: number): Promise<Buffer> {
+  return inflate(body, { maxOutputLength: maxBytes })
 }
 
 function exchange(
   url: URL,
   options: HttpRequest,
-  by: { readonly agent: Agent; readonly signal: AbortSignal },
+  by: { readonly agent: Agent; readonly signal: AbortSignal; readonly maxBytes: number },
 ): Promise<{ message: IncomingMessage; body: Buffer }> {
   return new Promise((resolve, reject) => {
     if (url.protocol !== 'https:') throw new Error(`${url.protocol} is not https`)
@@ -63,13 +72,14 @@ function exchange(
     const sent = request(
       url,
       {
-        ...by,
+        agent: by.agent,
+        signal: by.signal,
         method,
         headers: { ...headers, ...length, 'accept-encoding': 'gzip' },
         timeout: IDLE_TIMEOUT_MS,
       },
       (message) => {
-        readBody(message).then((read) => resolve({ message, body: read }), reject)
+        readBody(message, by.maxBytes).then((read) => resolve({ message, body: read }), reject)
       },
     )
     sent.on('timeout', () => sent.destroy(new Error(`no answer within ${IDLE_TIMEOUT_MS} ms`)))
@@ -78,12 +88,12 @@ function exchange(
   })
 }
 
-async function readBody(message: IncomingMessage): Promise<Buffer> {
+async function readBody(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of message as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > MAX_BODY_BYTES) throw new Error(`an answer of more than ${MAX_BODY_BYTES} bytes`)
+    if (size > maxBytes) throw new Error(`an answer of more than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   if (!message.complete) throw new Error('the answer was cut short')

@@ -25,6 +25,15 @@ export interface Microsoft365Config {
   readonly includesGuests: boolean
   readonly includesDisabled: boolean
   readonly tier: Tier
+  readonly passThrough: PassThroughSettings | null
+}
+
+/** Whose passwords are checked by signing in there. */
+export interface PassThroughSettings {
+  /** Never empty; their members, nested ones included. */
+  readonly groupIds: readonly string[]
+  /** How long a password found right serves while the tenant cannot be reached; 0 is never. */
+  readonly rememberHours: number
 }
 
 /** Sealed in the database; exactly one of the two is given. */
@@ -71,5 +80,12 @@ export function parseConfig(value: unknown): Microsoft365Config {
     includesGuests: row?.includesGuests === true,
     includesDisabled: row?.includesDisabled !== false,
     tier: TIERS.find((tier) => tier === row?.tier) ?? 'read',
+    passThrough: parsePassThrough(row?.passThrough),
   }
+}
+
+function parsePassThrough(value: PassThroughSettings | null | undefined) {
+  const groupIds = Array.isArray(value?.groupIds) ? value.groupIds.map(String) : []
+  if (groupIds.length === 0) return null
+  return { groupIds, rememberHours: Number(value?.rememberHours ?? 0) }
 }

@@ -12,6 +12,7 @@ export interface CredentialRow {
   readonly label: string
   readonly verifier: string
   readonly service_id: string | null
+  readonly principal_version: number | null
   readonly expires_at: Date | null
   readonly is_temporary: boolean
   readonly created_at: Date
@@ -44,6 +45,7 @@ export function toCredential(row: CredentialRow): Credential {
     type: row.type,
     label: row.label,
     verifier: row.verifier,
+    principalVersion: row.principal_version,
     serviceId: row.service_id as PrincipalId | null,
     expiresAtMs: row.expires_at?.getTime() ?? null,
     isTemporary: row.is_temporary,

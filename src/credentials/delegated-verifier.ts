@@ -1,0 +1,225 @@
+import type { Argon2Pool } from './argon2-pool.ts'
+import { AuthenticationUnavailable } from './authenticate.ts'
+import type { DelegatedAnswer, DelegatedPasswords, Delegation, Note } from './delegated-password.ts'
+import { ExpiringMap } from './expiring-map.ts'
+import type { Failures } from './failures.ts'
+import type { ForwardBudget } from './forward-budget.ts'
+import type { Asked, Checked, Claim, Verdict } from './password-verifier.ts'
+import type { RememberedPasswords } from './remembered-passwords.ts'
+import { SharedWork } from './shared-work.ts'
+import { Slots } from './slots.ts'
+
+/**
+ * A yes is good for so long without asking again, not sliding: LDAP applications bind for each
+ * request, and a password changed at the source stops working here within this time.
+ */
+const RIGHT_KEPT_MS = 60_000
+/** A wrong value is not sent again for so long; a NAS repeats it, and the source would count it. */
+const WRONG_KEPT_MS = 5 * 60_000
+/** A refusal with the right password raises the account's risk at the source if it is repeated. */
+const REFUSED_KEPT_MS = 60_000
+const MAX_ANSWERS = 100_000
+const MAX_PEOPLE = 50_000
+/** Sent at the same time; each on a connection of its own. */
+const MAX_SENDING = 32
+const MAX_WAITING = 512
+const MAX_WAITING_EACH = 8
+/** From the question to the answer, the wait for a turn included: RADIUS clients ask elsewhere then. */
+const DEADLINE_MS = 5_000
+
+/** A claim of somebody whose password is checked where she comes from. */
+export interface DelegatedClaim extends Claim {
+  readonly delegation: Delegation
+}
+
+type Answered =
+  | { readonly isAnswer: true; readonly verdict: Verdict }
+  | { readonly isAnswer: false; readonly answer: Unavailable }
+  | { readonly isAnswer: null }
+type Unavailable = Extract<DelegatedAnswer, { kind: 'unavailable' }>
+
+export interface DelegatedVerifierParts {
+  readonly source: DelegatedPasswords
+  readonly pool: Argon2Pool
+  readonly failures: Failures
+  readonly budget: ForwardBudget
+  readonly remembered: RememberedPasswords
+  readonly nowMs: () => number
+  readonly deadlineMs?: number
+}
+
+/**
+ * Has passwords checked where people come from, with care for the accounts there: what is known is
+ * not asked again, so few wrong ones are sent that none locks an account, and what goes wrong with
+ * one person's attempt is no other's business. Only an explicit yes is a yes.
+ */
+export class DelegatedVerifier {
+  readonly #parts: DelegatedVerifierParts
+  readonly #known = new ExpiringMap<Verdict>(MAX_ANSWERS)
+  readonly #coolDowns = new ExpiringMap<Verdict | Unavailable>(MAX_PEOPLE)
+  /** Pairs that did not match what is remembered; told apart from wrong, since it may be old. */
+  readonly #unlike = new ExpiringMap<true>(MAX_ANSWERS)
+  readonly #asking = new SharedWork<Answered>()
+  readonly #slots = new Slots({
+    slots: MAX_SENDING,
+    maxWaiting: MAX_WAITING,
+    maxWaitingPerKey: MAX_WAITING_EACH,
+  })
+
+  constructor(parts: DelegatedVerifierParts) {
+    this.#parts = parts
+  }
+
+  /** Whether this very attempt is under way already, so that joining it is no further guess. */
+  isAsking(pair: string): boolean {
+    return this.#asking.has(pair)
+  }
+
+  /**
+   * Null when the source does not know her after all.
+   *
+   * @throws {AuthenticationUnavailable} as a rejection, when neither yes nor no can be said
+   */
+  check(claim: DelegatedClaim, asked: Asked): Checked | Promise<Checked | null> {
+    const { pair, turn } = asked
+    const known = this.#known.find(pair, turn.atMs)
+    if (known !== null) {
+      if (known.isRight) this.#parts.failures.recordSuccess(claim)
+      return { verdict: known, hasTakenTime: false, pair }
+    }
+    const cooling = this.#coolDowns.find(claim.principalId, turn.atMs)
+    if (cooling !== null && 'isRight' in cooling) {
+      return { verdict: cooling, hasTakenTime: false, pair }
+    }
+    if (cooling !== null) return this.#standIn(claim, asked, cooling)
+    if (!this.#asking.has(pair) && this.#parts.budget.isSpent(claim)) {
+      const verdict = refusal('source-tries-spent', { source: claim.delegation.sourceName })
+      return { verdict, hasTakenTime: false, pair }
+    }
+    return this.#ask(claim, { ...asked, password: Buffer.from(asked.password) })
+  }
+
+  async #ask(claim: DelegatedClaim, asked: Asked): Promise<Checked | null> {
+    const { pair, turn } = asked
+    const answered = await this.#asking.join(
+      pair,
+      (signal) => this.#askOnce(claim, asked, signal),
+      turn.signal,
+    )
+    if (answered.isAnswer === null) return null
+    if (!answered.isAnswer) return this.#standIn(claim, asked, answered.answer)
+    return { verdict: answered.verdict, hasTakenTime: true, pair }
+  }
+
+  /** Remembers and counts here, once for all who share it, and also when they have gone away. */
+  async #askOnce(claim: DelegatedClaim, asked: Asked, gone: AbortSignal): Promise<Answered> {
+    const { source, budget, failures } = this.#parts
+    const { principalId, delegation } = claim
+    const ends = [budget.begin(claim), failures.beginTry(claim)]
+    const deadline = AbortSignal.timeout(this.#parts.deadlineMs ?? DEADLINE_MS)
+    const signal = AbortSignal.any([gone, deadline])
+    try {
+      const giveBack = await this.#slots.take(principalId, signal)
+      const { password } = asked
+      const answer = await source
+        .check({ delegation, principalId, password }, signal)
+        .finally(giveBack)
+      return this.#learn(claim, asked, answer)
+    } catch (error) {
+      if (!deadline.aborted || gone.aborted) throw error
+      const note = { source: delegation.sourceName, why: 'no answer in time' }
+      const reason = 'source-unavailable'
+      return { isAnswer: false, answer: { kind: 'unavailable', reason, note, coolDownMs: 0 } }
+    } finally {
+      for (const end of ends) end()
+    }
+  }
+
+  #learn(claim: DelegatedClaim, asked: Asked, answer: DelegatedAnswer): Answered {
+    switch (answer.kind) {
+      case 'right':
+        return { isAnswer: true, verdict: this.#learnRight(claim, asked, answer.note) }
+      case 'wrong':
+        return { isAnswer: true, verdict: this.#learnWrong(claim, asked, answer.note) }
+      case 'refused':
+        return { isAnswer: true, verdict: this.#learnRefused(claim, asked, answer) }
+      case 'unavailable':
+        this.#coolDown(claim, answer, answer.coolDownMs)
+        return { isAnswer: false, answer }
+      default:
+        return { isAnswer: null }
+    }
+  }
+
+  #learnRight(claim: DelegatedClaim, { pair, password }: Asked, note: Note): Verdict {
+    const { budget, failures, remembered, nowMs } = this.#parts
+    budget.recordRight(claim)
+    failures.recordSuccess(claim)
+    remembered.remember(claim, password)
+    const verdict: Verdict = { isRight: true, credential: null, note }
+    this.#known.put(pair, verdict, nowMs() + RIGHT_KEPT_MS)
+    return verdict
+  }
+
+  #learnWrong(claim: DelegatedClaim, { pair, password }: Asked, note: Note): Verdict {
+    const { budget, failures, remembered, nowMs } = this.#parts
+    budget.recordWrong(claim)
+    failures.recordFailure(claim)
+    remembered.forgetIfMadeOf(claim.principalId, password)
+    const verdict = refusal('wrong-password', note)
+    this.#known.put(pair, verdict, nowMs() + WRONG_KEPT_MS)
+    return verdict
+  }
+
+  #learnRefused(
+    claim: DelegatedClaim,
+    { pair }: Asked,
+    answer: Extract<DelegatedAnswer, { kind: 'refused' }>,
+  ): Verdict {
+    const verdict = refusal(answer.denial, answer.note)
+    if (answer.forgets) this.#parts.remembered.forget(claim.principalId)
+    this.#known.put(pair, verdict, this.#parts.nowMs() + REFUSED_KEPT_MS)
+    this.#coolDown(claim, verdict, answer.coolDownMs)
+    return verdict
+  }
+
+  #coolDown({ principalId }: Claim, known: Verdict | Unavailable, forMs: number): void {
+    if (forMs > 0) this.#coolDowns.put(principalId, known, this.#parts.nowMs() + forMs)
+  }
+
+  /** The source cannot be asked: what it said lately may serve, where that is allowed. */
+  async #standIn(claim: DelegatedClaim, asked: Asked, answer: Unavailable): Promise<Checked> {
+    const { pool, failures, remembered, nowMs } = this.#parts
+    const { pair, password, turn } = asked
+    const { reason, note } = answer
+    const unavailable = new AuthenticationUnavailable(reason, {
+      note,
+      principalId: claim.principalId,
+    })
+    const held = reason === 'source-unavailable' ? remembered.find(claim) : null
+    if (held === null || this.#unlike.find(pair, nowMs()) !== null) throw unavailable
+    const endTry = failures.beginTry(claim)
+    const isRight = await pool
+      .verify(held.verifier, password, { key: turn.key, signal: turn.signal })
+      .finally(endTry)
+    if (isRight) {
+      failures.recordSuccess(claim)
+      const verdict: Verdict = {
+        isRight: true,
+        credential: held,
+        note: { ...note, remembered: true },
+      }
+      return { verdict, hasTakenTime: true, pair }
+    }
+    // It may be the new one, so it is no "wrong"; but whoever guesses is slowed down all the same.
+    failures.recordFailure(claim)
+    this.#unlike.put(pair, true, nowMs() + WRONG_KEPT_MS)
+    throw unavailable
+  }
+}
+
+type Wrong = Extract<Verdict, { isRight: false }>
+
+function refusal(denial: Wrong['denial'], note: Note): Wrong {
+  return { isRight: false, denial, note }
+}

@@ -1,0 +1,175 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'ldapts'
+// @ts-expect-error the package brings no types
+import radius from 'radius'
+import type { Test } from 'tap'
+import type { LoggedAnswer, SourceStatus } from '../../src/admin/parts.ts'
+import { type DaemonProcess, startDaemonProcess } from './daemon-process.ts'
+import { contractDir, Microsoft365Bench } from './microsoft365.ts'
+import { startPostgres, urlOf } from './postgres.ts'
+
+export const PASSWORD = 'Correct horse 7 battery'
+const SECRET = 'testing123'
+const PEOPLE_DN = 'ou=people,dc=contoso,dc=example'
+const GROUP = 'all-employees'
+/** Answers are written behind them, in batches. */
+const LOG_POLL_MS = 50
+const LOG_TRIES = 200
+
+export type Answer = 'yes' | 'no' | 'unavailable'
+
+export interface Somebody {
+  readonly username: string
+  readonly upn: string
+  readonly id: string
+}
+
+/** A daemon, a tenant it has imported, and people of it whose passwords are checked there. */
+export class PassThroughRig {
+  readonly daemon: DaemonProcess
+  readonly bench: Microsoft365Bench
+  readonly #unused: Somebody[]
+  readonly #askedAtMs = new Map<string, number>()
+  #hours = 0
+
+  private constructor(daemon: DaemonProcess, bench: Microsoft365Bench, people: Somebody[]) {
+    this.daemon = daemon
+    this.bench = bench
+    this.#unused = people
+  }
+
+  static async start(t: Test, options: { readonly people: number }): Promise<PassThroughRig> {
+    const folder = mkdtempSync(join(tmpdir(), 'gh-pass-through-'))
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+    const server = await startPostgres()
+    t.teardown(() => server.stop())
+    const contract = contractDir === null ? {} : { contractDir }
+    const bench = await Microsoft365Bench.start({ people: options.people, seed: 1, ...contract })
+    t.teardown(() => bench.stop())
+    const daemon = await startDaemonProcess(t, {
+      dataDir: join(folder, 'data'),
+      env: {
+        GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
+        GATEHOUSE_KEY_FILE: join(folder, 'key'),
+      },
+      args: ['--migrate'],
+    })
+    const { api } = daemon
+    const { tenantId, clientId, clientSecret, loginUrl, graphUrl, caPem } = bench.simulator
+    await api.send('POST', '/sources/microsoft365', {
+      ...{ name: 'contoso', tenantId, clientId, clientSecret, loginUrl, graphUrl, ca: caPem },
+    })
+    await api.send('POST', '/sources/contoso/sync', {})
+    await api.send('POST', '/people/activate', { allStaged: true })
+    await api.send('POST', '/nas', {
+      ...{ name: 'loopback', addresses: ['127.0.0.0/8'], secret: SECRET },
+    })
+    await api.send('POST', '/networks', { name: 'any', everyone: true, methods: ['pap'] })
+    return new PassThroughRig(daemon, bench, membersOf(bench))
+  }
+
+  /** Has the group's passwords checked in the tenant; each call with a fresh circuit. */
+  async turnOn(options: { readonly remembers?: boolean } = {}): Promise<SourceStatus> {
+    this.#hours = (this.#hours % 70) + 1
+    return await this.daemon.api.send<SourceStatus>('PUT', '/sources/contoso/pass-through', {
+      groups: [GROUP],
+      rememberHours: options.remembers === false ? 0 : this.#hours,
+    })
+  }
+
+  async turnOff(): Promise<void> {
+    await this.daemon.api.send('PUT', '/sources/contoso/pass-through', { groups: [] })
+  }
+
+  /** An active member whom nothing has been done with yet. */
+  somebody(signIn: object = {}): Somebody {
+    const person = this.#unused.shift()
+    if (person === undefined) throw new Error('nobody is left: the tenant is too small')
+    this.bench.simulator.tenant.setSignIn(person.id, { password: PASSWORD, ...signIn })
+    return person
+  }
+
+  async bind({ username }: Somebody, password: string): Promise<Answer> {
+    const url = `ldap://${this.daemon.address('ldap')}`
+    const client = new Client({ url, timeout: 20_000 })
+    this.#askedAtMs.set(username, Date.now())
+    try {
+      await client.bind(`uid=${username},${PEOPLE_DN}`, password)
+      return 'yes'
+    } catch (error) {
+      const { code } = error as { code?: number }
+      if (code === 49) return 'no'
+      if (code === 52) return 'unavailable'
+      throw error
+    } finally {
+      await client.unbind().catch(() => undefined)
+    }
+  }
+
+  /** By RADIUS PAP; `unavailable` when there is no answer in time. */
+  async pap({ username }: Somebody, password: string, withinMs = 8_000): Promise<Answer> {
+    const packet = radius.encode({
+      code: 'Access-Request',
+      secret: SECRET,
+      identifier: Math.floor(Math.random() * 256),
+      attributes: [
+        ['User-Name', username],
+        ['User-Password', password],
+      ],
+      add_message_authenticator: true,
+    }) as Buffer
+    const [host, port] = this.daemon.address('radiusAuth').split(':')
+    const socket = createSocket('udp4')
+    this.#askedAtMs.set(username, Date.now())
+    try {
+      socket.send(packet, Number(port), host)
+      const [reply] = await once(socket, 'message', { signal: AbortSignal.timeout(withinMs) })
+      return reply[0] === 2 ? 'yes' : 'no'
+    } catch {
+      return 'unavailable'
+    } finally {
+      socket.close()
+    }
+  }
+
+  /** What the log says of her last denied or unavailable attempt, as soon as it does. */
+  async logged({ username }: Somebody): Promise<LoggedAnswer> {
+    const since = new Date(this.#askedAtMs.get(username) ?? 0).toISOString()
+    const path = `/log?person=${username}&limit=1&since=${since}`
+    for (let tries = 0; tries < LOG_TRIES; tries += 1) {
+      const { answers } = await this.daemon.api.get<{ answers: LoggedAnswer[] }>(path)
+      if (answers[0] !== undefined) return answers[0]
+      await sleep(LOG_POLL_MS)
+    }
+    throw new Error(`the log says nothing of ${username}`)
+  }
+
+  async source(): Promise<SourceStatus> {
+    const { sources } = await this.daemon.api.get<{ sources: SourceStatus[] }>('/sources')
+    const [source] = sources
+    if (source === undefined) throw new Error('there is no source')
+    return source
+  }
+
+  /** How many passwords have reached the tenant. */
+  async sent(): Promise<number> {
+    const { body } = await this.bench.control('GET', '/requests')
+    const requests: readonly { on: string; method: string }[] = body.requests
+    // Tokens for the application are asked for as well, by the same path.
+    return requests.filter(({ on, method }) => on === 'login' && method === 'POST').length
+  }
+}
+
+function membersOf({ simulator }: Microsoft365Bench): Somebody[] {
+  return simulator.tenant.all('user').flatMap(({ id, versions }) => {
+    const properties = versions.at(-1)?.properties ?? {}
+    if (properties['userType'] === 'Guest' || properties['accountEnabled'] === false) return []
+    const upn = String(properties['userPrincipalName'])
+    return [{ id, upn, username: upn.split('@')[0] ?? '' }]
+  })
+}
