@@ -117,6 +117,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       certificate,
       sources: sources.control,
       passwords: passwords.setter,
+      connect: sources.connect,
       startedAtMs,
       listeners,
       baseDn: () => gateways.baseDn(),

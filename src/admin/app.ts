@@ -13,6 +13,7 @@ import { identify } from './caller.ts'
 import { ApiError } from './error.ts'
 import type { AdminParts } from './parts.ts'
 import { makePlainPeers, plainRefused } from './plain-http.ts'
+import { connectRoutes, consentReturnRoute } from './routes/connect.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { passwordRoutes } from './routes/passwords.ts'
@@ -96,6 +97,7 @@ export async function makeApp(parts: AdminParts, options: AppOptions): Promise<F
   refusePlain(app, options)
   for (const plugin of options.plugins ?? []) await app.register(plugin)
   openRoutes(app, parts)
+  consentReturnRoute(app, parts)
   app.register(
     (api, _options, done) => {
       adminApi(api, parts, options)
@@ -159,6 +161,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       serviceRoutes,
       networkRoutes,
       sourceRoutes,
+      connectRoutes,
       systemRoutes,
     ])
       routes(guarded, parts)

@@ -7,6 +7,7 @@ import type { Actor, GroupStore, PeopleStore } from '../directory/ports/people.t
 import type { CredentialStore, ResourceStore } from '../directory/ports/resources.ts'
 import type { Administrator } from '../directory/service.ts'
 import type { HealthReport } from '../observe/health.ts'
+import type { Cloud } from '../sources/microsoft365/clouds.ts'
 import type { Tier } from '../sources/microsoft365/settings.ts'
 import type { Tool } from '../sources/microsoft365/steps.ts'
 
@@ -124,6 +125,9 @@ export interface NewMicrosoft365 extends NewMicrosoft365Secret {
   readonly name: string
   readonly tenantId: string
   readonly clientId: string
+  /** Null is the global one. */
+  readonly cloud: Cloud | null
+  /** In place of the cloud's own, for a proxy or a simulator. */
   readonly loginUrl: string | null
   readonly graphUrl: string | null
   /** PEM of a CA to trust beside the system's, for a national proxy or a simulator. */
@@ -131,6 +135,43 @@ export interface NewMicrosoft365 extends NewMicrosoft365Secret {
   readonly includeGuests: boolean
   /** Nothing is imported before it is resumed. */
   readonly paused: boolean
+}
+
+export interface NewConsent extends Omit<NewMicrosoft365, 'tenantId'> {
+  /** The only tenant that will do; null takes the one whose administrator says yes. */
+  readonly tenant: string | null
+  readonly tier: Tier
+}
+
+/** A source that somebody elsewhere is about to say yes to. */
+export interface ConnectAttempt {
+  readonly id: string
+  readonly way: 'consent' | 'device'
+  readonly status: 'waiting' | 'working' | 'connected' | 'refused' | 'expired'
+  /** What is being done, or why it was refused. */
+  readonly note: string | null
+  /** Name of the source, once there is one. */
+  readonly source: string | null
+  readonly expiresAt: string
+}
+
+export interface BegunConsent extends ConnectAttempt {
+  /** To be opened by an administrator of the tenant; shown once. */
+  readonly url: string
+  /** Has to stand in the app registration, to the letter. */
+  readonly redirectUri: string
+}
+
+/** Connecting with somebody's word from elsewhere. */
+export interface ConnectControl {
+  beginConsent(request: NewConsent, redirectUri: string, actor: Actor): Promise<BegunConsent>
+  /** @returns null for a state that is nobody's, used, or too old */
+  finishConsent(returned: {
+    readonly state: string
+    readonly tenant: string | null
+    readonly error: string | null
+  }): Promise<ConnectAttempt | null>
+  find(id: string): Promise<ConnectAttempt | null>
 }
 
 export interface WaitingRemoval {
@@ -214,6 +255,9 @@ export interface AdminParts {
   readonly passwords: Pick<PasswordSetter, 'set'>
   readonly log: LogReader
   readonly sources: SourceControl
+  readonly connect: ConnectControl
+  /** Where browsers reach us: the public URL, else this machine; null when nothing listens. */
+  publicOrigin(): string | null
   readonly tokens: TokenVerifier
   /** Null when name and password do not belong together. */
   verifyAdministrator(

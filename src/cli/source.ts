@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { Argument, type Command, Option } from 'commander'
 import type { SourceStatus, SyncReport, Waiting } from '../admin/parts.ts'
 import { TIERS } from '../sources/microsoft365/settings.ts'
 import { TOOLS } from '../sources/microsoft365/steps.ts'
 import { CliError } from './client.ts'
+import { addConnect } from './connect.ts'
 import type { CommandContext, Run } from './context.ts'
 import { numberFrom } from './number.ts'
 import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
+import { type SecretOptions, text, withoutUndefined } from './source-options.ts'
 
 /** `source connect|list|steps|set-secret|set-tier|set-pass-through|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
@@ -26,40 +27,7 @@ export function addSource(program: Command, run: Run): void {
       })
     })
 
-  source
-    .command('connect')
-    .description(
-      'connect a Microsoft 365 tenant through an app registration of its own (User.Read.All, GroupMember.Read.All)',
-    )
-    .requiredOption('--tenant <guid>', 'directory (tenant) id')
-    .requiredOption('--client <guid>', 'application (client) id')
-    .option('--name <name>', 'what to call it here', 'microsoft365')
-    .option('--secret-file <file>', 'the client secret; `-` is standard input')
-    .option('--certificate <file>', 'PEM, instead of a secret')
-    .option('--private-key <file>', 'PEM, to --certificate')
-    .option('--include-guests', 'import guests as well')
-    .option('--paused', 'import nothing yet: look with `sync --dry-run`, then `source resume`')
-    .option('--login-url <url>', 'for a national cloud or a simulator')
-    .option('--graph-url <url>', 'for a national cloud or a simulator')
-    .option('--trust-ca <file>', 'PEM of a further CA to trust')
-    .action(async (options: ConnectOptions, command: Command) => {
-      const context = run(command)
-      const body = withoutUndefined({
-        name: options.name,
-        tenantId: options.tenant,
-        clientId: options.client,
-        clientSecret: text(options.secretFile)?.trim(),
-        certificate: text(options.certificate),
-        privateKey: text(options.privateKey),
-        includeGuests: options.includeGuests,
-        paused: options.paused,
-        loginUrl: options.loginUrl,
-        graphUrl: options.graphUrl,
-        ca: text(options.trustCa),
-      })
-      context.show(await context.client().send<SourceStatus>('POST', '/sources/microsoft365', body))
-    })
-
+  addConnect(source, run)
   addSecret(source, run)
   addTier(source, run)
   addPassThrough(source, run)
@@ -281,28 +249,11 @@ function showWaiting({ output }: Pick<CommandContext, 'output'>, { count, waitin
   if (count > waiting.length) output.write(`${waiting.length} of ${count}\n`)
 }
 
-interface SecretOptions {
-  readonly secretFile?: string
-  readonly certificate?: string
-  readonly privateKey?: string
-}
-
 interface PassThroughOptions {
   readonly group?: string[]
   readonly rememberHours: string
   readonly off?: boolean
   readonly reason?: string
-}
-
-interface ConnectOptions extends SecretOptions {
-  readonly tenant: string
-  readonly client: string
-  readonly name: string
-  readonly includeGuests?: boolean
-  readonly paused?: boolean
-  readonly loginUrl?: string
-  readonly graphUrl?: string
-  readonly trustCa?: string
 }
 
 async function onlySource(context: CommandContext): Promise<string> {
@@ -325,12 +276,4 @@ function showReport(context: CommandContext, report: SyncReport): void {
         : changes.map(([what, count]) => `${what} ${count}`).join(', ')
     context.output.write(`${stream} (${mode}): ${said}${note === null ? '' : `; ${note}`}\n`)
   }
-}
-
-function text(file: string | undefined): string | undefined {
-  return file === undefined ? undefined : readFileSync(file === '-' ? 0 : file, 'utf8')
-}
-
-function withoutUndefined(value: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined))
 }

@@ -1,5 +1,5 @@
 import { makeApp } from '../admin/app.ts'
-import type { AdminParts, SourceControl, Status } from '../admin/parts.ts'
+import type { AdminParts, ConnectControl, SourceControl, Status } from '../admin/parts.ts'
 import { HttpListeners } from '../admin/server.ts'
 import type { Config } from '../config/config.ts'
 import { formatListen } from '../config/listen.ts'
@@ -25,6 +25,7 @@ export interface HttpInput extends Observers {
   readonly certificate: ServerCertificate
   readonly sources: SourceControl
   readonly passwords: PasswordSetter
+  readonly connect: ConnectControl
   readonly startedAtMs: number
   /** Where everything really listens, by protocol. */
   listeners(): Readonly<Record<string, readonly string[]>>
@@ -98,6 +99,8 @@ function makeAdmin(input: HttpInput): AdminParts {
     passwords: input.passwords,
     log: new LogReader(database),
     sources: input.sources,
+    connect: input.connect,
+    publicOrigin: () => input.config.publicUrl ?? localOrigin(input.listeners()),
     tokens: logIn.tokens,
     verifyAdministrator: async (username, password, address) => {
       const attempt = { username, password, method: 'http-basic', address }
@@ -153,6 +156,14 @@ function makeStatus(input: HttpInput): Status {
       issuer: served.issuer,
     },
   }
+}
+
+/** Where a browser on this machine comes in; Entra takes `http` for localhost alone. */
+function localOrigin(listeners: Readonly<Record<string, readonly string[]>>): string | null {
+  const port = (scheme: string) => /:(\d+)$/.exec(listeners[scheme]?.[0] ?? '')?.[1]
+  const [plain, tls] = [port('http'), port('https')]
+  if (plain !== undefined) return `http://localhost:${plain}`
+  return tls === undefined ? null : `https://localhost:${tls}`
 }
 
 export const EMBEDDED_NOTE =

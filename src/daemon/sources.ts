@@ -1,5 +1,5 @@
 import { ApiError } from '../admin/error.ts'
-import type { PushStatus, SourceControl, SourceStatus } from '../admin/parts.ts'
+import type { ConnectControl, PushStatus, SourceControl, SourceStatus } from '../admin/parts.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Service } from '../lifecycle.ts'
 import type { ListedPush } from '../provisioning/push-store.ts'
@@ -12,11 +12,13 @@ import { SourceError } from '../sources/source.ts'
 import type { SyncCounts } from '../sources/sync-store.ts'
 import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import { PostgresSyncStore } from '../storage/sync-store.ts'
+import { makeConnect } from './connect.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import { Pushes } from './pushes.ts'
 
 export interface SourceParts {
   readonly control: SourceControl
+  readonly connect: ConnectControl
   readonly services: readonly Service[]
 }
 
@@ -111,7 +113,8 @@ export function makeSources(
     approve: async (name, seen, actor) => await sources.approve(name, seen, actor),
     reject: async (name, actor) => await sources.reject(name, actor),
   }
-  return { control, services: input.isScheduled ? [sources, pushes] : [] }
+  const connect = makeConnect(input.directory, sources)
+  return { control, connect, services: input.isScheduled ? [sources, pushes] : [] }
 }
 
 const CHANGES: readonly (readonly [

@@ -82,6 +82,7 @@ async function importPeople(
       clientSecret: simulator.clientSecret,
       certificate: null,
       privateKey: null,
+      cloud: null,
       loginUrl: simulator.loginUrl,
       graphUrl: simulator.graphUrl,
       ca: simulator.caPem,

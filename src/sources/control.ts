@@ -3,11 +3,11 @@ import { DirectoryError } from '../directory/errors.ts'
 import type { Actor } from '../directory/ports/people.ts'
 import type { Service } from '../lifecycle.ts'
 import { GraphCalls } from './microsoft365/calls.ts'
+import { type Cloud, hostsOf } from './microsoft365/clouds.ts'
 import { Microsoft365Source } from './microsoft365/microsoft365.ts'
+import { missingPermissions } from './microsoft365/permissions.ts'
 import {
   formatSecret,
-  GLOBAL_GRAPH_URL,
-  GLOBAL_LOGIN_URL,
   type Microsoft365Config,
   type Microsoft365Secret,
   type PassThroughSettings,
@@ -15,7 +15,6 @@ import {
   parseSecret,
   type Tier,
 } from './microsoft365/settings.ts'
-import { permissionsOf } from './microsoft365/steps.ts'
 import type { Page, Seen, SourceRegistry, StoredSource, Waiting } from './registry.ts'
 import {
   type RunResult,
@@ -42,6 +41,8 @@ export interface NewMicrosoft365Source extends NewMicrosoft365Secret {
   readonly name: string
   readonly tenantId: string
   readonly clientId: string
+  /** Null is the global one. */
+  readonly cloud: Cloud | null
   readonly loginUrl: string | null
   readonly graphUrl: string | null
   readonly ca: string | null
@@ -109,10 +110,17 @@ export class Sources implements Service {
    */
   async connectMicrosoft365(
     source: NewMicrosoft365Source,
-    options: { readonly actor: string; readonly signal: AbortSignal },
+    options: {
+      readonly actor: string
+      readonly signal: AbortSignal
+      /** What it has to be allowed, proven before it is connected; `read`, unproven, otherwise. */
+      readonly tier?: Tier
+    },
   ): Promise<ListedSource> {
+    const { actor, signal, tier } = options
     const { config, secret } = toConfig(source)
-    const identity = await new Microsoft365Source({ config, secret }).identify(options.signal)
+    const identity = await new Microsoft365Source({ config, secret }).identify(signal)
+    if (tier) refuseMissing(tier, await new GraphCalls({ config, secret }).grantedPermissions())
     const { registry } = this.#parts
     const id = await registry.connect(
       {
@@ -123,10 +131,11 @@ export class Sources implements Service {
         identity,
         state: source.paused ? 'paused' : 'active',
       },
-      { name: options.actor, reason: null },
+      { name: actor, reason: null },
     )
     await this.#refreshSoon()
-    return this.#show(id)
+    if (tier === undefined || tier === 'read') return this.#show(id)
+    return this.setTier(id, tier, { actor: { name: actor, reason: null }, signal })
   }
 
   /**
@@ -253,6 +262,11 @@ export class Sources implements Service {
     return this.#parts.registry.reject(source.id, { name: actor, reason: null })
   }
 
+  /** What a source is called; null once it is gone. */
+  async nameOf(id: string): Promise<string | null> {
+    return (await this.#parts.registry.find(id))?.name ?? null
+  }
+
   /** No further round begins, on any daemon; one that is under way ends in peace. */
   async pause(nameOrId: string, actor: Actor): Promise<ListedSource> {
     const { id } = await this.#read(nameOrId)
@@ -359,19 +373,13 @@ function refuseForeign({ kind }: StoredSource): void {
 
 /** Permissions are granted one by one; all of a tier's, and of those before it, are needed. */
 function refuseMissing(tier: Tier, granted: readonly string[]): void {
-  const missing = permissionsOf(tier).filter((name) => !isGranted(name, granted))
+  const missing = missingPermissions(tier, granted)
   if (missing.length === 0) return
   throw new SourceError(
     'SOURCE_REFUSED',
     `the application lacks ${missing.join(', ')}: add them in the app registration under API ` +
       'permissions (application permissions of Microsoft Graph), grant admin consent, and try again',
   )
-}
-
-/** A permission to write all of users includes what each tier asks of them. */
-function isGranted(name: string, granted: readonly string[]): boolean {
-  if (granted.includes(name) || granted.includes('Directory.ReadWrite.All')) return true
-  return name.startsWith('User.') && granted.includes('User.ReadWrite.All')
 }
 
 function refuseStrangers(certificate: string, privateKey: string): void {
@@ -395,8 +403,7 @@ function toConfig(source: NewMicrosoft365Source): {
     config: {
       tenantId: source.tenantId,
       clientId: source.clientId,
-      loginUrl: source.loginUrl ?? GLOBAL_LOGIN_URL,
-      graphUrl: source.graphUrl ?? GLOBAL_GRAPH_URL,
+      ...hostsOf(source.cloud, source),
       certificate,
       ca: source.ca,
       includesGuests: source.includeGuests,

@@ -76,6 +76,21 @@ export interface CertificateAuthorityTable {
   created_at: GeneratedTimestamp
 }
 
+export interface ConnectAttemptTable {
+  id: string
+  way: 'consent' | 'device'
+  status: 'waiting' | 'working' | 'connected' | 'refused'
+  actor: string
+  state_hash: Buffer | null
+  request: Json
+  secret: Buffer | null
+  note: string | null
+  source_id: string | null
+  created_at: GeneratedTimestamp
+  expires_at: Timestamp
+  working_until: Timestamp | null
+}
+
 export interface ConnectionExternalIdTable {
   service_id: string
   entity_id: string
@@ -492,6 +507,7 @@ export interface Tables {
   auth_failure: AuthFailureTable
   authority: AuthorityTable
   certificate_authority: CertificateAuthorityTable
+  connect_attempt: ConnectAttemptTable
   connection_external_id: ConnectionExternalIdTable
   credential: CredentialTable
   directory_group: DirectoryGroupTable

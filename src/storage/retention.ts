@@ -32,6 +32,9 @@ const REMOVALS: Aging = { table: 'removal', column: 'at', hours: (2 * WINDOW_MS)
 /** No source brings somebody back after so long under the same id. */
 const GONE: Aging = { table: 'source_gone', column: 'at', hours: RETENTION_DAYS.gone * 24 }
 
+/** Whoever has not connected by then begins again. */
+const ATTEMPTS: Aging = { table: 'connect_attempt', column: 'expires_at', hours: 24 }
+
 /** Small enough for a transaction to end within its budget. */
 const ROWS_AT_ONCE = 200
 
@@ -53,6 +56,7 @@ export async function applyRetention(database: Database): Promise<void> {
   await repeat(() => dropOld(database, REMOVALS))
   await repeat(() => dropOld(database, GONE))
   await repeat(() => dropRemembered(database))
+  await repeat(() => dropOld(database, ATTEMPTS))
   await repeat(() => revokeForTheDead(database))
   await repeat(() => forgetTheDead(database))
 }

@@ -77,7 +77,7 @@ await t.test(
     const { tenantId, clientId, clientSecret, loginUrl, graphUrl, caPem: ca } = tenant
     const given = { tenantId, clientId, clientSecret, loginUrl, graphUrl, ca }
     const options = { actor: ADMIN.name, signal: AbortSignal.timeout(PATIENCE_MS) }
-    const none = { certificate: null, privateKey: null, includeGuests: false }
+    const none = { certificate: null, cloud: null, privateKey: null, includeGuests: false }
     const source = { name: 'contoso', ...given, ...none, paused: true }
     t.match(await sources.connectMicrosoft365(source, options), { state: 'paused' })
     const [people] = await sources.sync('contoso', { isDryRun: true })

@@ -1,13 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { TIERS } from '../../sources/microsoft365/settings.ts'
 import { TOOLS } from '../../sources/microsoft365/steps.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { readGroup } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
+import { Guid, NewSourceFields, readNewSource, Secret, Tier } from './source-fields.ts'
 
-const Guid = Type.String({ pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' })
-const Pem = Type.String({ maxLength: 32_768, pattern: '-----BEGIN' })
 const Params = Type.Object({ source: Type.String({ maxLength: 256, description: 'name or id' }) })
 const MAX_PAGE = 1000
 const WaitingQuery = Type.Object({
@@ -24,11 +22,6 @@ const Seen = Type.Object(
   },
   { additionalProperties: false },
 )
-const Secret = {
-  clientSecret: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
-  certificate: Type.Optional(Pem),
-  privateKey: Type.Optional(Pem),
-}
 const SecretBody = Type.Object(Secret, {
   additionalProperties: false,
   description: 'a client secret, or a certificate with its private key',
@@ -42,26 +35,8 @@ const ReasonBody = Type.Union([
   Type.Null(),
 ])
 const NewSource = Type.Object(
-  {
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
-    tenantId: Guid,
-    clientId: Guid,
-    ...Secret,
-    loginUrl: Type.Optional(Type.String({ pattern: '^https://' })),
-    graphUrl: Type.Optional(Type.String({ pattern: '^https://' })),
-    ca: Type.Optional(Pem),
-    includeGuests: Type.Optional(Type.Boolean()),
-    paused: Type.Optional(Type.Boolean({ description: 'import nothing before it is resumed' })),
-  },
+  { tenantId: Guid, ...NewSourceFields },
   { additionalProperties: false },
-)
-const Tier = Type.Union(
-  TIERS.map((tier) => Type.Literal(tier)),
-  {
-    description:
-      'read: import only; disable: also disable accounts and end their sessions; ' +
-      'write-back: also write what is edited here',
-  },
 )
 const StepsQuery = Type.Object({
   tool: Type.Optional(Type.Union(TOOLS.map((tool) => Type.Literal(tool)))),
@@ -133,35 +108,9 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
     async (request, reply) => {
       requireRole(request, 'owner')
-      const {
-        name = 'microsoft365',
-        tenantId,
-        clientId,
-        clientSecret = null,
-        certificate = null,
-        privateKey = null,
-        loginUrl = null,
-        graphUrl = null,
-        ca = null,
-        includeGuests = false,
-        paused = false,
-      } = request.body
-      const created = await sources.connectMicrosoft365(
-        {
-          name,
-          tenantId,
-          clientId,
-          clientSecret,
-          certificate,
-          privateKey,
-          loginUrl,
-          graphUrl,
-          ca,
-          includeGuests,
-          paused,
-        },
-        actorOf(request).name,
-      )
+      const { tenantId, ...given } = request.body
+      const source = { tenantId, ...readNewSource(given) }
+      const created = await sources.connectMicrosoft365(source, actorOf(request).name)
       return reply.code(201).send(created)
     },
   )

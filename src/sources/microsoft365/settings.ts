@@ -43,9 +43,6 @@ export interface Microsoft365Secret {
   readonly privateKey: string | null
 }
 
-export const GLOBAL_LOGIN_URL = 'https://login.microsoftonline.com'
-export const GLOBAL_GRAPH_URL = 'https://graph.microsoft.com'
-
 const SECRET_KEYS = ['clientSecret', 'privateKey'] as const
 
 export function formatSecret(secret: Microsoft365Secret): Buffer {

@@ -42,6 +42,7 @@ export interface TokenProvider {
 /** App-only sign-in with a certificate or a secret, through MSAL. */
 export class AppSignIn implements TokenProvider {
   readonly #configuration: Configuration
+  readonly #network: MsalNetwork
   readonly #scope: string
   readonly #nowMs: () => number
   #known: { readonly token: string; readonly untilMs: number } | null = null
@@ -56,6 +57,7 @@ export class AppSignIn implements TokenProvider {
     const { config, secret } = parts
     this.#nowMs = parts.nowMs ?? Date.now
     this.#scope = `${new URL(config.graphUrl).origin}/.default`
+    this.#network = new MsalNetwork(parts.fetch)
     this.#configuration = {
       auth: {
         clientId: config.clientId,
@@ -64,7 +66,7 @@ export class AppSignIn implements TokenProvider {
         knownAuthorities: [new URL(config.loginUrl).host],
         ...credential(config, secret),
       },
-      system: { networkClient: new MsalNetwork(parts.fetch) },
+      system: { networkClient: this.#network },
     }
   }
 
@@ -92,7 +94,7 @@ export class AppSignIn implements TokenProvider {
       this.#known = { token: result.accessToken, untilMs: endsMs - RENEW_BEFORE_MS }
       return result.accessToken
     } catch (error) {
-      throw toSourceError(error)
+      throw toSourceError(error, this.#network.refusal)
     }
   }
 }
@@ -106,13 +108,14 @@ function credential(config: Microsoft365Config, secret: Microsoft365Secret) {
   return { clientSecret: secret.clientSecret ?? '' }
 }
 
-function toSourceError(error: unknown): SourceError {
+/** @param said what the login service answered, which MSAL does not always pass on */
+function toSourceError(error: unknown, said: string): SourceError {
   if (error instanceof SourceError) return error
   if (!(error instanceof AuthError)) {
     const why = error instanceof Error ? error.message : String(error)
     return new SourceError('SOURCE_UNAVAILABLE', `the login service did not answer: ${why}`)
   }
-  const code = /AADSTS(\d+)/.exec(error.errorMessage)?.[1]
+  const code = /AADSTS(\d+)/.exec(`${error.errorMessage} ${said}`)?.[1]
   const isTransient = code === undefined && !/invalid_|unauthorized/.test(error.errorCode)
   if (isTransient || code === '90033' || code === '90055') {
     const what = error.errorCode
@@ -123,12 +126,24 @@ function toSourceError(error: unknown): SourceError {
   return new SourceError('SOURCE_REFUSED', `sign-in was refused (${name}): ${advice}`)
 }
 
+/** Whether a tenant may merely not have heard yet of an application that it was just given. */
+export function isNotYetKnown(error: unknown): boolean {
+  if (!(error instanceof SourceError) || error.code !== 'SOURCE_REFUSED') return false
+  return /AADSTS(?:700016|7000229)|Authorization_IdentityNotFound/.test(error.message)
+}
+
 /** MSAL's port to the network, on our own TLS. */
 class MsalNetwork implements INetworkModule {
   readonly #fetch: HttpsFetch
+  #refusal = ''
 
   constructor(fetch: HttpsFetch) {
     this.#fetch = fetch
+  }
+
+  /** What the last answer said of an error; empty when it was none. */
+  get refusal(): string {
+    return this.#refusal
   }
 
   sendGetRequestAsync<T>(
@@ -153,6 +168,7 @@ class MsalNetwork implements INetworkModule {
     const { headers = {}, body } = options
     const response = await this.#fetch(url, { method, headers, ...(body ? { body } : {}) })
     const text = await response.text()
+    this.#refusal = response.ok ? '' : text
     return {
       headers: Object.fromEntries(response.headers),
       body: parseBody(text) as T,

@@ -1,0 +1,62 @@
+import { type Static, Type } from 'typebox'
+import { CLOUD_NAMES } from '../../sources/microsoft365/clouds.ts'
+import { TIERS } from '../../sources/microsoft365/settings.ts'
+import type { NewMicrosoft365 } from '../parts.ts'
+
+export const Guid = Type.String({
+  pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+})
+const Pem = Type.String({ maxLength: 32_768, pattern: '-----BEGIN' })
+const HttpsUrl = Type.String({ maxLength: 2_048, pattern: '^https://' })
+
+export const Secret = {
+  clientSecret: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
+  certificate: Type.Optional(Pem),
+  privateKey: Type.Optional(Pem),
+}
+
+export const Tier = Type.Union(
+  TIERS.map((tier) => Type.Literal(tier)),
+  {
+    description:
+      'read: import only; disable: also disable accounts and end their sessions; ' +
+      'write-back: also write what is edited here',
+  },
+)
+
+/** How a source is to be connected, whichever way. */
+export const ConnectFields = {
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  cloud: Type.Optional(
+    Type.Union(
+      CLOUD_NAMES.map((cloud) => Type.Literal(cloud)),
+      { description: 'which of Microsoft’s clouds; global unless said otherwise' },
+    ),
+  ),
+  loginUrl: Type.Optional(HttpsUrl),
+  graphUrl: Type.Optional(HttpsUrl),
+  ca: Type.Optional(Pem),
+  includeGuests: Type.Optional(Type.Boolean()),
+  paused: Type.Optional(Type.Boolean({ description: 'import nothing before it is resumed' })),
+}
+
+/** An application that exists already, and how it signs in. */
+export const NewSourceFields = { clientId: Guid, ...Secret, ...ConnectFields }
+
+const NewSource = Type.Object(NewSourceFields)
+
+export function readNewSource(body: Static<typeof NewSource>): Omit<NewMicrosoft365, 'tenantId'> {
+  return {
+    name: body.name ?? 'microsoft365',
+    clientId: body.clientId,
+    clientSecret: body.clientSecret ?? null,
+    certificate: body.certificate ?? null,
+    privateKey: body.privateKey ?? null,
+    cloud: body.cloud ?? null,
+    loginUrl: body.loginUrl ?? null,
+    graphUrl: body.graphUrl ?? null,
+    ca: body.ca ?? null,
+    includeGuests: body.includeGuests ?? false,
+    paused: body.paused ?? false,
+  }
+}

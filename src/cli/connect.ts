@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Command, Option } from 'commander'
+import type { BegunConsent, ConnectAttempt, SourceStatus } from '../admin/parts.ts'
+import { CLOUD_NAMES } from '../sources/microsoft365/clouds.ts'
+import { TIERS } from '../sources/microsoft365/settings.ts'
+import { CliError } from './client.ts'
+import type { CommandContext, Run } from './context.ts'
+import { type SecretOptions, text, withoutUndefined } from './source-options.ts'
+
+const POLL_MS = 2_000
+const PATH = '/sources/microsoft365'
+
+interface ConnectOptions extends SecretOptions {
+  readonly tenant?: string
+  readonly client?: string
+  readonly consent?: boolean
+  readonly wait: boolean
+  readonly tier: string
+  readonly name: string
+  readonly includeGuests?: boolean
+  readonly paused?: boolean
+  readonly cloud?: string
+  readonly loginUrl?: string
+  readonly graphUrl?: string
+  readonly trustCa?: string
+}
+
+/** `source connect` and `source attempt` */
+export function addConnect(source: Command, run: Run): void {
+  source
+    .command('connect')
+    .description(
+      'connect a Microsoft 365 tenant: through an app registration of its own (--tenant, --client), ' +
+        'or through one of several tenants that its administrator consents to (--consent)',
+    )
+    .option('--tenant <guid>', 'directory (tenant) id; with --consent the only one that will do')
+    .option('--client <guid>', 'application (client) id')
+    .option('--consent', 'print a link for the tenant’s administrator, and wait for her click')
+    .option('--no-wait', 'with --consent: do not wait; ask with `source attempt`')
+    .addOption(
+      new Option('--tier <tier>', 'with --consent: what it may do').choices(TIERS).default('read'),
+    )
+    .option('--name <name>', 'what to call it here', 'microsoft365')
+    .option('--secret-file <file>', 'the client secret; `-` is standard input')
+    .option('--certificate <file>', 'PEM, instead of a secret')
+    .option('--private-key <file>', 'PEM, to --certificate')
+    .option('--include-guests', 'import guests as well')
+    .option('--paused', 'import nothing yet: look with `sync --dry-run`, then `source resume`')
+    .addOption(new Option('--cloud <cloud>', 'which of Microsoft’s clouds').choices(CLOUD_NAMES))
+    .option('--login-url <url>', 'in place of the cloud’s own, for a proxy or a simulator')
+    .option('--graph-url <url>', 'in place of the cloud’s own, for a proxy or a simulator')
+    .option('--trust-ca <file>', 'PEM of a further CA to trust')
+    .action(async (options: ConnectOptions, command: Command) => {
+      const context = run(command)
+      if (options.consent === true) await connectByConsent(context, options)
+      else await connectOwn(context, options)
+    })
+
+  source
+    .command('attempt <id>')
+    .description('what has become of a connection that was begun')
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const context = run(command)
+      context.show(await readAttempt(context, id))
+    })
+}
+
+async function connectOwn(context: CommandContext, options: ConnectOptions): Promise<void> {
+  if (options.tenant === undefined)
+    throw new CliError('--tenant is missing: the directory (tenant) id, or --consent')
+  const body = { ...bodyOf(options), tenantId: options.tenant }
+  context.show(await context.client().send<SourceStatus>('POST', PATH, body))
+}
+
+async function connectByConsent(context: CommandContext, options: ConnectOptions): Promise<void> {
+  const body = withoutUndefined({
+    ...bodyOf(options),
+    tenant: options.tenant,
+    tier: options.tier,
+  })
+  const begun = await context.client().send<BegunConsent>('POST', `${PATH}/consent`, body)
+  // Whoever reads JSON wants the link now, and asks again by herself.
+  if (context.output.isJson) return context.show(begun)
+  context.output.write(
+    `Open this as an administrator of the tenant (Global or Privileged Role Administrator); it is good\n` +
+      `until ${begun.expiresAt} and once:\n\n  ${begun.url}\n\n` +
+      `The app registration has to name this redirect URI (platform Web): ${begun.redirectUri}\n`,
+  )
+  if (!options.wait) {
+    context.output.write(`Then ask: gatehouse source attempt ${begun.id}\n`)
+    return
+  }
+  const attempt = await waitFor(context, begun.id)
+  if (attempt.status !== 'connected')
+    throw new CliError(`not connected: ${attempt.note ?? attempt.status}`)
+  context.output.write(`connected: ${attempt.source}\n`)
+}
+
+async function waitFor(context: CommandContext, id: string): Promise<ConnectAttempt> {
+  for (;;) {
+    const attempt = await readAttempt(context, id)
+    if (attempt.status !== 'waiting' && attempt.status !== 'working') return attempt
+    await sleep(POLL_MS, undefined, { signal: context.signal })
+  }
+}
+
+function readAttempt(context: CommandContext, id: string): Promise<ConnectAttempt> {
+  return context.client().get<ConnectAttempt>(`${PATH}/attempts/${encodeURIComponent(id)}`)
+}
+
+function bodyOf(options: ConnectOptions): Record<string, unknown> {
+  if (options.client === undefined)
+    throw new CliError('--client is missing: the application (client) id')
+  return withoutUndefined({
+    name: options.name,
+    clientId: options.client,
+    clientSecret: text(options.secretFile)?.trim(),
+    certificate: text(options.certificate),
+    privateKey: text(options.privateKey),
+    includeGuests: options.includeGuests,
+    paused: options.paused,
+    cloud: options.cloud,
+    loginUrl: options.loginUrl,
+    graphUrl: options.graphUrl,
+    ca: text(options.trustCa),
+  })
+}
