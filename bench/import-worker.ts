@@ -46,6 +46,7 @@ const config = {
   ca: caPem,
   includesGuests: false,
   includesDisabled: true,
+  import: 'everybody' as const,
   tier: 'read' as const,
   passThrough: null,
 }

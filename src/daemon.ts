@@ -118,6 +118,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       sources: sources.control,
       passwords: passwords.setter,
       connect: sources.connect,
+      imports: sources.imports,
       startedAtMs,
       listeners,
       baseDn: () => gateways.baseDn(),

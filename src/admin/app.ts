@@ -15,6 +15,7 @@ import type { AdminParts } from './parts.ts'
 import { makePlainPeers, plainRefused } from './plain-http.ts'
 import { connectRoutes, consentReturnRoute } from './routes/connect.ts'
 import { groupRoutes } from './routes/groups.ts'
+import { importRoutes } from './routes/imports.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { passwordRoutes } from './routes/passwords.ts'
 import { peopleRoutes } from './routes/people.ts'
@@ -162,6 +163,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       networkRoutes,
       sourceRoutes,
       connectRoutes,
+      importRoutes,
       systemRoutes,
     ])
       routes(guarded, parts)

@@ -7,9 +7,11 @@ import type { Actor, GroupStore, PeopleStore } from '../directory/ports/people.t
 import type { CredentialStore, ResourceStore } from '../directory/ports/resources.ts'
 import type { Administrator } from '../directory/service.ts'
 import type { HealthReport } from '../observe/health.ts'
+import type { ImportPolicy } from '../sources/judge-people.ts'
 import type { Cloud } from '../sources/microsoft365/clouds.ts'
 import type { Tier } from '../sources/microsoft365/settings.ts'
 import type { Tool } from '../sources/microsoft365/steps.ts'
+import type { ImportControl } from './import-control.ts'
 
 /** One answer that was given, as the log keeps it. */
 export interface LoggedAnswer {
@@ -87,6 +89,8 @@ export interface SourceStatus {
     readonly groups: readonly string[]
     readonly rememberHours: number
   } | null
+  /** Who of it comes in by herself. */
+  readonly import: ImportPolicy
   /** People about whom something is to be written there. */
   readonly waitingPushes: number
   /** Values the source did not take, or that somebody keeps changing back there. */
@@ -133,6 +137,8 @@ export interface NewMicrosoft365 extends NewMicrosoft365Secret {
   /** PEM of a CA to trust beside the system's, for a national proxy or a simulator. */
   readonly ca: string | null
   readonly includeGuests: boolean
+  /** Who comes in by herself; everybody when absent. */
+  readonly import?: ImportPolicy
   /** Nothing is imported before it is resumed. */
   readonly paused: boolean
 }
@@ -258,6 +264,7 @@ export interface AdminParts {
   readonly connect: ConnectControl
   /** Where browsers reach us: the public URL, else this machine; null when nothing listens. */
   publicOrigin(): string | null
+  readonly imports: ImportControl
   readonly tokens: TokenVerifier
   /** Null when name and password do not belong together. */
   verifyAdministrator(

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import type { BegunConsent, ConnectAttempt, SourceStatus } from '../admin/parts.ts'
+import { POLICIES } from '../sources/judge-people.ts'
 import { CLOUD_NAMES } from '../sources/microsoft365/clouds.ts'
 import { TIERS } from '../sources/microsoft365/settings.ts'
 import { CliError } from './client.ts'
@@ -18,6 +19,7 @@ interface ConnectOptions extends SecretOptions {
   readonly tier: string
   readonly name: string
   readonly includeGuests?: boolean
+  readonly import: string
   readonly paused?: boolean
   readonly cloud?: string
   readonly loginUrl?: string
@@ -45,6 +47,11 @@ export function addConnect(source: Command, run: Run): void {
     .option('--certificate <file>', 'PEM, instead of a secret')
     .option('--private-key <file>', 'PEM, to --certificate')
     .option('--include-guests', 'import guests as well')
+    .addOption(
+      new Option('--import <whom>', 'who comes in by herself; chosen: see `import`')
+        .choices(POLICIES)
+        .default('everybody'),
+    )
     .option('--paused', 'import nothing yet: look with `sync --dry-run`, then `source resume`')
     .addOption(new Option('--cloud <cloud>', 'which of Microsoft’s clouds').choices(CLOUD_NAMES))
     .option('--login-url <url>', 'in place of the cloud’s own, for a proxy or a simulator')
@@ -118,6 +125,7 @@ function bodyOf(options: ConnectOptions): Record<string, unknown> {
     certificate: text(options.certificate),
     privateKey: text(options.privateKey),
     includeGuests: options.includeGuests,
+    import: options.import,
     paused: options.paused,
     cloud: options.cloud,
     loginUrl: options.loginUrl,

@@ -16,21 +16,24 @@ interface ListOptions {
  */
 export async function readPages<Key extends string, Row>(
   client: Pick<ApiClient, 'get'>,
-  list: { readonly path: string; readonly key: Key },
+  list: { readonly path: string; readonly key: Key; readonly page?: number },
   { limit, ...query }: ListOptions,
-): Promise<Record<Key, Row[]> & { next: number | null }> {
+): Promise<Record<Key, Row[]> & { next: string | number | null }> {
   const most = limit === undefined ? Number.POSITIVE_INFINITY : Number(limit)
   if (!(most >= 1)) throw new CliError(`--limit is a number from 1 on, not "${limit}"`)
   const rows: Row[] = []
-  let next: number | null = null
+  let next: string | number | null = null
   do {
-    const page: Record<Key, Row[]> & { next: number | null } = await client.get(list.path, {
-      ...query,
-      limit: Math.min(PAGE, most - rows.length),
-      ...(next === null ? {} : { after: next }),
-    })
+    const page: Record<Key, Row[]> & { next: string | number | null } = await client.get(
+      list.path,
+      {
+        ...query,
+        limit: Math.min(list.page ?? PAGE, most - rows.length),
+        ...(next === null ? {} : { after: next }),
+      },
+    )
     rows.push(...page[list.key])
     next = page.next
   } while (next !== null && rows.length < most)
-  return { [list.key]: rows, next } as Record<Key, Row[]> & { next: number | null }
+  return { [list.key]: rows, next } as Record<Key, Row[]> & { next: string | number | null }
 }

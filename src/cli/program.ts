@@ -5,6 +5,7 @@ import { addDatabase } from './database.ts'
 import { addDemo } from './demo.ts'
 import { addDoctor } from './doctor.ts'
 import { addGroup } from './group.ts'
+import { addImport } from './import.ts'
 import { addLog } from './log.ts'
 import { addNetworks } from './networks.ts'
 import { addPasswordPolicy } from './password-policy.ts'
@@ -36,6 +37,7 @@ export function makeProgram(process: {
     addDatabase,
     addDoctor,
     addSource,
+    addImport,
     addPerson,
     addPasswordPolicy,
     addGroup,

@@ -256,7 +256,7 @@ interface PassThroughOptions {
   readonly reason?: string
 }
 
-async function onlySource(context: CommandContext): Promise<string> {
+export async function onlySource(context: CommandContext): Promise<string> {
   const { sources } = await context.client().get<{ sources: SourceStatus[] }>('/sources')
   const [first, ...others] = sources
   if (first === undefined)

@@ -1,4 +1,5 @@
 import { makeApp } from '../admin/app.ts'
+import type { ImportControl } from '../admin/import-control.ts'
 import type { AdminParts, ConnectControl, SourceControl, Status } from '../admin/parts.ts'
 import { HttpListeners } from '../admin/server.ts'
 import type { Config } from '../config/config.ts'
@@ -26,6 +27,7 @@ export interface HttpInput extends Observers {
   readonly sources: SourceControl
   readonly passwords: PasswordSetter
   readonly connect: ConnectControl
+  readonly imports: ImportControl
   readonly startedAtMs: number
   /** Where everything really listens, by protocol. */
   listeners(): Readonly<Record<string, readonly string[]>>
@@ -101,6 +103,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     sources: input.sources,
     connect: input.connect,
     publicOrigin: () => input.config.publicUrl ?? localOrigin(input.listeners()),
+    imports: input.imports,
     tokens: logIn.tokens,
     verifyAdministrator: async (username, password, address) => {
       const attempt = { username, password, method: 'http-basic', address }

@@ -1,4 +1,5 @@
 import { ApiError } from '../admin/error.ts'
+import type { ImportControl } from '../admin/import-control.ts'
 import type { ConnectControl, PushStatus, SourceControl, SourceStatus } from '../admin/parts.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Service } from '../lifecycle.ts'
@@ -14,11 +15,13 @@ import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import { PostgresSyncStore } from '../storage/sync-store.ts'
 import { makeConnect } from './connect.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
+import { makeImports } from './imports.ts'
 import { Pushes } from './pushes.ts'
 
 export interface SourceParts {
   readonly control: SourceControl
   readonly connect: ConnectControl
+  readonly imports: ImportControl
   readonly services: readonly Service[]
 }
 
@@ -42,6 +45,7 @@ export function makeSources(
     onRun: (source, result) => report(source, result, input),
   })
   const pushes = new Pushes(input)
+  const imports = makeImports({ ...input, sources })
   const show = async (source: ListedSource): Promise<SourceStatus> =>
     showSource(source, {
       totals: await pushes.store.totals(source.id),
@@ -114,7 +118,8 @@ export function makeSources(
     reject: async (name, actor) => await sources.reject(name, actor),
   }
   const connect = makeConnect(input.directory, sources)
-  return { control, connect, services: input.isScheduled ? [sources, pushes] : [] }
+  const services = input.isScheduled ? [sources, pushes, imports.service] : []
+  return { control, connect, imports: imports.control, services }
 }
 
 const CHANGES: readonly (readonly [
@@ -167,8 +172,7 @@ function showSource(
     readonly nameOfGroup: (id: string) => string
   },
 ): SourceStatus {
-  const { id, kind, name, state, stateReason, confirmedAtMs, waitingRemovals, health, tier } =
-    source
+  const { id, kind, name, state, stateReason, confirmedAtMs, waitingRemovals, health } = source
   const { totals, problem, nameOfGroup } = beside
   const { passThrough } = source
   return {
@@ -182,7 +186,8 @@ function showSource(
     nextStep:
       state === 'paused' ? stepForPaused(name) : (health?.nextStep ?? problem?.nextStep ?? null),
     waitingRemovals,
-    tier,
+    tier: source.tier,
+    import: source.import,
     passThrough:
       passThrough === null
         ? null

@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { DirectoryError } from '../directory/errors.ts'
 import type { Actor } from '../directory/ports/people.ts'
 import type { Service } from '../lifecycle.ts'
+import type { ImportPolicy } from './judge-people.ts'
 import { GraphCalls } from './microsoft365/calls.ts'
 import { type Cloud, hostsOf } from './microsoft365/clouds.ts'
 import { Microsoft365Source } from './microsoft365/microsoft365.ts'
@@ -22,7 +23,7 @@ import {
   type SyncNowOptions,
   SyncScheduler,
 } from './scheduler.ts'
-import { SourceError } from './source.ts'
+import { type Source, SourceError } from './source.ts'
 import { type StreamReport, SyncEngine } from './sync.ts'
 import type { SyncStore } from './sync-store.ts'
 
@@ -47,6 +48,8 @@ export interface NewMicrosoft365Source extends NewMicrosoft365Secret {
   readonly graphUrl: string | null
   readonly ca: string | null
   readonly includeGuests: boolean
+  /** Who comes in by herself; everybody when absent. */
+  readonly import?: ImportPolicy
   readonly paused: boolean
 }
 
@@ -54,6 +57,7 @@ export interface ListedSource extends StoredSource {
   readonly health: SourceHealth | null
   readonly tier: Tier
   readonly passThrough: PassThroughSettings | null
+  readonly import: ImportPolicy
 }
 
 export interface SourcesParts {
@@ -281,6 +285,21 @@ export class Sources implements Service {
     return this.#show(id)
   }
 
+  /** The source itself, to be asked what no round asks. */
+  async open(nameOrId: string): Promise<{ readonly id: string; readonly source: Source }> {
+    const stored = await this.#read(nameOrId)
+    refuseForeign(stored)
+    const config = parseConfig(stored.config)
+    const secret = parseSecret(await this.#parts.registry.readSecret(stored))
+    return { id: stored.id, source: new Microsoft365Source({ config, secret }) }
+  }
+
+  /** Who of it comes in has changed: every daemon that reads is told, and a round looks at once. */
+  async importChanged(id: string): Promise<void> {
+    await this.#refreshSoon()
+    this.#running.get(id)?.scheduler.wake()
+  }
+
   async #read(nameOrId: string): Promise<StoredSource> {
     const source = await this.#parts.registry.find(nameOrId)
     if (source) return source
@@ -292,8 +311,8 @@ export class Sources implements Service {
   }
 
   #listed(source: StoredSource): ListedSource {
-    const { tier, passThrough } = parseConfig(source.config)
-    return { ...source, health: this.#healthOf(source.id), tier, passThrough }
+    const { tier, passThrough, import: policy } = parseConfig(source.config)
+    return { ...source, health: this.#healthOf(source.id), tier, passThrough, import: policy }
   }
 
   #healthOf(id: string): SourceHealth | null {
@@ -337,12 +356,12 @@ export class Sources implements Service {
     refuseForeign(source)
     const config = parseConfig(source.config)
     const secret = parseSecret(await registry.readSecret(source))
-    const { includesGuests, includesDisabled } = config
+    const { includesGuests, includesDisabled, import: policy } = config
     const engine = new SyncEngine({
       source: new Microsoft365Source({ config, secret }),
       store,
       sourceId: source.id,
-      scope: { includesGuests, includesDisabled },
+      scope: { policy, includesGuests, includesDisabled },
     })
     return new SyncScheduler({
       sourceId: source.id,
@@ -408,6 +427,7 @@ function toConfig(source: NewMicrosoft365Source): {
       ca: source.ca,
       includesGuests: source.includeGuests,
       includesDisabled: true,
+      import: source.import ?? 'everybody',
       tier: 'read',
       passThrough: null,
     },

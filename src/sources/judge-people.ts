@@ -2,14 +2,24 @@ import type { Allowance } from './guard.ts'
 import { changedNames, mergeValues } from './merge.ts'
 import type { ExternalId, PersonValues, SourceItem } from './source.ts'
 
+export const POLICIES = ['everybody', 'chosen'] as const
+
+/** Who comes in by herself: everybody, or nobody but whom an admin, or a rule of hers, has chosen. */
+export type ImportPolicy = (typeof POLICIES)[number]
+
 /** Whom a source's import takes in. */
 export interface ImportScope {
+  readonly policy: ImportPolicy
   readonly includesGuests: boolean
   /** People disabled before we first saw them; one disabled later is held, never dropped. */
   readonly includesDisabled: boolean
 }
 
-export const DEFAULT_SCOPE: ImportScope = { includesGuests: false, includesDisabled: true }
+export const DEFAULT_SCOPE: ImportScope = {
+  policy: 'everybody',
+  includesGuests: false,
+  includesDisabled: true,
+}
 
 /** What we know of an object whose link exists. */
 export interface KnownPerson {
@@ -26,11 +36,14 @@ export interface KnownPerson {
    * enabled it again so lately that what is told may be older.
    */
   readonly isDisabledByUs: boolean
+  /** Taken in because an admin, or a rule, has chosen her: a guest or not. */
+  readonly isChosen: boolean
 }
 
 export interface PersonVerdict {
   readonly externalId: ExternalId
-  readonly act: 'ignore' | 'create' | 'keep' | 'update' | 'restore' | 'remove' | 'wait'
+  /** `propose`: she stays outside, and is known as somebody who could be chosen. */
+  readonly act: 'ignore' | 'propose' | 'create' | 'keep' | 'update' | 'restore' | 'remove' | 'wait'
   /** Everything the source has ever told, with the newest word for each name. */
   readonly values: PersonValues
   /** Names whose value changed; empty for `keep`. */
@@ -50,16 +63,28 @@ export interface PersonVerdict {
  */
 export function judgePeople(
   items: readonly SourceItem[],
-  known: ReadonlyMap<ExternalId, KnownPerson>,
+  known: Known,
   parts: { readonly scope: ImportScope; readonly allowance: Allowance },
 ): readonly PersonVerdict[] {
   return foldItems(items).map((told) => {
-    const before = known.get(told.externalId) ?? null
+    const { externalId } = told
+    const before = known.people.get(externalId) ?? null
     if (told.isGone) return judgeGone(told, before, parts.allowance)
-    const values = mergeValues(before?.values ?? {}, told.values)
-    if (before === null || before.isRemoved) return judgeNewcomer(told, values, before, parts.scope)
-    return judgeKnown(told.externalId, { before, values }, parts)
+    if (before === null) {
+      const earlier = known.candidates.get(externalId) ?? {}
+      return judgeNewcomer(externalId, { earlier, told: told.values }, parts.scope)
+    }
+    const values = mergeValues(before.values, told.values)
+    if (before.isRemoved) return judgeReturn(externalId, { before, values }, parts.scope)
+    return judgeKnown(externalId, { before, values }, parts)
   })
+}
+
+/** What is known of those a batch tells of. */
+export interface Known {
+  readonly people: ReadonlyMap<ExternalId, KnownPerson>
+  /** What was told before of people who are not imported. */
+  readonly candidates: ReadonlyMap<ExternalId, PersonValues>
 }
 
 interface Told {
@@ -97,18 +122,29 @@ function removal(before: KnownPerson, allowance: Allowance): 'remove' | 'wait' |
 }
 
 function judgeNewcomer(
-  told: Told,
-  values: PersonValues,
-  before: KnownPerson | null,
+  externalId: ExternalId,
+  said: { readonly earlier: PersonValues; readonly told: PersonValues },
   scope: ImportScope,
 ): PersonVerdict {
-  const { externalId } = told
-  if (!isInScope(values, scope)) return { externalId, values, ...NOTHING, act: 'ignore' }
-  const isTheirs = values.isEnabled === false && before?.isDisabledByUs !== true
-  const hold = isTheirs ? 'set' : before?.isHeld ? 'lift' : 'keep'
-  const changed = changedNames(before?.values ?? {}, values)
-  const act = before === null ? 'create' : 'restore'
-  return { externalId, values, act, changed, hold, isWaitingOver: false, isUnknownGone: false }
+  const values = mergeValues(said.earlier, said.told)
+  const changed = changedNames(said.earlier, values)
+  const verdict = { externalId, values, ...NOTHING, changed }
+  if (scope.policy === 'chosen' || !isInScope(values, scope)) return { ...verdict, act: 'propose' }
+  return { ...verdict, act: 'create', hold: values.isEnabled === false ? 'set' : 'keep' }
+}
+
+function judgeReturn(
+  externalId: ExternalId,
+  states: { readonly before: KnownPerson; readonly values: PersonValues },
+  scope: ImportScope,
+): PersonVerdict {
+  const { before, values } = states
+  const verdict = { externalId, values, ...NOTHING }
+  if (!before.isChosen && !isInScope(values, scope)) return { ...verdict, act: 'ignore' }
+  const isTheirs = values.isEnabled === false && !before.isDisabledByUs
+  const hold = isTheirs ? 'set' : before.isHeld ? 'lift' : 'keep'
+  const changed = changedNames(before.values, values)
+  return { ...verdict, act: 'restore', changed, hold }
 }
 
 function isInScope(values: PersonValues, scope: ImportScope): boolean {
@@ -123,7 +159,7 @@ function judgeKnown(
 ): PersonVerdict {
   const { before, values } = states
   const changed = changedNames(before.values, values)
-  if (values.isGuest === true && !parts.scope.includesGuests) {
+  if (values.isGuest === true && !parts.scope.includesGuests && !before.isChosen) {
     const act = removal(before, parts.allowance)
     return { externalId, values, ...NOTHING, changed, act }
   }

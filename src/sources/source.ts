@@ -18,6 +18,8 @@ export type PersonValues = Told<PersonAttributes> & {
   readonly managerExternalId?: ExternalId | null
   /** Mastered by a directory behind the source, which the source itself cannot change. */
   readonly isSyncedFromOnPremises?: boolean | null
+  /** Has a licence for something. */
+  readonly isLicensed?: boolean | null
   /** ISO 8601, as the source says it. */
   readonly createdAt?: string | null
 }
@@ -79,6 +81,13 @@ export interface SourceIdentity {
   readonly defaultDomain: string
 }
 
+/** Somebody, or a group, with a right to administer the source; writes about such people may be refused. */
+export interface RoleHolder {
+  readonly externalId: ExternalId
+  /** As the source calls it. */
+  readonly role: string
+}
+
 /**
  * A place identities come from. Reads only; each call is one answer, so that the engine can keep it
  * before it asks for the next.
@@ -94,6 +103,8 @@ export interface Source {
   identify(signal: AbortSignal): Promise<SourceIdentity>
   /** How many objects the source says it has; null when it cannot say. */
   count(stream: Stream, signal: AbortSignal): Promise<number | null>
+  /** Who administers it; or, in words, why it does not say. */
+  readRoles(signal: AbortSignal): Promise<readonly RoleHolder[] | string>
 }
 
 /** Stable; part of the log and admin-API contract. Add codes, never rename them. */

@@ -1,5 +1,5 @@
 import type { GroupVerdict, KnownGroup } from './judge-groups.ts'
-import type { KnownPerson, PersonVerdict } from './judge-people.ts'
+import type { ImportScope, Known, PersonVerdict } from './judge-people.ts'
 import type { ExternalId, SourceItem, Stream } from './source.ts'
 
 export type SourceState = 'active' | 'paused' | 'quarantined'
@@ -47,13 +47,13 @@ export interface SyncState {
   readonly state: SourceState
   readonly tokens: Readonly<Partial<Record<Stream, StreamToken>>>
   readonly openRounds: readonly OpenRound[]
-  /** Approved removals, memberships or managers that are yet to be worked out. */
+  /** Approved removals, newcomers, memberships or managers that are yet to be worked out. */
   readonly hasUnsettled: boolean
 }
 
 export interface PeopleBatch {
   readonly items: readonly SourceItem[]
-  readonly known: ReadonlyMap<ExternalId, KnownPerson>
+  readonly known: Known
   /** Removals and suspensions the window still allows. */
   readonly allowed: number
 }
@@ -79,6 +79,10 @@ export interface SyncCounts {
   readonly membersRemoved: number
   /** Removals and suspensions that wait for approval. */
   readonly waiting: number
+  /** People who are new in the source, and stay outside until somebody chooses them. */
+  readonly proposed: number
+  /** Of those created: they are active at once, as a rule says. */
+  readonly activated: number
 }
 
 export const NO_COUNTS: SyncCounts = {
@@ -91,6 +95,8 @@ export const NO_COUNTS: SyncCounts = {
   membersAdded: 0,
   membersRemoved: 0,
   waiting: 0,
+  proposed: 0,
+  activated: 0,
 }
 
 export function addCounts(a: SyncCounts, b: Partial<SyncCounts>): SyncCounts {
@@ -149,11 +155,15 @@ export interface SyncStore {
    */
   applyPeople(round: Round, judge: JudgePeople): Promise<BatchResult | null>
   applyGroups(round: Round, judge: JudgeGroups): Promise<BatchResult | null>
+  /** After a full round: candidates of an older generation. They are in no use, and just go. */
+  sweepCandidates(round: Round): Promise<BatchResult | null>
   /** After a full round: objects, or edges, of an older generation. `isBelieved` false: all wait. */
   sweepObjects(round: Round, options: { readonly isBelieved: boolean }): Promise<BatchResult | null>
   sweepMembers(round: Round, options: { readonly isBelieved: boolean }): Promise<BatchResult | null>
   /** Approved removals, then memberships and managers that could not be worked out on the way. */
   applyApproved(sourceId: string): Promise<BatchResult | null>
+  /** Candidates whom the source's rules, or its policy, take in by now. */
+  admitNewcomers(sourceId: string, scope: ImportScope): Promise<BatchResult | null>
   settleEdges(sourceId: string): Promise<BatchResult | null>
   settleManagers(sourceId: string): Promise<BatchResult | null>
 

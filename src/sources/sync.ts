@@ -1,4 +1,5 @@
 import { DirectoryError } from '../directory/errors.ts'
+import { drain } from './drain.ts'
 import { Allowance, isFullAnswerSound, isShort } from './guard.ts'
 import { judgeGroups } from './judge-groups.ts'
 import { type ImportScope, judgePeople } from './judge-people.ts'
@@ -7,7 +8,6 @@ import { readStream, type StreamStep } from './read-stream.ts'
 import { type Source, SourceError, type Stream } from './source.ts'
 import {
   addCounts,
-  type BatchResult,
   type Disappearance,
   type GroupBatch,
   type Judgement,
@@ -294,7 +294,10 @@ export class SyncEngine {
       signal,
       report,
     )
-    if (round.stream === 'people') return objects
+    if (round.stream === 'people') {
+      if (isBelieved) await drain(() => this.#store.sweepCandidates(round), signal)
+      return objects
+    }
     const members = await drain(
       () => this.#store.sweepMembers(round, { isBelieved }),
       signal,
@@ -304,9 +307,11 @@ export class SyncEngine {
   }
 
   async #settle(options: RunOptions): Promise<SyncCounts> {
+    const admit = () => this.#store.admitNewcomers(this.#sourceId, this.#scope)
+    const admitted = await drain(admit, options.signal)
     const managers = await drain(() => this.#store.settleManagers(this.#sourceId), options.signal)
     const edges = await drain(() => this.#store.settleEdges(this.#sourceId), options.signal)
-    return addCounts(managers, edges)
+    return addCounts(admitted, addCounts(managers, edges))
   }
 
   #judgePeople(batch: PeopleBatch) {
@@ -378,22 +383,4 @@ function nothing(stream: Stream): StreamReport {
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-/** Repeats a step until it has nothing left to do. Stopping between two of them loses nothing. */
-async function drain(
-  step: () => Promise<BatchResult | null>,
-  signal: AbortSignal,
-  onDone: (items: number) => void = () => {},
-): Promise<SyncCounts> {
-  let counts = NO_COUNTS
-  let items = 0
-  for (;;) {
-    signal.throwIfAborted()
-    const result = await step()
-    if (result === null) return counts
-    counts = addCounts(counts, result.counts)
-    items += result.items
-    onDone(items)
-  }
 }

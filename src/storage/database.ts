@@ -138,6 +138,49 @@ export interface HoldTable {
   note: string | null
 }
 
+export interface ImportChoiceTable {
+  session_id: string
+  external_id: string
+  is_chosen: boolean
+  decision: 'separate' | 'link' | null
+  principal_id: string | null
+}
+
+export interface ImportRoleTable {
+  session_id: string
+  external_id: string
+  role: string
+}
+
+export interface ImportRuleTable {
+  id: string
+  source_id: string
+  filter: Json
+  action: 'stage' | 'activate'
+  created_by: string
+  created_at: GeneratedTimestamp
+}
+
+export interface ImportSessionTable {
+  id: string
+  source_id: string
+  state: 'draft' | 'running' | 'done' | 'failed'
+  matching: Json | null
+  roles_unknown: string | null
+  created_by: string
+  created_at: GeneratedTimestamp
+  changed_at: GeneratedTimestamp
+  until: Timestamp | null
+  run_by: string | null
+  run_reason: string | null
+  started_at: Timestamp | null
+  finished_at: Timestamp | null
+  cursor: string | null
+  total: Generated<number>
+  counts: GeneratedJson
+  error: string | null
+}
+
 export interface JournalTable {
   usn: number
   at: Timestamp
@@ -428,6 +471,22 @@ export interface SourceTable {
   state: 'active' | 'paused' | 'quarantined'
   state_reason: string | null
   created_at: GeneratedTimestamp
+  admission_due: Generated<boolean>
+}
+
+export interface SourceCandidateTable {
+  source_id: string
+  external_id: string
+  attributes: Json
+  sort_key: string
+  upn_folded: string | null
+  mail_folded: string | null
+  username_base: string
+  folded: Json
+  searched: string
+  generation: number
+  first_seen_at: GeneratedTimestamp
+  changed_at: GeneratedTimestamp
 }
 
 export interface SourceGoneTable {
@@ -450,6 +509,9 @@ export interface SourceLinkTable {
   manager_pending: Generated<boolean>
   manager_external_id: string | null
   lifecycle_before: string | null
+  admitted_by: string | null
+  was_activated: Generated<boolean>
+  is_master: Generated<boolean>
 }
 
 export interface SourceMemberTable {
@@ -512,6 +574,10 @@ export interface Tables {
   credential: CredentialTable
   directory_group: DirectoryGroupTable
   hold: HoldTable
+  import_choice: ImportChoiceTable
+  import_role: ImportRoleTable
+  import_rule: ImportRuleTable
+  import_session: ImportSessionTable
   journal: JournalTable
   journal_detail: JournalDetailTable
   journal_head: JournalHeadTable
@@ -541,6 +607,7 @@ export interface Tables {
   service: ServiceTable
   settings: SettingsTable
   source: SourceTable
+  source_candidate: SourceCandidateTable
   source_gone: SourceGoneTable
   source_link: SourceLinkTable
   source_member: SourceMemberTable

@@ -115,7 +115,7 @@ async function readPerson(tx: Tx, id: string): Promise<PersonNow> {
 async function readTold(tx: Tx, id: string): Promise<Readonly<Record<string, string | null>>> {
   const { rows } = await sql<{ attributes: Readonly<Record<string, string | null>> }>`
     select attributes from source_link
-    where principal_id = ${id}::uuid and removed_at is null
+    where principal_id = ${id}::uuid and removed_at is null and is_master
     order by linked_at limit 1`.execute(tx)
   return rows[0]?.attributes ?? {}
 }
@@ -148,7 +148,7 @@ async function refuseMastered(tx: Tx, id: string): Promise<void> {
     select s.name, coalesce((l.attributes ->> 'isSyncedFromOnPremises')::boolean, false)
       as on_premises
     from source_link l join source s on s.id = l.source_id
-    where l.principal_id = ${id}::uuid and l.removed_at is null
+    where l.principal_id = ${id}::uuid and l.removed_at is null and l.is_master
       and (s.config ->> 'tier' is distinct from 'write-back'
         or (l.attributes ->> 'isSyncedFromOnPremises')::boolean)
     limit 1`.execute(tx)

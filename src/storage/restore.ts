@@ -218,6 +218,12 @@ async function pauseSources(
     await sql`delete from push_dirty`.execute(tx)
     await sql`update push set status = 'contested', reason = ${reason}`.execute(tx)
   }
+  if (tables.some(({ name }) => name === 'import_session')) {
+    await sql`
+      update import_session set state = 'failed', error = ${reason} where state = 'running'`.execute(
+      tx,
+    )
+  }
   // What was being read is read anew, so that a dry run can show the drift first. The generation a
   // round has begun to write is passed over.
   await sql`

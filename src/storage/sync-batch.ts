@@ -29,15 +29,25 @@ export function sourceHold(sourceId: string): string {
 
 /**
  * Locks an applying round and gives how far it has come. Two processes that apply the same round
- * take turns here, and the later one goes on where the earlier one stopped.
+ * take turns here, and the later one goes on where the earlier one stopped; so do a round and an
+ * import of the same source, see {@link lockSource}.
  */
 export async function lockRound(tx: Tx, round: Round): Promise<number> {
   const { rows } = await sql<{ applied_to: number }>`
-    select applied_to from sync_round
-    where id = ${round.id}::uuid and state = 'applying' for update`.execute(tx)
+    select r.applied_to from sync_round r join source s on s.id = r.source_id
+    where r.id = ${round.id}::uuid and r.state = 'applying' for no key update`.execute(tx)
   const row = rows[0]
   if (!row) throw new DirectoryError('DIRECTORY_CONFLICT', 'the sync round was taken over')
   return row.applied_to
+}
+
+/**
+ * Makes whoever takes people in, and whoever writes what a round has told, wait for each other: so
+ * that nobody is both a candidate and imported, and no membership falls between the two.
+ */
+export async function lockSource(tx: Tx, sourceId: string): Promise<void> {
+  await sql`
+    select 1 from source where id = ${sourceId}::uuid for no key update`.execute(tx)
 }
 
 export async function advanceRound(tx: Tx, round: Round, appliedTo: number): Promise<void> {

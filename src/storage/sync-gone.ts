@@ -23,7 +23,7 @@ export async function noteReturns(
   arrivals: readonly Arrival[],
 ): Promise<void> {
   const { sourceId } = round
-  const created = arrivals.filter(({ act }) => act === 'create')
+  const created = arrivals.filter(({ act }) => act === 'create' || act === 'propose')
   await rememberGone(
     tx,
     sourceId,

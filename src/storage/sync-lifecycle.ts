@@ -16,7 +16,7 @@ const QUARANTINE_DAYS = 365
 
 /**
  * Takes people out whom the source has deleted: their links end, and those whom no other source
- * knows become tombstones that can be restored. Memberships are left to the settling of edges.
+ * knows become tombstones that can be restored, unless they were here before any source. Memberships are left to the settling of edges.
  */
 export async function removePeople(
   tx: Tx,
@@ -33,6 +33,7 @@ export async function removePeople(
       and p.id = l.principal_id and p.lifecycle <> 'deleted'
       and not exists (select 1 from source_link o
         where o.principal_id = p.id and o.removed_at is null)
+      and exists (select 1 from source_link o where o.principal_id = p.id and o.is_master)
     returning p.id, n.username, n.username_folded`.execute(tx)
   const ids = rows.map((row) => row.id)
   for (const id of ids) hintDenial(tx, id)
@@ -130,7 +131,7 @@ export async function restorePeople(
   const { rows } = await sql<Returned>`
     update principal p set lifecycle = coalesce(l.lifecycle_before, 'staged'), deleted_at = null
     from source_link l join person n on n.id = l.principal_id
-    where l.source_id = ${sourceId}::uuid and l.object_kind = 'person'
+    where l.source_id = ${sourceId}::uuid and l.object_kind = 'person' and l.is_master
       and l.external_id = any(${externalIds}::text[])
       and p.id = l.principal_id and p.lifecycle = 'deleted'
       and coalesce(l.lifecycle_before, 'staged') <> 'deleted'

@@ -310,19 +310,27 @@ async function clearPending(tx: Tx, sourceId: string, ids: readonly string[]): P
       and external_id = any(${ids}::text[]) and edges_pending`.execute(tx)
 }
 
-/** Not counted against any window: these went with the person or group that was counted. */
+/**
+ * Not counted against any window: these went with the person or group that was counted. Somebody
+ * who lives on, as another source has her too, or as she was here before, leaves this one's groups.
+ */
 async function dropEdgesOf(tx: Tx, sourceId: string, ids: readonly string[]): Promise<number> {
   if (ids.length === 0) return 0
   const { rows } = await sql<{ group_no: number; member_no: number }>`
     with gone as (
-      select coalesce(p.no, g.no) as no from source_link l
-      left join principal p on p.id = l.principal_id and p.lifecycle = 'deleted'
-      left join directory_group g on g.id = l.group_id and g.lifecycle = 'deleted'
+      select coalesce(p.no, g.no) as no,
+        'deleted' in (p.lifecycle, g.lifecycle) as is_dead from source_link l
+      left join principal p on p.id = l.principal_id
+      left join directory_group g on g.id = l.group_id
       where l.source_id = ${sourceId}::uuid and l.object_kind in ('person', 'group')
         and l.external_id = any(${ids}::text[]))
     select m.group_no, m.member_no from gone join membership m on m.member_no = gone.no
+    where gone.is_dead or exists (select 1 from directory_group x
+      join source_link y on y.group_id = x.id and y.source_id = ${sourceId}::uuid
+      where x.no = m.group_no)
     union
     select m.group_no, m.member_no from gone join membership m on m.group_no = gone.no
+    where gone.is_dead
     limit ${BATCH_WEIGHT}`.execute(tx)
   const edges = rows.map((row) => ({ groupNo: row.group_no, memberNo: row.member_no }))
   return deleteMemberships(tx, sourceId, edges)

@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Edits } from '../directory/attributes.ts'
-import { fallbackName, usernameBase } from '../directory/names.ts'
 import type { KnownPerson, PersonVerdict } from '../sources/judge-people.ts'
 import type { PersonValues, SourceItem } from '../sources/source.ts'
 import type { BatchResult, JudgePeople, PeopleBatch, Round } from '../sources/sync-store.ts'
@@ -20,21 +18,13 @@ import {
   type Tx,
   touchPrincipals,
 } from './sync-batch.ts'
+import { dropCandidates, writeCandidates } from './sync-candidates.ts'
+import { callManaged, createPeople, namesOf, readManagers } from './sync-create.ts'
 import { noteReturns } from './sync-gone.ts'
 import { removePeople, restorePeople } from './sync-lifecycle.ts'
-import { claimedNames, type NameClaims, writeLoginNames } from './sync-login-names.ts'
-import { proposeUsernames } from './sync-names.ts'
-import {
-  personRow,
-  SHOWN_NAMES,
-  updatePeople,
-  WRITTEN_COLUMNS,
-  WRITTEN_TYPES,
-} from './sync-person-rows.ts'
-import { allocateNumbers } from './sync-posix.ts'
+import { type NameClaims, writeLoginNames } from './sync-login-names.ts'
+import { personRow, SHOWN_NAMES, updatePeople } from './sync-person-rows.ts'
 import { awaitApproval, endWaiting, readAllowance, recordRemovals } from './sync-removals.ts'
-
-const LOGIN_SHELL = '/bin/bash'
 
 interface BatchRow {
   readonly seq: number
@@ -48,12 +38,18 @@ interface BatchRow {
   readonly removal_waits: boolean
   readonly suspension_waits: boolean
   readonly is_disabled_by_us: boolean
+  readonly is_chosen: boolean
+  readonly is_master: boolean | null
+  /** What was told of her while she is not imported. */
+  readonly proposed: PersonValues | null
 }
 
 /** A person the source has told of before. */
 export interface LinkedPerson extends KnownPerson {
   readonly principalId: string
   readonly username: string
+  /** Her attributes are this source's. */
+  readonly isMaster: boolean
 }
 
 export interface ReadBatch extends PeopleBatch {
@@ -74,11 +70,14 @@ export async function readPeopleBatch(
     select b.seq, b.body, b.external_id, l.principal_id, p.username, l.attributes,
       l.removed_at is not null as is_removed, h.principal_id is not null as is_held,
       wr.subject is not null as removal_waits, ws.subject is not null as suspension_waits,
-      ${IS_DISABLED_BY_US} as is_disabled_by_us
+      ${IS_DISABLED_BY_US} as is_disabled_by_us,
+      l.admitted_by is not null as is_chosen, l.is_master, c.attributes as proposed
     from batch b
     left join lateral (select * from source_link x
       where x.source_id = ${round.sourceId}::uuid and x.object_kind = 'person'
         and x.external_id = b.external_id limit 1) l on true
+    left join source_candidate c on c.source_id = ${round.sourceId}::uuid
+      and c.external_id = b.external_id
     left join person p on p.id = l.principal_id
     left join hold h on h.principal_id = l.principal_id
       and h.reason = ${sourceHold(round.sourceId)}
@@ -96,7 +95,7 @@ export async function readPeopleBatch(
   const items = cutRemovals(rows)
   return {
     items: items.map((row) => row.body),
-    known: linked,
+    known: { people: linked, candidates: new Map(rows.flatMap(toCandidate)) },
     linked,
     lastSeq: items.at(-1)?.seq ?? last.seq,
     allowed: items.some(mayRemove)
@@ -116,8 +115,14 @@ function toLinked(row: BatchRow): [string, LinkedPerson][] {
     isRemovalWaiting: row.removal_waits,
     isSuspensionWaiting: row.suspension_waits,
     isDisabledByUs: row.is_disabled_by_us,
+    isChosen: row.is_chosen,
+    isMaster: row.is_master === true,
   }
   return [[row.external_id, linked]]
+}
+
+function toCandidate(row: BatchRow): [string, PersonValues][] {
+  return row.proposed === null ? [] : [[row.external_id, row.proposed]]
 }
 
 function mayRemove(row: BatchRow): boolean {
@@ -159,6 +164,7 @@ class PeopleWriter {
   readonly #tx: Tx
   readonly #round: Round
   readonly #linked: ReadonlyMap<string, LinkedPerson>
+  readonly #candidates: ReadonlyMap<string, PersonValues>
   readonly #touched = new Set<string>()
   readonly #details = new Map<string, Readonly<Record<string, unknown>>>()
   /** What is mastered here of those who are updated, by principal. */
@@ -168,6 +174,7 @@ class PeopleWriter {
     this.#tx = tx
     this.#round = round
     this.#linked = batch.linked
+    this.#candidates = batch.known.candidates
   }
 
   async write(verdicts: readonly PersonVerdict[]): Promise<Omit<BatchResult, 'items'>> {
@@ -175,25 +182,33 @@ class PeopleWriter {
     const created = verdicts.filter(({ act }) => act === 'create')
     const restored = verdicts.filter(({ act }) => act === 'restore')
     const removed = verdicts.filter(({ act }) => act === 'remove')
+    const proposed = verdicts.filter(({ act }) => act === 'propose')
     const updated = verdicts.filter(({ act, changed }) => act === 'update' && isShown(changed))
-    await noteReturns(this.#tx, this.#round, verdicts)
+    const mastered = [...updated, ...restored].filter((verdict) => this.#isMastered(verdict))
+    const arrivals = verdicts.filter(
+      ({ externalId, isUnknownGone }) => isUnknownGone || !this.#candidates.has(externalId),
+    )
+    await noteReturns(this.#tx, this.#round, arrivals)
 
-    const managers = await this.#readManagers([...created, ...restored, ...updated])
-    const claims = await this.#create(created, managers)
+    const claims = await this.#create(created)
     await this.#writeLinks(verdicts)
-    await this.#update([...updated, ...restored], managers)
+    await this.#update(mastered)
     const returned = await restorePeople(this.#tx, sourceId, restored.map(idOf))
     for (const id of returned) this.#touched.add(id)
-    const renamed = updated.filter(({ changed }) => changed.some(isAddress))
+    const renamed = mastered.filter(
+      ({ act, changed }) => act === 'update' && changed.some(isAddress),
+    )
     claims.push(...renamed.flatMap((verdict) => this.#claims(verdict)))
     for (const id of await writeLoginNames(this.#tx, claims)) this.#touched.add(id)
-    await this.#callManaged([...created, ...restored].map(idOf))
+    await callManaged(this.#tx, sourceId, [...created, ...restored].map(idOf))
     const holds = await this.#writeHolds(verdicts)
     await removePeople(this.#tx, sourceId, removed.map(idOf))
     const waiting = await this.#writeWaiting(verdicts)
     for (const id of removed.flatMap((verdict) => this.#principal(verdict)))
       this.#touched.delete(id)
     await touchPrincipals(this.#tx, this.#touched, sourceActor(sourceId), this.#details)
+    const isNew = ({ externalId }: PersonVerdict) => !this.#candidates.has(externalId)
+    await this.#writeCandidates(verdicts)
     return {
       counts: {
         created: created.length,
@@ -202,6 +217,7 @@ class PeopleWriter {
         removed: removed.length,
         ...holds,
         waiting,
+        proposed: proposed.filter(isNew).length,
       },
     }
   }
@@ -219,62 +235,39 @@ class PeopleWriter {
     return [{ principalId, names: namesOf(username, values) }]
   }
 
-  async #readManagers(verdicts: readonly PersonVerdict[]): Promise<Map<string, string>> {
-    const wanted = verdicts.flatMap(({ values }) => values.managerExternalId ?? [])
-    if (wanted.length === 0) return new Map()
-    const { rows } = await sql<{ external_id: string; principal_id: string }>`
-      select l.external_id, l.principal_id from unnest(${wanted}::text[]) as w (id)
-      cross join lateral (select * from source_link x
-        where x.source_id = ${this.#round.sourceId}::uuid and x.object_kind = 'person'
-          and x.external_id = w.id and x.removed_at is null limit 1) l`.execute(this.#tx)
-    return new Map(rows.map((row) => [row.external_id, row.principal_id]))
+  #isMastered(verdict: PersonVerdict): boolean {
+    return this.#linked.get(verdict.externalId)?.isMaster === true
   }
 
-  async #create(
-    verdicts: readonly PersonVerdict[],
-    managers: Map<string, string>,
-  ): Promise<NameClaims[]> {
-    if (verdicts.length === 0) return []
-    const bases = verdicts.map(({ externalId, values }) =>
-      usernameBase(
-        {
-          userPrincipalName: values.userPrincipalName ?? null,
-          mail: values.mail ?? null,
-          displayName: values.displayName ?? null,
-        },
-        fallbackName('user', externalId),
-      ),
-    )
-    const usernames = await proposeUsernames(this.#tx, bases)
-    const numbers = await allocateNumbers(this.#tx, verdicts.length)
-    const ids = verdicts.map(() => randomUUID() as string)
-    for (const [at, { externalId }] of verdicts.entries()) managers.set(externalId, ids[at] ?? '')
-    const rows = verdicts.map(({ externalId, values, hold }, at) => {
-      const username = usernames[at] ?? ''
-      const managerId = managers.get(values.managerExternalId ?? '') ?? null
-      return {
-        ...personRow(values, { username, managerId }),
-        id: ids[at],
-        external_id: externalId,
-        username,
-        number: numbers[at],
-        is_held: hold === 'set',
-        manager_external_id: values.managerExternalId ?? null,
-        attributes: values,
-      }
-    })
-    await insertPeople(this.#tx, this.#round, rows)
-    for (const id of ids) this.#touched.add(id)
-    return verdicts.map(({ values }, at) => ({
-      principalId: ids[at] ?? '',
-      names: namesOf(usernames[at] ?? '', values),
+  async #create(verdicts: readonly PersonVerdict[]): Promise<NameClaims[]> {
+    const { sourceId, generation } = this.#round
+    const newcomers = verdicts.map(({ externalId, values, hold }) => ({
+      externalId,
+      values,
+      generation,
+      isHeld: hold === 'set',
+      isActive: false,
+      admittedBy: null,
     }))
+    const claims = await createPeople(this.#tx, sourceId, newcomers)
+    for (const { principalId } of claims) this.#touched.add(principalId)
+    return [...claims]
   }
 
-  async #update(
-    verdicts: readonly PersonVerdict[],
-    managers: ReadonlyMap<string, string>,
-  ): Promise<void> {
+  /** Who stays outside, as she was told of last; whoever came in, or is gone, is none any more. */
+  async #writeCandidates(verdicts: readonly PersonVerdict[]): Promise<void> {
+    const isKnown = ({ externalId }: PersonVerdict) => this.#candidates.has(externalId)
+    const ended = verdicts.filter((verdict) => verdict.act !== 'propose' && isKnown(verdict))
+    await dropCandidates(this.#tx, this.#round.sourceId, ended.map(idOf))
+    const proposed = verdicts.filter(({ act }) => act === 'propose')
+    await writeCandidates(this.#tx, this.#round, {
+      told: proposed.filter((verdict) => !isKnown(verdict) || verdict.changed.length > 0),
+      seen: proposed.map(idOf),
+    })
+  }
+
+  async #update(verdicts: readonly PersonVerdict[]): Promise<void> {
+    const managers = await readManagers(this.#tx, this.#round.sourceId, verdicts)
     const ids = verdicts.flatMap(
       ({ externalId }) => this.#linked.get(externalId)?.principalId ?? [],
     )
@@ -318,21 +311,6 @@ class PeopleWriter {
       update source_link set generation = ${generation}
       where source_id = ${sourceId}::uuid and object_kind = 'person'
         and external_id = any(${seen}::text[])`.execute(this.#tx)
-  }
-
-  /** People whose manager has just come: theirs is worked out in a later batch. */
-  async #callManaged(arrived: readonly string[]): Promise<void> {
-    if (arrived.length === 0) return
-    await sql`
-      update source_link l set manager_pending = true
-      from source_link m, person p
-      where l.source_id = ${this.#round.sourceId}::uuid and l.object_kind = 'person'
-        and l.manager_external_id = any(${arrived}::text[]) and l.removed_at is null
-        and m.source_id = l.source_id and m.object_kind = 'person'
-        and m.external_id = l.manager_external_id
-        and p.id = l.principal_id and p.manager_id is distinct from m.principal_id`.execute(
-      this.#tx,
-    )
   }
 
   async #writeHolds(verdicts: readonly PersonVerdict[]) {
@@ -392,35 +370,6 @@ class PeopleWriter {
   }
 }
 
-async function insertPeople(
-  tx: Tx,
-  round: Round,
-  rows: readonly Readonly<Record<string, unknown>>[],
-): Promise<void> {
-  const columns = sql.raw(WRITTEN_COLUMNS.join(', '))
-  await sql`
-    with r as (
-      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r (id uuid,
-        external_id text, username text, number integer, is_held boolean,
-        manager_external_id text, attributes jsonb, ${sql.raw(WRITTEN_TYPES)})),
-    principals as (
-      insert into principal (id, kind, lifecycle) select id, 'person', 'staged' from r),
-    holds as (
-      insert into hold (principal_id, reason)
-      select id, ${sourceHold(round.sourceId)} from r where is_held),
-    links as (
-      insert into source_link (source_id, object_kind, external_id, principal_id, attributes,
-        generation, manager_external_id, edges_pending)
-      select ${round.sourceId}::uuid, 'person', external_id, id, attributes, ${round.generation},
-        manager_external_id, exists (select 1 from source_member m
-          where m.source_id = ${round.sourceId}::uuid and m.member_external_id = r.external_id)
-      from r)
-    insert into person (id, username, username_folded, uid_number, gid_number, home_directory,
-      login_shell, ${columns})
-    select id, username, username, number, number, '/home/' || username, ${LOGIN_SHELL}, ${columns}
-    from r`.execute(tx)
-}
-
 function idOf(verdict: PersonVerdict): string {
   return verdict.externalId
 }
@@ -431,11 +380,6 @@ function isShown(changed: readonly string[]): boolean {
 
 function isAddress(name: string): boolean {
   return name === 'mail' || name === 'userPrincipalName'
-}
-
-function namesOf(username: string, values: PersonValues) {
-  const { userPrincipalName = null, mail = null } = values
-  return claimedNames({ username, userPrincipalName, mail })
 }
 
 /**

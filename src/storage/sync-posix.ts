@@ -32,6 +32,23 @@ export async function allocateNumbers(tx: Tx, count: number): Promise<readonly n
   return numbers
 }
 
+/** The numbers that would be given next, and how many are left; nothing is taken. */
+export async function peekNumbers(
+  tx: Tx,
+  count: number,
+): Promise<{ readonly numbers: readonly number[]; readonly left: number }> {
+  const { rows } = await sql<{ next: number; last: number }>`
+    select next_number as next, last from posix_allocator`.execute(tx)
+  const { next, last } = rows[0] ?? { next: POSIX_FIRST, last: POSIX_LAST }
+  const numbers: number[] = []
+  for (let first = next; numbers.length < count && first <= last; ) {
+    const upto = Math.min(last, first + count - 1)
+    numbers.push(...(await withoutUsed(tx, first, upto)))
+    first = upto + 1
+  }
+  return { numbers: numbers.slice(0, count), left: last - next + 1 }
+}
+
 async function refuse(tx: Tx): Promise<void> {
   const { rows } = await sql<{ first: number; last: number }>`
     select first, last from posix_allocator`.execute(tx)

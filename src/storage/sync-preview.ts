@@ -32,6 +32,9 @@ export async function previewPeople(
       suspended: count(({ hold, act }) => hold === 'set' && act !== 'create'),
       resumed: count(({ hold }) => hold === 'lift'),
       waiting: count(({ hold, act }) => act === 'wait' || hold === 'wait'),
+      proposed: count(
+        ({ act, externalId }) => act === 'propose' && !batch.known.candidates.has(externalId),
+      ),
     },
     examples: verdicts.flatMap((verdict) => {
       const { userPrincipalName, displayName } = verdict.values

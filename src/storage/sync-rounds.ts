@@ -50,7 +50,8 @@ export async function readState(db: Database, sourceId: string): Promise<SyncSta
            'note', r.note))), '[]')
        from sync_round r
        where r.source_id = s.id and r.state in ('fetching', 'applying')) as rounds,
-      exists (select 1 from source_link l where l.source_id = s.id and l.edges_pending)
+      s.admission_due
+        or exists (select 1 from source_link l where l.source_id = s.id and l.edges_pending)
         or exists (select 1 from source_link l where l.source_id = s.id and l.manager_pending)
         or exists (select 1 from removal_waiting w
                    where w.source_id = s.id and w.approved_at is not null) as has_unsettled

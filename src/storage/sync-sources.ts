@@ -233,7 +233,7 @@ export class PostgresSourceRegistry implements SourceRegistry {
 }
 
 /** As fine as the database's clock: a mark between two of them would approve the unseen. */
-const MARK_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
+export const MARK_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 
 interface WaitingRow {
   readonly count: number

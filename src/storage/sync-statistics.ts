@@ -5,7 +5,7 @@ import type { Database } from './connection.ts'
 /** People or groups created, after which the planner is told anew what the tables look like. */
 const MILESTONES: readonly number[] = [1, 100, 500, 2_000, 10_000, 50_000]
 const TABLES = {
-  people: 'sync_item, source_link, principal, person, hold, login_name',
+  people: 'sync_item, source_candidate, source_link, principal, person, hold, login_name',
   groups: 'sync_item, source_link, source_member, directory_group, membership',
 } as const
 
@@ -24,13 +24,16 @@ export class Statistics {
     this.#db = db
   }
 
-  async count(round: Round, { counts }: BatchResult): Promise<void> {
+  async count(
+    round: Pick<Round, 'id' | 'mode' | 'stream'>,
+    { counts }: Pick<BatchResult, 'counts'>,
+  ) {
     if (round.id !== this.#roundId) {
       this.#roundId = round.id
       this.#created = 0
     }
     const before = this.#created
-    this.#created += counts.created ?? 0
+    this.#created += (counts.created ?? 0) + (counts.proposed ?? 0)
     const isDue = MILESTONES.some((at) => before < at && this.#created >= at)
     if (!isDue || round.mode !== 'full') return
     await sql`analyze ${sql.raw(TABLES[round.stream])}`.execute(this.#db.kysely)

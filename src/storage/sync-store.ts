@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { ImportScope } from '../sources/judge-people.ts'
 import type { SourceItem, Stream } from '../sources/source.ts'
 import type {
   JudgeGroups,
@@ -10,8 +11,10 @@ import type {
   SyncStore,
 } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
+import { admitNewcomers } from './import-admit.ts'
 import { journal } from './journal.ts'
 import { sourceActor } from './sync-batch.ts'
+import { sweepCandidates } from './sync-candidates.ts'
 import { applyGroups } from './sync-groups.ts'
 import { settleEdges, sweepMembers } from './sync-members.ts'
 import { applyPeople } from './sync-people.ts'
@@ -84,6 +87,14 @@ export class PostgresSyncStore implements SyncStore {
 
   sweepMembers(round: Round, options: { readonly isBelieved: boolean }) {
     return sweepMembers(this.#db, round, options)
+  }
+
+  sweepCandidates(round: Round) {
+    return sweepCandidates(this.#db, round)
+  }
+
+  admitNewcomers(sourceId: string, scope: ImportScope) {
+    return admitNewcomers(this.#db, sourceId, scope)
   }
 
   applyApproved(sourceId: string) {

@@ -1,4 +1,5 @@
 import type {
+  RoleHolder,
   Source,
   SourceGroup,
   SourceIdentity,
@@ -15,6 +16,7 @@ export class FakeSource implements Source {
   readonly asked: { readonly stream: Stream; readonly link: string | null }[] = []
   print = 'first'
   counts: Partial<Record<Stream, number>> = {}
+  roles: readonly RoleHolder[] | string = []
   #links = 0
 
   fingerprint(): string {
@@ -38,6 +40,10 @@ export class FakeSource implements Source {
 
   count(stream: Stream): Promise<number | null> {
     return Promise.resolve(this.counts[stream] ?? null)
+  }
+
+  readRoles(): Promise<readonly RoleHolder[] | string> {
+    return Promise.resolve(this.roles)
   }
 
   /** The last answer of a round. */

@@ -41,6 +41,7 @@ export function configOf(tenant: Microsoft365): Microsoft365Config {
     ca: caPem,
     includesGuests: false,
     includesDisabled: true,
+    import: 'everybody',
     tier: 'read',
     passThrough: null,
   }

@@ -53,6 +53,12 @@ export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   'GET /subscribedskus': words(
     `Directory.Read.All Directory.ReadWrite.All LicenseAssignment.Read.All Organization.Read.All Organization.ReadWrite.All`,
   ),
+  'GET /directoryroles': words(
+    `Directory.Read.All Directory.ReadWrite.All RoleManagement.Read.Directory RoleManagement.ReadWrite.Directory`,
+  ),
+  'GET /directoryroles/{id}/members': words(
+    `Directory.Read.All Directory.ReadWrite.All RoleManagement.Read.Directory RoleManagement.ReadWrite.Directory`,
+  ),
   'POST /directoryobjects/getbyids': words(`Directory.Read.All`),
 }
 

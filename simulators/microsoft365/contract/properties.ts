@@ -13,6 +13,7 @@ export const PROPERTIES: Readonly<Record<string, readonly string[]>> = {
   organization: words(
     `assignedPlans[] businessPhones[] city country countryLetterCode createdDateTime defaultUsageLocation deletedDateTime displayName id marketingNotificationEmails[] mobileDeviceManagementAuthority onPremisesLastSyncDateTime onPremisesSyncEnabled partnerTenantType postalCode preferredLanguage privacyProfile provisionedPlans[] securityComplianceNotificationMails[] securityComplianceNotificationPhones[] state street technicalNotificationMails[] tenantType verifiedDomains[]`,
   ),
+  directoryRole: words(`deletedDateTime description displayName id roleTemplateId`),
   domain: words(
     `authenticationType availabilityStatus id isAdminManaged isDefault isInitial isRoot isVerified manufacturer model passwordNotificationWindowInDays passwordValidityPeriodInDays state supportedServices[]`,
   ),

@@ -9,7 +9,7 @@ const FOUNDED = '2019-01-07T08:00:00Z'
 const SERVICES = ['Email', 'OfficeCommunicationsOnline']
 
 /** The first page of a list that never needs a second one, with `$select` applied. */
-function shortList(
+export function shortList(
   entity: string,
   metadata: string,
 ): (objects: Record<string, unknown>[]) => RouteAnswer {

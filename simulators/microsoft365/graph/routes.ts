@@ -16,6 +16,7 @@ import {
   readManager,
   readUser,
 } from './objects.ts'
+import { listRoleMembers, listRoles } from './roles.ts'
 import { revokeSessions, updateUser } from './writes.ts'
 
 export interface Route {
@@ -53,6 +54,8 @@ export function makeRoutes(): readonly Route[] {
     get('/organization', 1, readOrganization),
     get('/domains', 1, listDomains),
     get('/subscribedskus', 3, listSkus),
+    get('/directoryroles', 1, listRoles),
+    get('/directoryroles/{id}/members', 3, listRoleMembers),
     {
       method: 'POST',
       template: '/directoryobjects/getbyids',

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { POLICIES } from '../../sources/judge-people.ts'
 import { CLOUD_NAMES } from '../../sources/microsoft365/clouds.ts'
 import { TIERS } from '../../sources/microsoft365/settings.ts'
 import type { NewMicrosoft365 } from '../parts.ts'
@@ -37,6 +38,12 @@ export const ConnectFields = {
   graphUrl: Type.Optional(HttpsUrl),
   ca: Type.Optional(Pem),
   includeGuests: Type.Optional(Type.Boolean()),
+  import: Type.Optional(
+    Type.Union(
+      POLICIES.map((policy) => Type.Literal(policy)),
+      { description: 'who comes in by herself: everybody (the default), or nobody but the chosen' },
+    ),
+  ),
   paused: Type.Optional(Type.Boolean({ description: 'import nothing before it is resumed' })),
 }
 
@@ -57,6 +64,7 @@ export function readNewSource(body: Static<typeof NewSource>): Omit<NewMicrosoft
     graphUrl: body.graphUrl ?? null,
     ca: body.ca ?? null,
     includeGuests: body.includeGuests ?? false,
+    import: body.import ?? 'everybody',
     paused: body.paused ?? false,
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import {
+  type RoleHolder,
   type Source,
   SourceError,
   type SourceIdentity,
@@ -10,6 +11,7 @@ import {
 import { Graph, type GraphAnswer, isObject, nonsense, refusal } from './graph.ts'
 import { type HttpsFetch, makeHttpsFetch } from './https.ts'
 import type { Timing } from './middleware.ts'
+import { readRoles } from './roles.ts'
 import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
 import { AppSignIn } from './sign-in.ts'
 import { GROUP_SELECT, toGroupItem, toPersonItem, USER_SELECT } from './translate.ts'
@@ -99,6 +101,10 @@ export class Microsoft365Source implements Source {
     const isGuid = /^[0-9a-f-]{36}$/i.test(this.#tenantId)
     if (!isGuid || id.toLowerCase() === this.#tenantId.toLowerCase()) return
     throw new SourceError('SOURCE_REFUSED', `the credentials lead to another tenant, ${id}`)
+  }
+
+  readRoles(signal: AbortSignal): Promise<readonly RoleHolder[] | string> {
+    return readRoles(this.#graph, signal)
   }
 
   count(stream: Stream, signal: AbortSignal): Promise<number> {

@@ -1,3 +1,5 @@
+import { type ImportPolicy, POLICIES } from '../judge-people.ts'
+
 export const TIERS = ['read', 'disable', 'write-back'] as const
 
 /** What the application may do in the tenant; each tier includes those before it. */
@@ -24,6 +26,8 @@ export interface Microsoft365Config {
   readonly ca: string | null
   readonly includesGuests: boolean
   readonly includesDisabled: boolean
+  /** Who comes in by herself. */
+  readonly import: ImportPolicy
   readonly tier: Tier
   readonly passThrough: PassThroughSettings | null
 }
@@ -76,6 +80,7 @@ export function parseConfig(value: unknown): Microsoft365Config {
     ca: row?.ca ?? null,
     includesGuests: row?.includesGuests === true,
     includesDisabled: row?.includesDisabled !== false,
+    import: POLICIES.find((policy) => policy === row?.import) ?? 'everybody',
     tier: TIERS.find((tier) => tier === row?.tier) ?? 'read',
     passThrough: parsePassThrough(row?.passThrough),
   }

@@ -44,6 +44,7 @@ export const USER_SELECT: readonly string[] = [
   'accountEnabled',
   'userType',
   'onPremisesSyncEnabled',
+  'assignedLicenses',
   'manager',
 ]
 
@@ -91,6 +92,7 @@ function toPerson(entity: Entity, externalId: string): SourcePerson {
   if ('onPremisesSyncEnabled' in entity) {
     values['isSyncedFromOnPremises'] = readFlag(entity, 'onPremisesSyncEnabled')
   }
+  if ('assignedLicenses' in entity) values['isLicensed'] = hasAny(entity['assignedLicenses'])
   const isGuest = readGuest(entity)
   if (isGuest !== null) values['isGuest'] = isGuest
   if ('manager@delta' in entity) values['managerExternalId'] = readManager(entity['manager@delta'])
@@ -147,6 +149,10 @@ function readManager(value: unknown): string | null {
 function readList(value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw nonsense('a list of another shape')
   return value
+}
+
+function hasAny(value: unknown): boolean {
+  return value !== null && readList(value).length > 0
 }
 
 function readFirst(value: unknown): string | null {

@@ -19,13 +19,15 @@ function known(overrides: Partial<KnownPerson> = {}): KnownPerson {
     isRemovalWaiting: false,
     isSuspensionWaiting: false,
     isDisabledByUs: false,
+    isChosen: false,
     ...overrides,
   }
 }
 
 function judge(item: SourceItem, before: KnownPerson | null, left = 10, scope = DEFAULT_SCOPE) {
   const people = new Map(before === null ? [] : [[item.externalId, before]])
-  const [verdict] = judgePeople([item], people, { scope, allowance: new Allowance(left) })
+  const known = { people, candidates: new Map() }
+  const [verdict] = judgePeople([item], known, { scope, allowance: new Allowance(left) })
   return verdict
 }
 
@@ -57,7 +59,7 @@ t.test('judge: what each answer about a person means', async (t) => {
       null,
       { act: 'create', hold: 'set' },
     ],
-    ['a guest is left out', aPerson('a', { isGuest: true }), null, { act: 'ignore' }],
+    ['a guest stays outside', aPerson('a', { isGuest: true }), null, { act: 'propose' }],
     ['the same again is kept', aPerson('a'), known(), { act: 'keep', changed: [] }],
     [
       'a change is an update',
@@ -99,14 +101,20 @@ t.test('judge: what each answer about a person means', async (t) => {
   t.match(judge(gone('a'), known(), 0), { act: 'wait' }, 'beyond the window it waits')
   t.match(judge(aPerson('a', { isEnabled: false }), known(), 0), { hold: 'wait' })
   t.match(judge(aPerson('a', { isEnabled: false }), null, 0), { act: 'create', hold: 'set' })
-  const everybody = { includesGuests: true, includesDisabled: false }
+  const everybody = { ...DEFAULT_SCOPE, includesGuests: true, includesDisabled: false }
   t.match(judge(aPerson('a', { isGuest: true }), null, 1, everybody), { act: 'create' })
-  t.match(judge(aPerson('a', { isEnabled: false }), null, 1, everybody), { act: 'ignore' })
+  t.match(judge(aPerson('a', { isEnabled: false }), null, 1, everybody), { act: 'propose' })
+  const chosen = { ...DEFAULT_SCOPE, policy: 'chosen' } as const
+  t.match(judge(aPerson('a'), null, 1, chosen), { act: 'propose', hold: 'keep' })
+  t.match(judge(aPerson('a'), known({ isRemoved: true }), 1, chosen), { act: 'restore' })
+  const guest = aPerson('a', { isGuest: true })
+  t.match(judge(guest, known({ isChosen: true })), { act: 'update' }, 'a chosen guest stays')
+  t.match(judge(guest, known({ isChosen: true, isRemoved: true })), { act: 'restore' })
 })
 
 t.test('judge: of several words about one object in a batch the last one counts', async (t) => {
   const parts = { scope: DEFAULT_SCOPE, allowance: new Allowance(1) }
-  const people = new Map([['a', known()]])
+  const people = { people: new Map([['a', known()]]), candidates: new Map() }
   const items = [aPerson('a', { city: 'Rome' }), gone('a'), aPerson('b'), gone('b'), aPerson('b')]
   const verdicts = judgePeople(items, people, parts)
   t.same(
