@@ -110,7 +110,7 @@ export async function startMicrosoft365(options: Microsoft365Options = {}): Prom
   const parts = {
     tenant,
     application,
-    applications: new Applications([application]),
+    applications: new Applications([application, makeCommandLineTools()]),
     clock,
     settings: new Settings(),
     faults: new FaultRules(new SeededRandom(`faults ${identity.founding.seed}`)),
@@ -219,6 +219,20 @@ function replayJournal(folder: DataFolder, tenant: Tenant, clock: VirtualClock):
     applyChange(tenant, line.change)
   }
   clock.pin(null)
+}
+
+/** Microsoft's own public client, which every tenant has: no secret, and no permission by itself. */
+function makeCommandLineTools(): Application {
+  return new Application({
+    clientId: '14d82eec-204b-4c2f-b7e8-296a70dab67e',
+    servicePrincipalId: randomUUID(),
+    displayName: 'Microsoft Graph Command Line Tools',
+    permissions: [],
+    redirectUris: ['http://localhost'],
+    isPublic: true,
+    isForeign: true,
+    isInstalled: true,
+  })
 }
 
 function makeApplication(identity: Identity, options: Microsoft365Options): Application {

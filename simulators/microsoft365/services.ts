@@ -66,6 +66,7 @@ export function makeServices(parts: ServiceParts): Services {
     nowMs: realMs,
     tenantNowMs: nowMs,
     refusesReplays: () => parts.settings.refusesReplays,
+    devicePollMs: () => parts.settings.devicePollMs,
   })
   const graphUrl = (): string => urls.graphUrl
   const graph = new GraphService({ ...parts, key, sealer, deltaTokens, graphUrl, nowMs, realMs })

@@ -134,8 +134,9 @@ function findApplication(request: Request, parts: ControlParts): Application {
 }
 
 function describe(settings: Settings): object {
-  const { shaping, throttling, refusesReplays, delayMs } = settings
-  return { shaping, throttling, refusesReplays, delayMs }
+  const { shaping, throttling, refusesReplays, delayMs, devicePollMs, newApplicationLagMs } =
+    settings
+  return { shaping, throttling, refusesReplays, delayMs, devicePollMs, newApplicationLagMs }
 }
 
 function asList(body: unknown): readonly unknown[] {

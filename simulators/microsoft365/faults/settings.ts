@@ -1,12 +1,18 @@
 import { GOOD_DAY, type Shaping } from './shaping.ts'
 import type { ThrottleSettings } from './throttle.ts'
 
+const TIMES = ['delayMs', 'devicePollMs', 'newApplicationLagMs'] as const
+
 /** The switches that stay on until they are changed, beside the fault rules. */
 export class Settings {
   shaping: Shaping = GOOD_DAY
   throttling: ThrottleSettings = { quota: 'off', retryAfter: 'seconds' }
   /** Whether a client assertion is refused when it is presented again. */
   refusesReplays = false
+  /** A program that polls its device code sooner is told to slow down. */
+  devicePollMs = 0
+  /** How long an application made through Graph is unknown to the login service. */
+  newApplicationLagMs = 0
   /** Before every Graph answer, in real time. */
   delayMs = 0
 
@@ -16,7 +22,8 @@ export class Settings {
       if (name === 'shaping') this.shaping = merged(this.shaping, value)
       else if (name === 'throttling') this.throttling = merged(this.throttling, value)
       else if (name === 'refusesReplays' && typeof value === 'boolean') this.refusesReplays = value
-      else if (name === 'delayMs' && typeof value === 'number') this.delayMs = value
+      else if (TIMES.some((time) => time === name) && typeof value === 'number')
+        this[name as (typeof TIMES)[number]] = value
       else throw new TypeError(`no setting ${name} of this kind`)
     }
   }
@@ -25,7 +32,7 @@ export class Settings {
     this.shaping = GOOD_DAY
     this.throttling = { quota: 'off', retryAfter: 'seconds' }
     this.refusesReplays = false
-    this.delayMs = 0
+    for (const name of TIMES) this[name] = 0
   }
 }
 

@@ -5,8 +5,11 @@ import { parseJwt, type SigningKey } from '../login/jwt.ts'
 import { GRAPH_AUDIENCE } from '../login/scopes.ts'
 import { GraphError } from './graph-error.ts'
 
+/** `roles` are the permissions of its token: application roles, or a person's scopes. */
 export interface Caller {
   readonly application: Application
+  /** Id of the person on whose behalf it calls; null when it calls by itself. */
+  readonly user: string | null
   readonly roles: ReadonlySet<string>
 }
 
@@ -37,8 +40,12 @@ export function readCaller(
   if (isExpired || issuedAtMs < application.tokensValidFromMs)
     throw unauthenticated('Lifetime validation failed, the token is expired.')
   if (application.state !== 'enabled') throw unknownIdentity()
-  const roles = jwt.claims['roles']
-  return { application, roles: new Set(Array.isArray(roles) ? roles.map(String) : []) }
+  const { roles, scp, oid } = jwt.claims
+  // A token for a person names scopes, one for an application roles.
+  if (typeof scp === 'string')
+    return { application, user: String(oid), roles: new Set(scp.split(' ')) }
+  const granted = Array.isArray(roles) ? roles.map(String) : []
+  return { application, user: null, roles: new Set(granted) }
 }
 
 function unauthenticated(message: string): GraphError {

@@ -1,5 +1,6 @@
 import type { Contract } from '../contract/contract.ts'
 import type { Shaping } from '../faults/shaping.ts'
+import type { Applications } from '../login/applications.ts'
 import type { View } from '../tenant/record.ts'
 import type { Tenant } from '../tenant/tenant.ts'
 import type { DeltaTokens } from './delta-token.ts'
@@ -29,5 +30,10 @@ export interface GraphContext {
   readonly permissions: ReadonlySet<string>
   /** Roles of the directory that the calling application itself holds. */
   readonly directoryRoles: ReadonlySet<string>
+  /** Roles of the directory that whoever calls holds: the person, or the application. */
+  readonly callerRoles: ReadonlySet<string>
+  readonly applications: Applications
+  readonly newApplicationLagMs: number
+  readonly realMs: () => number
   readonly deltaFault: AnswerFault | null
 }

@@ -17,7 +17,7 @@ import type { DeltaTokens } from './delta-token.ts'
 import { errorBody, expiredPageToken, GraphError, syncStateNotFound } from './graph-error.ts'
 import { readOption, refuseUnknownOptions } from './query.ts'
 import { type ReplicaPosition, replicaView } from './replica.ts'
-import { findRoute, makeRoutes, type RouteMatch } from './routes.ts'
+import { findRoute, makeAllRoutes, type RouteMatch } from './routes.ts'
 import type { TokenSealer } from './sealed-token.ts'
 
 export interface GraphParts {
@@ -52,7 +52,7 @@ const NOTHING_KNOWN = { template: null, permission: null, units: 0 }
 /** Microsoft Graph v1.0 over the tenant. */
 export class GraphService {
   readonly #parts: GraphParts
-  readonly #routes = makeRoutes()
+  readonly #routes = makeAllRoutes()
   readonly #throttle = new Throttle()
   readonly #writes = new Throttle(WRITE_WINDOW_MS)
 
@@ -148,7 +148,8 @@ export class GraphService {
   }
 
   #permit(match: RouteMatch, caller: Caller): string {
-    const { method, permissionTemplate } = match.route
+    const { method, permissionTemplate, delegated = [] } = match.route
+    if (caller.user !== null) return decidePermission(delegated, caller)
     return decidePermission(this.#parts.contract.permissionsFor(method, permissionTemplate), caller)
   }
 
@@ -170,6 +171,12 @@ export class GraphService {
       permission,
       permissions: caller.roles,
       directoryRoles: caller.application.directoryRoles,
+      callerRoles: new Set(
+        caller.user === null ? caller.application.directoryRoles : tenant.rolesOf(caller.user),
+      ),
+      applications: this.#parts.applications,
+      newApplicationLagMs: settings.newApplicationLagMs,
+      realMs: this.#parts.realMs,
       deltaFault: answerFault(faults),
     }
   }

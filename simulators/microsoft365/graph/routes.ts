@@ -1,3 +1,4 @@
+import { APPLICATION_ROUTES } from './application-routes.ts'
 import { listDomains, listSkus, readOrganization } from './company.ts'
 import { DeltaQuery } from './delta.ts'
 import {
@@ -29,10 +30,20 @@ export interface Route {
   readonly units: number
   /** Counted against the write quota, too. */
   readonly isWrite: boolean
+  /** Delegated permissions that allow it to a person; none for most calls. */
+  readonly delegated?: readonly string[]
   readonly answer: RouteAnswer
 }
 
-/** Every call this simulator answers. Costs: Microsoft's table of resource units. */
+/** Delegated permissions that show a person her own organization. */
+const ORGANIZATION_READERS = ['User.Read', 'User.Read.All', 'Organization.Read.All']
+
+/** All calls, those for administrators included. */
+export function makeAllRoutes(): readonly Route[] {
+  return [...makeRoutes(), ...APPLICATION_ROUTES]
+}
+
+/** Every call that an application makes by itself. Costs: Microsoft's table of resource units. */
 export function makeRoutes(): readonly Route[] {
   const delta = new DeltaQuery()
   return [
@@ -51,7 +62,7 @@ export function makeRoutes(): readonly Route[] {
     get('/groups/{id}/members/$count', 3, countMembers, '/groups/{id}/members'),
     get('/groups/{id}/transitivemembers', 5, listTransitiveMembers),
     get('/groups/{id}/memberof', 1, listMemberOf),
-    get('/organization', 1, readOrganization),
+    { ...get('/organization', 1, readOrganization), delegated: ORGANIZATION_READERS },
     get('/domains', 1, listDomains),
     get('/subscribedskus', 3, listSkus),
     get('/directoryroles', 1, listRoles),

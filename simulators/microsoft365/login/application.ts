@@ -1,4 +1,4 @@
-import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
+import { createHash, type KeyObject, randomUUID, X509Certificate } from 'node:crypto'
 
 export interface ClientSecret {
   readonly value: string
@@ -22,8 +22,13 @@ export interface ApplicationParts {
   readonly delegatedScopes?: readonly string[]
   readonly redirectUris?: readonly string[]
   readonly isPublic?: boolean
+  readonly tags?: readonly string[]
+  /** Login and Graph know it from then on. */
+  readonly knownFromMs?: number
   /** Registered elsewhere, and not consented to here yet. */
   readonly isForeign?: boolean
+  /** Has a service principal here; one that is not foreign has it unless said otherwise. */
+  readonly isInstalled?: boolean
   readonly requiredPermissions?: readonly string[]
 }
 
@@ -34,8 +39,14 @@ export class Application {
   readonly displayName: string
   /** Whether it has a service principal in this tenant: without one it does not exist here. */
   isInstalled: boolean
+  /** Registered in another organization. */
+  readonly isForeign: boolean
   /** Application permissions that the registration asks an administrator for. */
   readonly requiredPermissions: Set<string>
+  /** Of the registration itself, as Graph addresses it. */
+  readonly objectId: string
+  readonly tags: readonly string[]
+  readonly knownFromMs: number
   /** Has no secret to prove itself with: a program on somebody's desk. */
   isPublic: boolean
   readonly redirectUris: Set<string>
@@ -66,10 +77,14 @@ export class Application {
     this.displayName = parts.displayName
     this.permissions = new Set(parts.permissions)
     this.requiredPermissions = new Set(parts.requiredPermissions ?? parts.permissions)
-    this.isInstalled = parts.isForeign !== true
+    this.isForeign = parts.isForeign ?? false
+    this.isInstalled = parts.isInstalled ?? !this.isForeign
     this.delegatedScopes = new Set(parts.delegatedScopes ?? SIGN_IN_SCOPES)
     this.redirectUris = new Set(parts.redirectUris)
     this.isPublic = parts.isPublic ?? false
+    this.objectId = randomUUID()
+    this.tags = parts.tags ?? []
+    this.knownFromMs = parts.knownFromMs ?? 0
   }
 
   /** An administrator's word for the whole tenant. */

@@ -13,9 +13,12 @@ export class Applications {
   }
 
   /** One that exists in this tenant; null for one that nobody has consented to. */
-  findHere(clientId: string): Application | null {
+  findHere(clientId: string, nowMs = Number.POSITIVE_INFINITY): Application | null {
     const application = this.find(clientId)
-    const isHere = application?.isInstalled === true && application.state !== 'removed'
+    const isHere =
+      application?.isInstalled === true &&
+      application.state !== 'removed' &&
+      application.knownFromMs <= nowMs
     return isHere ? application : null
   }
 

@@ -5,6 +5,7 @@ import { AdminConsent } from './admin-consent.ts'
 import type { Applications } from './applications.ts'
 import { Authorize } from './authorize.ts'
 import { Codes } from './codes.ts'
+import { DeviceCodes } from './device-code.ts'
 import { answerDiscovery } from './discovery.ts'
 import { Forms } from './forms.ts'
 import type { SigningKey } from './jwt.ts'
@@ -26,32 +27,49 @@ export interface LoginParts {
   /** The tenant's clock, by which accounts are locked. */
   readonly tenantNowMs: () => number
   readonly refusesReplays: () => boolean
+  /** Between two polls of a device code, in milliseconds. */
+  readonly devicePollMs: () => number
 }
 
 /** Entra's login service: discovery, tokens, and the pages on which a person signs in. */
 export class LoginService {
   readonly #parts: LoginParts
   readonly #tokens: TokenEndpoint
-  readonly #forms: Forms
-  readonly #authorize: Authorize
-  readonly #adminConsent: AdminConsent
+  /** By method and what follows the tenant. */
+  readonly #pages: Readonly<Record<string, (tenant: string, request: Request) => Answer>>
 
   constructor(parts: LoginParts) {
     this.#parts = parts
     const issuer = new TokenIssuer(parts)
     const codes = new Codes(parts.nowMs)
-    this.#forms = new Forms(parts.nowMs)
-    const signIn = new SignIn({ ...parts, forms: this.#forms })
-    const pages = { ...parts, forms: this.#forms, signIn }
-    this.#authorize = new Authorize({ ...pages, codes })
-    this.#adminConsent = new AdminConsent(pages)
+    const forms = new Forms(parts.nowMs)
+    const signIn = new SignIn({ ...parts, forms })
+    const services = { ...parts, forms, signIn }
+    const authorize = new Authorize({ ...services, codes })
+    const adminConsent = new AdminConsent(services)
+    const devices = new DeviceCodes(services, parts.devicePollMs)
     const { tenant } = parts
     const lockout = new SmartLockout(parts.tenantNowMs)
     const grants = {
       authorization_code: codes.redeem(issuer),
+      'urn:ietf:params:oauth:grant-type:device_code': devices.redeem(issuer),
       password: passwordGrant({ tenant, issuer, lockout }),
     }
     this.#tokens = new TokenEndpoint({ ...parts, issuer, grants })
+    const form = (request: Request) => new URLSearchParams(request.body)
+    const token = (tenantName: string, request: Request) => this.#token(tenantName, request)
+    this.#pages = {
+      'GET oauth2/v2.0/authorize': (name, request) =>
+        authorize.answer(name, request.query, request),
+      'POST oauth2/v2.0/authorize': (name, request) =>
+        authorize.answer(name, form(request), request),
+      'GET v2.0/adminconsent': (name, request) => adminConsent.answer(name, request),
+      'POST oauth2/v2.0/devicecode': (name, request) => devices.begin(name, request),
+      'GET device': () => devices.page(),
+      'POST login': (_, request) => forms.submit(form(request)),
+      'POST oauth2/v2.0/token': token,
+      'POST oauth2/token': token,
+    }
   }
 
   answer(request: Request): Answer {
@@ -72,20 +90,14 @@ export class LoginService {
   }
 
   #route(tenant: string, rest: string, request: Request): Answer | null {
-    const isPost = request.method === 'POST'
-    if (rest === 'oauth2/v2.0/authorize' && ['GET', 'POST'].includes(request.method)) {
-      const query = isPost ? new URLSearchParams(request.body) : request.query
-      return this.#authorize.answer(tenant, query, request)
-    }
-    if (request.method === 'GET' && rest === 'v2.0/adminconsent')
-      return this.#adminConsent.answer(tenant, request)
-    if (request.method === 'GET') return answerDiscovery(tenant, rest, this.#parts)
-    if (isPost && rest === 'login') return this.#forms.submit(new URLSearchParams(request.body))
-    if (isPost && (rest === 'oauth2/v2.0/token' || rest === 'oauth2/token')) {
-      const answer = this.#tokens.answer(tenant, request)
-      return { ...answer, headers: { 'cache-control': 'no-store, no-cache', pragma: 'no-cache' } }
-    }
-    return null
+    const page = this.#pages[`${request.method} ${tenant === 'device' ? 'device' : rest}`]
+    if (page !== undefined) return page(tenant, request)
+    return request.method === 'GET' ? answerDiscovery(tenant, rest, this.#parts) : null
+  }
+
+  #token(tenant: string, request: Request): Answer {
+    const answer = this.#tokens.answer(tenant, request)
+    return { ...answer, headers: { 'cache-control': 'no-store, no-cache', pragma: 'no-cache' } }
   }
 }
 

@@ -89,6 +89,18 @@ ${parts.isForEverybody ? '<p>If you accept, this app will get access to the spec
   })
 }
 
+export function codePage(page: FormPage, note: Note | null): string {
+  return render({
+    title: 'Enter code to allow access',
+    form: page,
+    note,
+    body: `
+<p>Once you enter the code displayed on your app or device, it will have access to your account.</p>
+<label>Code <input name="otc" autocomplete="off"></label>
+<button name="choice" value="next">Next</button>`,
+  })
+}
+
 /** An end: said to the person, and to nobody else. */
 export function messagePage(title: string, note: Note | null, text = ''): string {
   return render({ title, form: null, note, body: `<p>${escapeHtml(text)}</p>` })

@@ -64,7 +64,7 @@ export class TokenEndpoint {
         70003,
         `The app requested an unsupported grant type '${grantType}'.`,
       )
-    const application = applications.findHere(clientId)
+    const application = applications.findHere(clientId, nowMs())
     if (application === null) throw unknownApplication(clientId)
     const isUnproven = !isForItself && application.isPublic
     const proof = isUnproven ? refuseProof(form) : this.#prove(form, application, tenant)
