@@ -9,6 +9,7 @@ import { makeGateways } from './daemon/gateways.ts'
 import { describeHttp, EMBEDDED_NOTE, makeHttp } from './daemon/http.ts'
 import { LocalBackups } from './daemon/local-backups.ts'
 import { makeLogIn } from './daemon/log-in.ts'
+import { makeMail } from './daemon/mail.ts'
 import { Maintenance } from './daemon/maintenance.ts'
 import { makePassThrough } from './daemon/pass-through.ts'
 import { makePasswords } from './daemon/passwords.ts'
@@ -106,8 +107,9 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       passThrough,
       isScheduled: options.isScheduled ?? true,
     })
-    const passwords = makePasswords({ directory, logIn })
+    const mail = makeMail({ ...observers, directory })
     const listeners = () => ({ ...gateways.listeners(), ...describeHttp(http.listeners) })
+    const passwords = makePasswords({ ...observers, config, directory, logIn, mail, listeners })
     const http = await makeHttp({
       ...observers,
       config,
@@ -116,9 +118,10 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       logIn,
       certificate,
       sources: sources.control,
-      passwords: passwords.setter,
+      passwords,
       connect: sources.connect,
       imports: sources.imports,
+      mail: mail.control,
       startedAtMs,
       listeners,
       baseDn: () => gateways.baseDn(),
@@ -132,6 +135,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
     const maintenance = new Maintenance({ database, leader, backups, log })
     await start([
       ...passwords.services,
+      ...mail.services,
       ...gateways.services,
       ...sources.services,
       http.listeners,

@@ -16,6 +16,7 @@ import { makePlainPeers, plainRefused } from './plain-http.ts'
 import { connectRoutes, consentReturnRoute } from './routes/connect.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { importRoutes } from './routes/imports.ts'
+import { mailRoutes } from './routes/mail.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { passwordRoutes } from './routes/passwords.ts'
 import { peopleRoutes } from './routes/people.ts'
@@ -164,6 +165,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       sourceRoutes,
       connectRoutes,
       importRoutes,
+      mailRoutes,
       systemRoutes,
     ])
       routes(guarded, parts)

@@ -1,3 +1,4 @@
+import type { Activation } from '../account/activation.ts'
 import type { TokenVerifier } from '../credentials/authenticate.ts'
 import type { PasswordSetter } from '../credentials/password-setter.ts'
 import type { Directory } from '../directory/directory.ts'
@@ -6,6 +7,8 @@ import type { ReplyAttribute } from '../directory/network.ts'
 import type { Actor, GroupStore, PeopleStore } from '../directory/ports/people.ts'
 import type { CredentialStore, ResourceStore } from '../directory/ports/resources.ts'
 import type { Administrator } from '../directory/service.ts'
+import type { ListedMail } from '../mail/mail-store.ts'
+import type { MailSettings } from '../mail/settings.ts'
 import type { HealthReport } from '../observe/health.ts'
 import type { ImportPolicy } from '../sources/judge-people.ts'
 import type { Cloud } from '../sources/microsoft365/clouds.ts'
@@ -235,6 +238,21 @@ export interface SourceControl {
   reject(source: string, actor: string): Promise<number>
 }
 
+/** How mail leaves, and what became of it. */
+export interface MailControl {
+  /** Null until somebody said. */
+  read(): Promise<{ readonly settings: MailSettings; readonly hasPassword: boolean } | null>
+  /** @param password undefined keeps the one there is */
+  configure(
+    settings: MailSettings,
+    password: string | null | undefined,
+    actor: Actor,
+  ): Promise<void>
+  /** Sends one at once. @returns why it was not taken; null when it was */
+  test(recipient: string): Promise<string | null>
+  list(limit: number): Promise<readonly ListedMail[]>
+}
+
 export interface Status {
   readonly version: string
   readonly startedAt: string
@@ -259,12 +277,14 @@ export interface AdminParts {
   readonly resources: ResourceStore
   readonly credentials: CredentialStore
   readonly passwords: Pick<PasswordSetter, 'set'>
+  readonly activation: Pick<Activation, 'issue'>
   readonly log: LogReader
   readonly sources: SourceControl
   readonly connect: ConnectControl
   /** Where browsers reach us: the public URL, else this machine; null when nothing listens. */
   publicOrigin(): string | null
   readonly imports: ImportControl
+  readonly mail: MailControl
   readonly tokens: TokenVerifier
   /** Null when name and password do not belong together. */
   verifyAdministrator(

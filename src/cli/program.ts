@@ -7,6 +7,7 @@ import { addDoctor } from './doctor.ts'
 import { addGroup } from './group.ts'
 import { addImport } from './import.ts'
 import { addLog } from './log.ts'
+import { addMail } from './mail.ts'
 import { addNetworks } from './networks.ts'
 import { addPasswordPolicy } from './password-policy.ts'
 import { addPerson } from './person.ts'
@@ -43,6 +44,7 @@ export function makeProgram(process: {
     addGroup,
     addServices,
     addNetworks,
+    addMail,
     addLog,
   ])
     add(program, run)

@@ -1,7 +1,8 @@
 import type { Directory } from '../directory/directory.ts'
 import type { PasswordPolicy } from '../directory/password-policy.ts'
 import type { Person } from '../directory/person.ts'
-import type { NewMail, PasswordStore, Proof } from '../directory/ports/passwords.ts'
+import type { NewMail } from '../directory/ports/mail.ts'
+import type { PasswordStore, Proof } from '../directory/ports/passwords.ts'
 import type { Actor, Written } from '../directory/ports/people.ts'
 import type { Argon2Pool } from './argon2-pool.ts'
 import { prepareOpaqueString } from './opaque-string.ts'
@@ -60,7 +61,10 @@ export interface PasswordSetterParts {
   readonly strength: PasswordStrength
   readonly store: PasswordStore
   /** What she is told by mail; null when nothing is sent. */
-  readonly notice: (person: Person, what: { readonly isTemporary: boolean }) => NewMail | null
+  readonly notice: (
+    person: Person,
+    what: { readonly isTemporary: boolean },
+  ) => Promise<NewMail | null>
   /** Null where passwords go nowhere else. */
   readonly push: PasswordPush | null
   readonly nowMs?: () => number
@@ -116,7 +120,7 @@ export class PasswordSetter {
         expiresAtMs: maxAgeDays === null ? null : nowMs + maxAgeDays * DAY_MS,
         keptHistory: history,
         proof,
-        notice: notice(person, { isTemporary }),
+        notice: await notice(person, { isTemporary }),
       },
       actor,
     )

@@ -1,12 +1,17 @@
 import { makeApp } from '../admin/app.ts'
 import type { ImportControl } from '../admin/import-control.ts'
-import type { AdminParts, ConnectControl, SourceControl, Status } from '../admin/parts.ts'
+import type {
+  AdminParts,
+  ConnectControl,
+  MailControl,
+  SourceControl,
+  Status,
+} from '../admin/parts.ts'
 import { HttpListeners } from '../admin/server.ts'
 import type { Config } from '../config/config.ts'
 import { formatListen } from '../config/listen.ts'
 import { adminSocketPath } from '../config/paths.ts'
 import type { ServerCertificate } from '../credentials/certificates/server-certificate.ts'
-import type { PasswordSetter } from '../credentials/password-setter.ts'
 import { checkReplyAttribute } from '../gateway/radius/reply-attributes.ts'
 import { answerUnreadable, scimPlugin } from '../gateway/scim/plugin.ts'
 import { PostgresBackup } from '../storage/backup.ts'
@@ -17,6 +22,7 @@ import { PostgresPeopleStore } from '../storage/people-store.ts'
 import { PostgresResourceStore } from '../storage/resource-store.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import type { LogInParts } from './log-in.ts'
+import type { PasswordParts } from './passwords.ts'
 
 export interface HttpInput extends Observers {
   readonly config: Config
@@ -25,9 +31,10 @@ export interface HttpInput extends Observers {
   readonly logIn: LogInParts
   readonly certificate: ServerCertificate
   readonly sources: SourceControl
-  readonly passwords: PasswordSetter
+  readonly passwords: PasswordParts
   readonly connect: ConnectControl
   readonly imports: ImportControl
+  readonly mail: MailControl
   readonly startedAtMs: number
   /** Where everything really listens, by protocol. */
   listeners(): Readonly<Record<string, readonly string[]>>
@@ -73,7 +80,7 @@ export async function makeHttp(input: HttpInput): Promise<HttpParts> {
     onFault,
     onAnswered: ({ path, ...answer }) =>
       metrics.httpAnswered(path.startsWith('/scim/') ? 'scim' : 'admin', answer),
-    plugins: [scim],
+    plugins: [scim, input.passwords.pages],
     answerUnreadable,
   })
   listeners.serve(app)
@@ -98,12 +105,14 @@ function makeAdmin(input: HttpInput): AdminParts {
     groups: new PostgresGroupStore(database),
     resources: new PostgresResourceStore(database, keys),
     credentials: logIn.credentials,
-    passwords: input.passwords,
+    passwords: input.passwords.setter,
+    activation: input.passwords.activation,
     log: new LogReader(database),
     sources: input.sources,
     connect: input.connect,
     publicOrigin: () => input.config.publicUrl ?? localOrigin(input.listeners()),
     imports: input.imports,
+    mail: input.mail,
     tokens: logIn.tokens,
     verifyAdministrator: async (username, password, address) => {
       const attempt = { username, password, method: 'http-basic', address }

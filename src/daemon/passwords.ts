@@ -1,29 +1,101 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { Activation } from '../account/activation.ts'
+import { changeNotice } from '../account/link.ts'
+import { accountPlugin } from '../account/plugin.ts'
+import type { Sealer } from '../account/ticket.ts'
+import type { Config } from '../config/config.ts'
 import { PasswordSetter } from '../credentials/password-setter.ts'
 import { PasswordStrength } from '../credentials/password-strength.ts'
 import type { Service } from '../lifecycle.ts'
+import { PostgresLinkStore } from '../storage/link-store.ts'
 import { PostgresPasswordStore } from '../storage/password-store.ts'
-import type { DirectoryParts } from './directory.ts'
+import { type Keys, seal, unseal } from '../storage/sealing.ts'
+import type { DirectoryParts, Observers } from './directory.ts'
 import type { LogInParts } from './log-in.ts'
+import type { MailParts } from './mail.ts'
 
 export interface PasswordParts {
   readonly setter: PasswordSetter
+  readonly activation: Activation
+  /** The account pages, for the HTTP listeners. */
+  readonly pages: FastifyPluginAsync
   readonly services: readonly Service[]
 }
 
 /** How passwords are set, whoever sets them. */
-export function makePasswords(input: {
-  readonly directory: DirectoryParts
-  readonly logIn: LogInParts
-}): PasswordParts {
-  const { database, keys, readModel } = input.directory
+export function makePasswords(
+  input: Observers & {
+    readonly config: Config
+    readonly directory: DirectoryParts
+    readonly logIn: LogInParts
+    readonly mail: MailParts
+    /** Where everything really listens, by protocol. */
+    listeners(): Readonly<Record<string, readonly string[]>>
+  },
+): PasswordParts {
+  const { config, directory, logIn, mail, log, metrics } = input
+  const { database, keys, readModel, feed, credentialIndex } = directory
   const strength = new PasswordStrength()
+  const canMail = async () => (await mail.store.readAccount()) !== null
   const setter = new PasswordSetter({
     directory: readModel,
-    pool: input.logIn.pool,
+    pool: logIn.pool,
     strength,
     store: new PostgresPasswordStore(database, keys),
-    notice: () => null,
+    notice: async (person, { isTemporary }) =>
+      person.mail === null || !(await canMail())
+        ? null
+        : changeNotice(person, { recipient: person.mail, isTemporary }),
     push: null,
   })
-  return { setter, services: [strength] }
+  const links = new PostgresLinkStore(database, keys)
+  const activation = new Activation({
+    links,
+    directory: readModel,
+    publicUrl: () => config.publicUrl ?? ownUrl(input.listeners()),
+    canMail,
+    onMail: () => mail.wake(),
+    nowMs: Date.now,
+  })
+  const pages = accountPlugin({
+    directory: readModel,
+    authenticator: logIn.authenticator,
+    setter,
+    links,
+    sealer: makeSealer(keys),
+    passwordVersion: (id) => credentialIndex.candidatesFor(id, null).primary?.version ?? null,
+    pushedTo: async () => null,
+    reached: async ({ inboxSeq }) => {
+      mail.wake()
+      await feed.reached(inboxSeq)
+    },
+    onFault: (id, error) => {
+      metrics.faulted('http')
+      log.error('account.fault', { id, error })
+    },
+  })
+  return { setter, activation, pages, services: [strength] }
+}
+
+/** Good for whoever is at this machine, as in a trial; `public_url` is what others need. */
+function ownUrl(listeners: Readonly<Record<string, readonly string[]>>): string | null {
+  for (const scheme of ['https', 'http']) {
+    const port = listeners[scheme]?.[0]?.split(':').at(-1)
+    if (port !== undefined) return `${scheme}://localhost:${port}`
+  }
+  return null
+}
+
+function makeSealer(keys: Keys): Sealer {
+  const place = (purpose: string) => ({ table: 'account', column: purpose, row: 'browser' })
+  return {
+    seal: (text, purpose) => seal(keys, place(purpose), Buffer.from(text)).toString('base64url'),
+    open(sealed, purpose) {
+      try {
+        return unseal(keys, place(purpose), Buffer.from(sealed, 'base64url')).toString('utf8')
+      } catch {
+        return null
+      }
+    },
+  }
 }

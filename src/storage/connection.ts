@@ -4,7 +4,7 @@ import type { Tables } from './database.ts'
 import { EmbeddedHost } from './embedded/host.ts'
 import { PortSocket } from './embedded/port-socket.ts'
 import { asFault, isRetryable } from './fault.ts'
-import { type JournalBuffer, openJournal, stamp, writeJournal } from './journal.ts'
+import { endLinks, type JournalBuffer, openJournal, stamp, writeJournal } from './journal.ts'
 import { CLIENT_CONFIG, SESSION_PARAMETERS, withSessionParameters } from './session.ts'
 import { WakeUp } from './wake-up.ts'
 
@@ -204,6 +204,7 @@ class PooledDatabase implements Database {
     const { result, buffer } = await this.kysely.transaction().execute(async (tx) => {
       const opened = openJournal(tx)
       const value = await run(tx)
+      await endLinks(tx, opened)
       const inboxSeq = await writeJournal(tx, opened)
       // One session: nobody else can stamp, and the order of commits is that of the statements.
       if (inboxSeq !== null && this.kind === 'embedded') await stamp(tx)

@@ -68,6 +68,14 @@ interface InboxRow {
   readonly detail: string | null
 }
 
+/** Whoever may be let in no more cannot set a password with a link from before either. */
+export async function endLinks(tx: Transaction<Tables>, { denied }: JournalBuffer): Promise<void> {
+  if (denied.size === 0) return
+  await sql`
+    update one_time_link set ended_at = clock_timestamp(), ended_by = 'suspended'
+    where principal_id = any (${[...denied]}::uuid[]) and ended_at is null`.execute(tx)
+}
+
 /** Writes the buffered entries; gives the inbox number of the last, null when there was none. */
 export async function writeJournal(
   tx: Transaction<Tables>,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import type { NewMail } from '../directory/ports/passwords.ts'
+import type { NewMail } from '../directory/ports/mail.ts'
 import { type Keys, type Place, seal } from './sealing.ts'
 import type { Tx } from './written.ts'
 

@@ -178,12 +178,25 @@ async function load(
     }
     await passOverNumbers(tx)
     await pauseSources(tx, tables, createdAt)
+    await endOneTimeThings(tx, tables)
     const head = await sql<{ epoch: string }>`
       update journal_head set epoch = gen_random_uuid() returning epoch`.execute(tx)
     const epoch = head.rows[0]?.epoch
     if (epoch === undefined) throw damaged('it has no journal')
     return { rows, epoch }
   })
+}
+
+/** A link that was used since the backup is not good again, nor is mail that went out sent again. */
+async function endOneTimeThings(tx: Transaction<unknown>, tables: readonly Table[]): Promise<void> {
+  if (!tables.some(({ name }) => name === 'one_time_link')) return
+  await sql`
+    update one_time_link set ended_at = clock_timestamp(), ended_by = 'restored'
+    where ended_at is null`.execute(tx)
+  await sql`
+    update mail set status = 'failed', reason = 'restored from a backup', content = null,
+      claim = null, claimed_until = null, settled_at = clock_timestamp()
+    where status = 'waiting'`.execute(tx)
 }
 
 async function passOverNumbers(tx: Transaction<unknown>): Promise<void> {

@@ -13,6 +13,7 @@ export const RETENTION_DAYS = {
   gone: 180,
   accounting: 90,
   tombstone: 30,
+  mail: 30,
 } as const
 
 interface Aging {
@@ -29,6 +30,13 @@ const SESSIONS: Aging = {
 }
 /** They count for the guard within its window; a clock that is set back must not shorten it. */
 const REMOVALS: Aging = { table: 'removal', column: 'at', hours: (2 * WINDOW_MS) / 3_600_000 }
+/** For whoever asks whether a mail went out. */
+const MAIL: Aging = { table: 'mail', column: 'created_at', hours: RETENTION_DAYS.mail * 24 }
+const LINKS: Aging = {
+  table: 'one_time_link',
+  column: 'expires_at',
+  hours: RETENTION_DAYS.mail * 24,
+}
 /** No source brings somebody back after so long under the same id. */
 const GONE: Aging = { table: 'source_gone', column: 'at', hours: RETENTION_DAYS.gone * 24 }
 
@@ -57,6 +65,8 @@ export async function applyRetention(database: Database): Promise<void> {
   await repeat(() => dropOld(database, GONE))
   await repeat(() => dropRemembered(database))
   await repeat(() => dropOld(database, ATTEMPTS))
+  await repeat(() => dropOld(database, MAIL))
+  await repeat(() => dropOld(database, LINKS))
   await repeat(() => revokeForTheDead(database))
   await repeat(() => forgetTheDead(database))
 }

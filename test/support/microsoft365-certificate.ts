@@ -1,9 +1,19 @@
 import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
-import { cryptoProvider, X509CertificateGenerator } from '@peculiar/x509'
+import {
+  cryptoProvider,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509'
 
-/** A self-signed RSA certificate, as an application uploads it to Entra. */
-export async function makeClientCertificate(): Promise<{ certificatePem: string; keyPem: string }> {
+/**
+ * A self-signed RSA certificate, as an application uploads it to Entra.
+ *
+ * @param host a name that a server may show it for
+ */
+export async function makeClientCertificate(
+  host = 'gatehouse.example',
+): Promise<{ certificatePem: string; keyPem: string }> {
   const algorithm = {
     name: 'RSASSA-PKCS1-v1_5',
     hash: 'SHA-256',
@@ -19,6 +29,7 @@ export async function makeClientCertificate(): Promise<{ certificatePem: string;
     notAfter: new Date(Date.now() + 3_600_000),
     signingAlgorithm: algorithm,
     keys,
+    extensions: [new SubjectAlternativeNameExtension([{ type: 'dns', value: host }])],
   })
   const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)
   const lines =

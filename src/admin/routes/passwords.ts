@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { LINK_HOURS } from '../../account/link.ts'
 import { makeGeneratedPassword } from '../../credentials/generated-secret.ts'
 import type { PasswordSet } from '../../credentials/password-setter.ts'
 import {
@@ -11,6 +12,7 @@ import { actorOf, requireRole } from '../caller.ts'
 import { ApiError } from '../error.ts'
 import { readPerson } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
+import { isoTime } from '../views.ts'
 import { PersonParams } from './people.ts'
 
 const MAX_PASSWORD_BYTES = 1024
@@ -56,6 +58,15 @@ const PolicyBody = Type.Object(
   { additionalProperties: false, minProperties: 1 },
 )
 
+const LinkBody = Type.Object(
+  {
+    mail: Type.Boolean({ description: 'send it to their address; otherwise it is in the answer' }),
+    hours: Type.Optional(Type.Integer({ minimum: 1, maximum: 168, default: LINK_HOURS })),
+    reason: Type.Optional(Type.String({ maxLength: 500 })),
+  },
+  { additionalProperties: false },
+)
+
 /** The rules of passwords, and passwords that an admin sets. */
 export function passwordRoutes(app: FastifyInstance, parts: AdminParts): void {
   const { directory } = parts
@@ -83,6 +94,28 @@ export function passwordRoutes(app: FastifyInstance, parts: AdminParts): void {
       const written = await parts.resources.updateSettings({ passwordPolicy }, actorOf(request))
       await parts.reached(written.inboxSeq)
       return { changed: written.changed }
+    },
+  )
+
+  app.post<{ Params: Static<typeof PersonParams>; Body: Static<typeof LinkBody> }>(
+    '/people/:person/activation-link',
+    {
+      schema: {
+        summary: 'A link, good once, to choose a password with; voids the one before it',
+        params: PersonParams,
+        body: LinkBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { mail, hours = LINK_HOURS, reason = null } = request.body
+      const { url, expiresAtMs, mailedTo } = await parts.activation.issue(
+        readPerson(directory, request.params.person).value,
+        { isMailed: mail, livesHours: hours },
+        actorOf(request, reason),
+      )
+      // Whom it was mailed to, nobody else needs it.
+      return { expiresAt: isoTime(expiresAtMs), mailedTo, ...(mail ? {} : { link: url }) }
     },
   )
 

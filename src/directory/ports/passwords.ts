@@ -1,4 +1,5 @@
 import type { CredentialId, PrincipalId } from '../id.ts'
+import type { NewMail } from './mail.ts'
 import type { Actor, Written } from './people.ts'
 
 /** What is known of somebody's passwords; verifiers, never more. */
@@ -48,15 +49,4 @@ export interface PasswordStore {
    * is active. Null when the proof no longer holds; nothing has changed then.
    */
   set(password: NewPassword, actor: Actor): Promise<Written | null>
-}
-
-export interface NewMail {
-  readonly kind: string
-  readonly principalId: PrincipalId | null
-  readonly recipient: string
-  readonly subject: string
-  /** Plain text; an HTML form is made of it. */
-  readonly text: string
-  /** Of no use after that. */
-  readonly livesHours: number
 }

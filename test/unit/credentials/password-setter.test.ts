@@ -52,7 +52,7 @@ function aSetter(policy: Partial<PasswordPolicy> = {}) {
   const passwordPolicy = { ...DEFAULT_PASSWORD_POLICY, ...policy }
   const directory = new MemoryDirectory(someSettings({ passwordPolicy }), adele).model
   const store = new FakeStore()
-  const parts = { directory, pool, strength, store, notice: () => null, push: null }
+  const parts = { directory, pool, strength, store, notice: async () => null, push: null }
   const setter = new PasswordSetter({ ...parts, nowMs: () => 1_000 })
   const set = (password: string, change: Partial<PasswordToSet> = {}) =>
     setter.set(

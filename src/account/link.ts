@@ -1,0 +1,96 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { PrincipalId } from '../directory/id.ts'
+import type { Person } from '../directory/person.ts'
+import type { NewMail } from '../directory/ports/mail.ts'
+import type { Actor } from '../directory/ports/people.ts'
+
+export const LINK_HOURS = 72
+/** 192 bits: there is nothing to guess. */
+const TOKEN_BYTES = 24
+const TOKEN = /^[A-Za-z0-9_-]{32}$/
+
+export interface NewLink {
+  readonly principalId: PrincipalId
+  readonly digest: Buffer
+  readonly livesHours: number
+  /** Sent with the same transaction; null when the link is handed over in another way. */
+  readonly mail: NewMail | null
+}
+
+/**
+ * Links that are good once.
+ *
+ * @throws {DirectoryError} `DIRECTORY_UNAVAILABLE`
+ */
+export interface LinkStore {
+  /**
+   * Voids the link before it.
+   *
+   * @throws {DirectoryError} `DIRECTORY_REFUSED` for somebody suspended or deleted, or who was given
+   *   too many in a day
+   */
+  issue(link: NewLink, actor: Actor): Promise<void>
+  /** One that is good now; null for all others, which look alike. */
+  find(digest: Buffer): Promise<{ readonly id: string; readonly principalId: PrincipalId } | null>
+}
+
+export function makeLinkToken(): string {
+  return randomBytes(TOKEN_BYTES).toString('base64url')
+}
+
+/** What is kept of a token; null for what cannot be one. */
+export function digestLinkToken(token: string): Buffer | null {
+  return TOKEN.test(token) ? createHash('sha256').update(token).digest() : null
+}
+
+export function activationMail(
+  person: Pick<Person, 'id' | 'displayName' | 'username'>,
+  parts: {
+    readonly recipient: string
+    readonly url: string
+    readonly organization: string | null
+    readonly livesHours: number
+  },
+): NewMail {
+  const { recipient, url, livesHours } = parts
+  const organization = parts.organization ?? 'your organization'
+  return {
+    kind: 'activation',
+    principalId: person.id,
+    recipient,
+    subject: `Choose your password at ${organization}`,
+    livesHours,
+    text: `Hello ${person.displayName},
+
+your account at ${organization} is ready. Choose its password here:
+
+${url}
+
+Your user name is ${person.username}. The link is good once, for ${livesHours} hours. If it has run out, ask your administrator for another.
+
+If you did not expect this mail, you need not do anything.
+`,
+  }
+}
+
+export function changeNotice(
+  person: Pick<Person, 'id' | 'displayName' | 'username'>,
+  parts: { readonly recipient: string; readonly isTemporary: boolean },
+): NewMail {
+  const what = parts.isTemporary
+    ? 'an administrator gave your account a temporary password. Change it before you use it anywhere'
+    : 'the password of your account was changed'
+  return {
+    kind: 'password-changed',
+    principalId: person.id,
+    recipient: parts.recipient,
+    subject: 'Your password was changed',
+    livesHours: 24,
+    text: `Hello ${person.displayName},
+
+${what} (user name ${person.username}).
+
+If this was not you, tell your administrator at once.
+`,
+  }
+}

@@ -1,0 +1,100 @@
+import type { PasswordPolicy } from '../directory/password-policy.ts'
+import { field, type Html, html, page } from './html.ts'
+
+/** What is wrong with what was typed, told at the top and read out. */
+function notice(message: string | null): Html | null {
+  return message === null ? null : html`<p class="notice" role="alert">${message}</p>`
+}
+
+export function startPage(parts: { readonly hasMicrosoft: boolean }): string {
+  return page(
+    'Your account',
+    html`<p>Here you choose the password for the services of your organization.</p>
+${parts.hasMicrosoft ? html`<p><a class="button" href="/account/microsoft">Sign in with Microsoft</a></p>` : null}
+<p><a class="button" href="/account/sign-in">Sign in with your password</a></p>
+<p>If you have no password yet, use the link in the mail you were sent, or ask your administrator for one.</p>`,
+  )
+}
+
+/** Changes nothing: programs that look into links in mail only see this. */
+export function activatePage(token: string): string {
+  return page(
+    'Activate your account',
+    html`<p>Go on to choose your password. The link is good once.</p>
+<form method="post" action="/account/activate">
+<input type="hidden" name="token" value="${token}">
+<button type="submit" autofocus>Continue</button>
+</form>`,
+  )
+}
+
+export function signInPage(parts: {
+  readonly username: string
+  readonly message: string | null
+  readonly hasMicrosoft: boolean
+}): string {
+  const { username, message } = parts
+  return page(
+    'Sign in',
+    html`${notice(message)}
+<form method="post" action="/account/sign-in">
+${field({ name: 'username', label: 'User name or mail address', type: 'text', autocomplete: 'username', value: username, isFirst: true })}
+${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}
+<button type="submit">Sign in</button>
+</form>
+${parts.hasMicrosoft ? html`<p><a href="/account/microsoft">Sign in with Microsoft instead</a></p>` : null}`,
+  )
+}
+
+export function passwordPage(parts: {
+  readonly username: string
+  readonly formToken: string
+  readonly policy: PasswordPolicy
+  /** Where else it becomes her password; null where it stays here. */
+  readonly pushedTo: string | null
+  readonly message: string | null
+  readonly faults: readonly string[]
+  readonly isDifferent: boolean
+}): string {
+  const { username, policy, faults, isDifferent, pushedTo } = parts
+  const hint = html`<ul>
+<li>${policy.minLength} characters or more; three or four words make a good one.</li>
+<li>Nothing that is easy to guess, such as your name.</li>
+<li>None that you have used here before.</li>
+</ul>
+${pushedTo === null ? null : html`<p>It becomes your password at ${pushedTo} as well.</p>`}`
+  return page(
+    'Choose a password',
+    html`${notice(parts.message)}
+<p>For ${username}</p>
+<form method="post" action="/account/password">
+<input type="hidden" name="form" value="${parts.formToken}">
+<input type="hidden" name="username" autocomplete="username" value="${username}">
+${field({ name: 'new', label: 'New password', type: 'password', autocomplete: 'new-password', hint, error: faults.length === 0 ? null : faults.join(' '), isFirst: true })}
+${field({ name: 'again', label: 'New password once more', type: 'password', autocomplete: 'new-password', error: isDifferent ? 'The two are not the same. Type the same password twice.' : null })}
+<button type="submit">Set password</button>
+</form>
+<form method="post" action="/account/sign-out"><button type="submit">Cancel</button></form>`,
+  )
+}
+
+export function donePage(parts: { readonly pushedTo: string | null }): string {
+  return page(
+    'Your password is set',
+    html`<p role="status">From now on use the new password${parts.pushedTo === null ? null : html`, at ${parts.pushedTo} as well`}. Change it on your devices too, such as for the Wi-Fi.</p>
+<p>You can close this page.</p>`,
+  )
+}
+
+export function errorPage(parts: {
+  readonly title: string
+  readonly message: string
+  readonly id?: string
+}): string {
+  return page(
+    parts.title,
+    html`<p class="notice" role="alert">${parts.message}</p>
+${parts.id === undefined ? null : html`<p>If you ask for help, name this number: ${parts.id}</p>`}
+<p><a class="button" href="/account">Back to the start</a></p>`,
+  )
+}

@@ -1,0 +1,345 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { AuthenticationUnavailable, type Authenticator } from '../credentials/authenticate.ts'
+import type { PasswordSet, PasswordSetter } from '../credentials/password-setter.ts'
+import type { Directory } from '../directory/directory.ts'
+import { DirectoryError } from '../directory/errors.ts'
+import { canSignIn } from '../directory/hold.ts'
+import type { PrincipalId } from '../directory/id.ts'
+import type { Person } from '../directory/person.ts'
+import type { Written } from '../directory/ports/people.ts'
+import { Form, readForm } from './form.ts'
+import { digestLinkToken, type LinkStore } from './link.ts'
+import { activatePage, donePage, errorPage, passwordPage, signInPage, startPage } from './pages.ts'
+import { STYLE } from './style.ts'
+import { isFormOf, makeTicket, openTicket, type Sealer, sealTicket, type Ticket } from './ticket.ts'
+
+const COOKIE = '__Host-gatehouse-account'
+const TIMEOUT_MS = 60_000
+const NO_LINK =
+  'This link is not good, or not any more: it works once and for a limited time, and a newer one takes its place. Ask your administrator for another.'
+const NO_SIGN_IN =
+  'User name and password do not belong together, or the account may not be used now.'
+const SIGN_IN_AGAIN = 'You were not signed in for long enough. Sign in again.'
+
+/** Nothing is loaded but our own style; nobody frames us; no address of ours goes to others. */
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'cross-origin-opener-policy': 'same-origin',
+} as const
+
+export interface AccountParts {
+  readonly directory: Directory
+  readonly authenticator: Authenticator
+  readonly setter: Pick<PasswordSetter, 'set' | 'policy'>
+  readonly links: LinkStore
+  readonly sealer: Sealer
+  /** Version of her primary password; null where she has none. */
+  readonly passwordVersion: (id: PrincipalId) => number | null
+  /** Where her password goes beside here, in words; null for nowhere. */
+  readonly pushedTo: (person: Person) => Promise<string | null>
+  /** Resolves once the write shows here. */
+  readonly reached: (written: Written) => Promise<void>
+  readonly onFault: (id: string, error: unknown) => void
+  readonly nowMs?: () => number
+}
+
+/** The pages on which people see to their own account, under /account. Plain HTML, without scripts. */
+export function accountPlugin(parts: AccountParts): FastifyPluginAsync {
+  return async (app) => {
+    await app.register(
+      async (scope) => {
+        new AccountPages(parts).serve(scope)
+      },
+      { prefix: '/account' },
+    )
+  }
+}
+
+class AccountPages {
+  readonly #parts: AccountParts
+  readonly #nowMs: () => number
+
+  constructor(parts: AccountParts) {
+    this.#parts = parts
+    this.#nowMs = parts.nowMs ?? Date.now
+  }
+
+  serve(app: FastifyInstance): void {
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser('application/x-www-form-urlencoded', (_request, body, done) => {
+      readForm(body).then(
+        (form) => (form === null ? done(new BadForm()) : done(null, form)),
+        (error: unknown) => done(error as Error),
+      )
+    })
+    app.addHook('onSend', async (_request, reply) => {
+      reply.headers(HEADERS)
+    })
+    app.addHook('preHandler', async (request) => {
+      if (request.method === 'POST') refuseForeign(request)
+    })
+    app.addHook('onResponse', async ({ body }) => {
+      if (body instanceof Form) body.wipe()
+    })
+    app.setErrorHandler((error, request, reply) => this.#showError(error, request, reply))
+    app.setNotFoundHandler((_request, reply) =>
+      show(
+        reply.code(404),
+        errorPage({ title: 'No such page', message: 'There is nothing here.' }),
+      ),
+    )
+    app.get('/style.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE))
+    app.get('/', (_request, reply) => show(reply, startPage({ hasMicrosoft: false })))
+    app.get('/activate', (request, reply) => this.#askToActivate(request, reply))
+    app.post('/activate', (request, reply) => this.#activate(request, reply))
+    app.get('/sign-in', (_request, reply) => this.#askToSignIn(reply, '', null))
+    app.post('/sign-in', (request, reply) => this.#signIn(request, reply))
+    app.get('/password', (request, reply) => this.#askForPassword(request, reply))
+    app.post('/password', (request, reply) => this.#setPassword(request, reply))
+    app.get('/done', (_request, reply) => show(reply, donePage({ pushedTo: null })))
+    app.post('/sign-out', (_request, reply) => redirect(forget(reply), '/account'))
+  }
+
+  #askToActivate(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const { token } = request.query as { readonly token?: unknown }
+    if (typeof token !== 'string' || digestLinkToken(token) === null) throw new Gone()
+    return show(reply, activatePage(token))
+  }
+
+  async #activate(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const digest = digestLinkToken(formOf(request).text('token'))
+    const link = digest === null ? null : await this.#parts.links.find(digest)
+    if (link === null) throw new Gone()
+    const { id: linkId, principalId } = link
+    const proof = { by: 'link', linkId } as const
+    return this.#welcome(reply, { principalId, proof, how: 'activation link' })
+  }
+
+  #askToSignIn(reply: FastifyReply, username: string, message: string | null): FastifyReply {
+    return show(reply, signInPage({ username, message, hasMicrosoft: false }))
+  }
+
+  async #signIn(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const form = formOf(request)
+    const name = form.text('username').trim()
+    const outcome = await this.#parts.authenticator.authenticate(
+      {
+        subject: { by: 'login-name', name },
+        password: form.bytes('password'),
+        resource: { kind: 'account' },
+        method: 'account-page',
+        address: request.ip,
+        device: null,
+      },
+      { signal: AbortSignal.timeout(TIMEOUT_MS) },
+    )
+    if (!outcome.ok) return this.#askToSignIn(reply.code(403), name, NO_SIGN_IN)
+    const principalId = outcome.who.value.id
+    const credentialVersion = this.#parts.passwordVersion(principalId)
+    const proof = { by: 'sign-in', credentialVersion } as const
+    return this.#welcome(reply, { principalId, proof, how: 'password' })
+  }
+
+  async #askForPassword(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { ticket, person } = this.#readVisitor(request)
+    return this.#showForm(reply, { ticket, person })
+  }
+
+  async #setPassword(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { ticket, person } = this.#readVisitor(request)
+    const form = formOf(request)
+    if (!isFormOf(ticket, form.bytes('form'))) throw new SignedOut()
+    if (!form.bytes('new').equals(form.bytes('again')))
+      return this.#showForm(reply.code(422), { ticket, person, isDifferent: true })
+    const set = await this.#parts.setter.set(
+      {
+        person,
+        password: form.bytes('new'),
+        isTemporary: false,
+        proof: ticket.proof,
+        key: `account|${request.ip}`,
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      },
+      { name: `person:${person.username}`, reason: ticket.how },
+    )
+    return this.#conclude(reply, { ticket, person, set })
+  }
+
+  async #conclude(
+    reply: FastifyReply,
+    { ticket, person, set }: { ticket: Ticket; person: Person; set: PasswordSet },
+  ): Promise<FastifyReply> {
+    switch (set.kind) {
+      case 'set':
+        await this.#parts.reached(set.written)
+        return redirect(forget(reply), '/account/done')
+      case 'refused': {
+        const faults = set.faults.map(({ message }) => message)
+        return this.#showForm(reply.code(422), { ticket, person, faults })
+      }
+      case 'not-pushed':
+        return this.#showForm(reply.code(422), { ticket, person, message: set.message })
+      case 'unknown':
+        return this.#showForm(reply.code(502), { ticket, person, message: set.message })
+      case 'stale':
+        forget(reply)
+        throw ticket.proof.by === 'link' ? new Gone() : new SignedOut()
+    }
+  }
+
+  async #showForm(
+    reply: FastifyReply,
+    parts: {
+      readonly ticket: Ticket
+      readonly person: Person
+      readonly message?: string
+      readonly faults?: readonly string[]
+      readonly isDifferent?: boolean
+    },
+  ): Promise<FastifyReply> {
+    const { ticket, person, message = null, faults = [], isDifferent = false } = parts
+    const pushedTo = await this.#parts.pushedTo(person)
+    const { formToken } = ticket
+    const { username } = person
+    const { policy } = this.#parts.setter
+    return show(
+      reply,
+      passwordPage({ username, formToken, policy, pushedTo, message, faults, isDifferent }),
+    )
+  }
+
+  #welcome(
+    reply: FastifyReply,
+    proven: Pick<Ticket, 'principalId' | 'proof' | 'how'>,
+  ): FastifyReply {
+    const ticket = makeTicket(proven, this.#nowMs())
+    const sealed = sealTicket(ticket, this.#parts.sealer)
+    reply.header('set-cookie', cookie(sealed))
+    return redirect(reply, '/account/password')
+  }
+
+  /** @throws {SignedOut} for whoever has proven nothing, or may not be let in by now */
+  #readVisitor(request: FastifyRequest): { ticket: Ticket; person: Person } {
+    const ticket = openTicket(readCookie(request), this.#parts.sealer, this.#nowMs())
+    if (ticket === null) throw new SignedOut()
+    const person = this.#parts.directory.entryById(ticket.principalId)?.value
+    if (person?.kind !== 'person' || person.lifecycle === 'deleted') throw new SignedOut()
+    const isWelcome = ticket.proof.by === 'link' ? person.holds.length === 0 : canSignIn(person)
+    if (!isWelcome) throw new SignedOut()
+    return { ticket, person }
+  }
+
+  #showError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    if (error instanceof SignedOut) {
+      return request.method === 'GET'
+        ? redirect(forget(reply), '/account')
+        : show(
+            forget(reply).code(403),
+            errorPage({ title: 'Sign in again', message: SIGN_IN_AGAIN }),
+          )
+    }
+    if (error instanceof Gone)
+      return show(reply.code(410), errorPage({ title: 'The link is not good', message: NO_LINK }))
+    if (isUnavailable(error)) {
+      const message = 'This cannot be done just now. Nothing was changed. Try again in a minute.'
+      return show(
+        reply.code(503).header('retry-after', 60),
+        errorPage({ title: 'Not just now', message }),
+      )
+    }
+    const { statusCode: status = 500, message } = error as { statusCode?: number; message: string }
+    if (status < 500)
+      return show(reply.code(status), errorPage({ title: 'That did not work', message }))
+    this.#parts.onFault(request.id, error)
+    return show(
+      reply.code(500),
+      errorPage({
+        title: 'That did not work',
+        message: 'The fault is ours. Try again, and tell your administrator if it comes again.',
+        id: request.id,
+      }),
+    )
+  }
+}
+
+/** Not signed in, or not any more. */
+class SignedOut extends Error {
+  override readonly name = 'SignedOut'
+}
+
+/** The link is unknown, used, run out or void; nobody is told which. */
+class Gone extends Error {
+  override readonly name = 'Gone'
+}
+
+class BadForm extends Error {
+  override readonly name = 'BadForm'
+  readonly statusCode = 400
+
+  constructor() {
+    super('The form was too long or cut off. Go back and try again.')
+  }
+}
+
+class Foreign extends Error {
+  override readonly name = 'Foreign'
+  readonly statusCode = 403
+
+  constructor() {
+    super('The form came from another site, and was not looked at.')
+  }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return (
+    error instanceof AuthenticationUnavailable ||
+    (error instanceof DirectoryError && error.code === 'DIRECTORY_UNAVAILABLE')
+  )
+}
+
+/**
+ * Forms of ours come from pages of ours. With `no-referrer` browsers give no origin, and say where a
+ * request comes from in Sec-Fetch-Site.
+ *
+ * @throws {Foreign}
+ */
+function refuseForeign(request: FastifyRequest): void {
+  const { origin, 'sec-fetch-site': site } = request.headers
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') throw new Foreign()
+  if (origin === undefined || origin === 'null') return
+  if (!URL.canParse(origin) || new URL(origin).host !== request.host) throw new Foreign()
+}
+
+function formOf({ body }: FastifyRequest): Form {
+  if (body instanceof Form) return body
+  throw new BadForm()
+}
+
+function readCookie(request: FastifyRequest): string | null {
+  for (const pair of (request.headers.cookie ?? '').split('; ')) {
+    const at = pair.indexOf('=')
+    if (pair.slice(0, at) === COOKIE) return pair.slice(at + 1)
+  }
+  return null
+}
+
+/** Lax: it has to come along when another site, where she signed in, sends her back here. */
+function cookie(value: string): string {
+  return `${COOKIE}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax`
+}
+
+function forget(reply: FastifyReply): FastifyReply {
+  return reply.header('set-cookie', `${cookie('')}; Max-Age=0`)
+}
+
+function redirect(reply: FastifyReply, to: string): FastifyReply {
+  return reply.redirect(to, 303)
+}
+
+function show(reply: FastifyReply, page: string): FastifyReply {
+  return reply.type('text/html; charset=utf-8').send(page)
+}

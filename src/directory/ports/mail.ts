@@ -1,0 +1,14 @@
+import type { PrincipalId } from '../id.ts'
+
+/** A mail to be sent, once its transaction has committed. */
+export interface NewMail {
+  /** What it is about, for the log: `activation`, `password-changed`, `test`. */
+  readonly kind: string
+  readonly principalId: PrincipalId | null
+  readonly recipient: string
+  readonly subject: string
+  /** Plain text, with at most one address of a page a line; an HTML form is made of it. */
+  readonly text: string
+  /** Of no use after that. */
+  readonly livesHours: number
+}
