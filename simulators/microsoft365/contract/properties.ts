@@ -23,6 +23,9 @@ export const PROPERTIES: Readonly<Record<string, readonly string[]>> = {
   servicePrincipal: words(
     `accountEnabled addIns[] alternativeNames[] appDescription appDisplayName appId appOwnerOrganizationId appRoleAssignmentRequired appRoles[] applicationTemplateId createdByAppId customSecurityAttributes deletedDateTime description disabledByMicrosoftStatus displayName homepage id info isDisabled keyCredentials[] loginUrl logoutUrl notes notificationEmailAddresses[] oauth2PermissionScopes[] passwordCredentials[] preferredSingleSignOnMode preferredTokenSigningKeyThumbprint replyUrls[] resourceSpecificApplicationPermissions[] samlSingleSignOnSettings servicePrincipalNames[] servicePrincipalType signInAudience tags[] tokenEncryptionKeyId verifiedPublisher`,
   ),
+  unifiedRoleAssignment: words(
+    `appScopeId condition directoryScopeId id principalId principalOrganizationId roleDefinitionId`,
+  ),
   device: words(
     `accountEnabled alternativeSecurityIds[] approximateLastSignInDateTime complianceExpirationDateTime deletedDateTime deviceCategory deviceId deviceMetadata deviceOwnership deviceVersion displayName enrollmentProfileName enrollmentType id isCompliant isManaged isManagementRestricted isRooted managementType manufacturer mdmAppId model onPremisesLastSyncDateTime onPremisesSecurityIdentifier onPremisesSyncEnabled operatingSystem operatingSystemVersion physicalIds[] profileType registrationDateTime systemLabels[] trustType`,
   ),
