@@ -110,6 +110,16 @@ export interface PushStatus {
   readonly reason: string | null
 }
 
+/** One value in which a source, by its own last word, differs from what is wanted here. */
+export interface DriftStatus {
+  readonly person: string
+  readonly attribute: string
+  readonly here: boolean | string | null
+  /** Absent when the source has never told. */
+  readonly there?: boolean | string | null
+  readonly state: string
+}
+
 export interface SyncReport {
   readonly source: string
   readonly dryRun: boolean
@@ -218,6 +228,11 @@ export interface SourceControl {
   /** What became of what was pushed about a person. */
   pushesOf(id: PrincipalId): Promise<readonly PushStatus[]>
   /** Tries again what was refused. @returns how many people */
+  /** What would be written now, and what is left alone; `limit` people are looked at. */
+  drift(
+    source: string,
+    page: { readonly after: number; readonly limit: number },
+  ): Promise<{ readonly drift: readonly DriftStatus[]; readonly next: number | null }>
   retryPushes(source: string): Promise<number>
   /** Proves another secret against the tenant, and signs in with it from then on. */
   replaceSecret(source: string, secret: NewMicrosoft365Secret, actor: string): Promise<SourceStatus>

@@ -1,11 +1,12 @@
 import { Argument, type Command, Option } from 'commander'
-import type { SourceStatus, SyncReport, Waiting } from '../admin/parts.ts'
+import type { DriftStatus, SourceStatus, SyncReport, Waiting } from '../admin/parts.ts'
 import { TIERS } from '../sources/microsoft365/settings.ts'
 import { TOOLS } from '../sources/microsoft365/steps.ts'
 import { CliError } from './client.ts'
 import { addConnect } from './connect.ts'
 import type { CommandContext, Run } from './context.ts'
 import { numberFrom } from './number.ts'
+import { readPages } from './pages.ts'
 import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
 import { type SecretOptions, text, withoutUndefined } from './source-options.ts'
@@ -107,6 +108,26 @@ function addTier(source: Command, run: Run): void {
       const answer = await context.client().send<SourceStatus>('PUT', path, body)
       context.show(answer, () => {
         context.output.write(`${answer.name}: ${answer.tier}, from now on\n`)
+      })
+    })
+
+  source
+    .command('drift <source>')
+    .description('what the source has otherwise than is wanted here: a dry run, nothing is written')
+    .option('--limit <n>', 'how many at most; all unless given')
+    .action(async (name: string, options: { limit?: string }, command: Command) => {
+      const context = run(command)
+      const list = { path: `/sources/${encodeURIComponent(name)}/drift`, key: 'drift' } as const
+      const answer = await readPages<'drift', DriftStatus>(context.client(), list, options)
+      context.show(answer, ({ drift }) => {
+        const rows = drift.map(({ person, attribute, here, there, state }) => ({
+          person,
+          attribute,
+          here,
+          there: there === undefined ? 'not told' : there,
+          state,
+        }))
+        printTable(context.output, rows, 'nothing: the source has all that is wanted here')
       })
     })
 

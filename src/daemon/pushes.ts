@@ -1,3 +1,4 @@
+import { ApiError } from '../admin/error.ts'
 import type { Service } from '../lifecycle.ts'
 import { Microsoft365Target } from '../provisioning/microsoft365/target.ts'
 import { type Pushed, Pusher } from '../provisioning/pusher.ts'
@@ -62,6 +63,13 @@ export class Pushes implements Service {
     const count = await this.store.retryRefused(source.id)
     this.#running.get(source.id)?.pusher.wake()
     return count
+  }
+
+  /** @throws {ApiError} 404 for a source there is none of */
+  async drift(nameOrId: string, page: { readonly after: number; readonly limit: number }) {
+    const source = await this.#registry.find(nameOrId)
+    if (source === null) throw new ApiError(404, 'not-found', `there is no source ${nameOrId}`)
+    return this.store.drift(source.id, page)
   }
 
   async #refresh(): Promise<void> {

@@ -1,9 +1,16 @@
 import { ApiError } from '../admin/error.ts'
-import type { ImportControl } from '../admin/import-control.ts'
-import type { ConnectControl, PushStatus, SourceControl, SourceStatus } from '../admin/parts.ts'
+import type {
+  ConnectControl,
+  DriftStatus,
+  ImportControl,
+  PushStatus,
+  SourceControl,
+  SourceStatus,
+} from '../admin/parts.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Service } from '../lifecycle.ts'
-import type { ListedPush } from '../provisioning/push-store.ts'
+import type { Drift, ListedPush } from '../provisioning/push-store.ts'
+import type { PushedValue } from '../provisioning/target.ts'
 import { type ListedSource, Sources, stepForPaused } from '../sources/control.ts'
 import { registrationSteps } from '../sources/microsoft365/steps.ts'
 import type { PassThrough, PassThroughProblem } from '../sources/pass-through.ts'
@@ -86,6 +93,10 @@ export function makeSources(
     },
     pushesOf: async (id) => (await pushes.store.listFor(id)).map(showPush),
     retryPushes: (name) => pushes.retry(name),
+    async drift(name, page) {
+      const { drift, next } = await pushes.drift(name, page)
+      return { drift: drift.map(showDrift), next }
+    },
     pause: async (name, actor) => show(await sources.pause(name, actor)),
     resume: async (name, actor) => show(await sources.resume(name, actor)),
     async sync(name, { dryRun, full }) {
@@ -206,10 +217,22 @@ function nameOfGroup(directory: Directory, id: string): string {
   return group?.value.kind === 'group' ? group.value.name : id
 }
 
+function showDrift({ here, there, ...drift }: Drift): DriftStatus {
+  return {
+    ...drift,
+    here: showValue(here),
+    ...(there === undefined ? {} : { there: showValue(there) }),
+  }
+}
+
+function showValue(value: PushedValue): boolean | string | null {
+  return typeof value === 'number' ? new Date(value).toISOString() : value
+}
+
 function showPush({ writtenAtMs, wanted, ...push }: ListedPush): PushStatus {
   return {
     ...push,
-    wanted: typeof wanted === 'number' ? new Date(wanted).toISOString() : wanted,
+    wanted: showValue(wanted),
     writtenAt: writtenAtMs === null ? null : new Date(writtenAtMs).toISOString(),
   }
 }

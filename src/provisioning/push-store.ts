@@ -1,4 +1,5 @@
 import type { Planned, Subject } from './desired.ts'
+import type { Difference } from './drift.ts'
 import type { PushedValue } from './target.ts'
 
 /** A person taken to work on, for a while and by one alone. */
@@ -45,6 +46,9 @@ export interface PushStore {
   /** @param againInMs when to look at her again; null when all is done, unless she was marked anew */
   release(claim: Claim, againInMs: number | null): Promise<void>
 }
+
+/** A difference with the username of whom it is about. */
+export type Drift = Difference & { readonly person: string }
 
 /** One attribute at one target, as an admin is told of it. */
 export interface ListedPush {

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { EDITABLE_NAMES, isEditable } from '../directory/attributes.ts'
-import type { HoldReason, Lifecycle } from '../directory/hold.ts'
-import type { Planned, Push, Subject } from '../provisioning/desired.ts'
-import type { Claim, ListedPush, PushStore, Settled } from '../provisioning/push-store.ts'
+import type { Planned } from '../provisioning/desired.ts'
+import { driftOf } from '../provisioning/drift.ts'
+import type { Claim, Drift, ListedPush, PushStore, Settled } from '../provisioning/push-store.ts'
 import type { PushedValue } from '../provisioning/target.ts'
 import type { Database } from './connection.ts'
 import { hintDenial, journal } from './journal.ts'
+import { readSubjects } from './push-subjects.ts'
 import { sourceActor, sourceHold, type Tx, touchPrincipals } from './sync-batch.ts'
-import { attributesFrom } from './sync-person-rows.ts'
 import { readAllowance, recordRemovals } from './sync-removals.ts'
 
 /** Journal rows looked through in one transaction. */
@@ -18,21 +17,14 @@ const CLAIM_SECONDS = 40
 const REQUEST_SECONDS = 15
 const ACTOR = { name: 'gatehouse', reason: null }
 
-interface SubjectRow {
-  readonly principal_id: string
-  readonly mark: number
-  readonly attempts: number
-  readonly external_id: string
-  readonly is_linked: boolean
-  readonly lifecycle: Lifecycle
-  readonly deleted_at_ms: number | null
-  readonly holds: readonly { readonly reason: HoldReason; readonly sinceMs: number }[]
-  readonly pushes: readonly Push[]
-  readonly may_write: boolean
-  readonly kept: readonly string[]
-  readonly person: Readonly<Record<string, unknown>>
-  readonly told: Readonly<Record<string, unknown>>
-}
+/** Of the person of link `l`, principal `p`, there may be something to write. */
+const MAY_CONCERN = sql`(p.lifecycle = 'deleted'
+  or exists (select from hold h
+    where h.principal_id = l.principal_id and h.reason <> 'source:' || l.source_id)
+  or exists (select from authority a
+    where a.principal_id = l.principal_id and a.source_id is null)
+  or exists (select from push x
+    where x.source_id = l.source_id and x.principal_id = l.principal_id))`
 
 /** What is pushed to the sources people come from. */
 export class PostgresPushStore implements PushStore {
@@ -78,32 +70,13 @@ export class PostgresPushStore implements PushStore {
         returning d.principal_id`.execute(this.#db.kysely)
     if (mine.length === 0) return []
     // In a statement of its own, which sees all that was committed before the claim, and its mark.
-    const { rows } = await sql<SubjectRow>`
-      select m.principal_id, m.mark, m.attempts, l.external_id, l.removed_at is null as is_linked,
-        p.lifecycle, (extract(epoch from p.deleted_at) * 1000)::float8 as deleted_at_ms,
-        coalesce((select jsonb_agg(jsonb_build_object('reason', h.reason,
-            'sinceMs', (extract(epoch from h.since) * 1000)::bigint))
-          from hold h where h.principal_id = m.principal_id), '[]') as holds,
-        coalesce((select jsonb_agg(jsonb_build_object('attribute', x.attribute,
-            'status', x.status, 'wanted', x.wanted, 'written', x.written,
-            'writtenAgeMs', (extract(epoch from clock_timestamp() - x.written_at) * 1000)::bigint,
-            'repeats', x.repeats))
-          from push x
-          where x.source_id = ${sourceId}::uuid and x.principal_id = m.principal_id), '[]')
-          as pushes,
-        s.config ->> 'tier' is not distinct from 'write-back' as may_write,
-        array(select a.attribute from authority a
-          where a.principal_id = m.principal_id and a.source_id is null order by a.attribute)
-          as kept,
-        to_jsonb(q) as person, l.attributes as told
-      from (select * from push_dirty
-        where source_id = ${sourceId}::uuid and claim = ${id}::uuid) m
-      join source s on s.id = ${sourceId}::uuid
-      join person q on q.id = m.principal_id
-      join principal p on p.id = m.principal_id
-      join source_link l on l.source_id = ${sourceId}::uuid and l.principal_id = m.principal_id
-      `.execute(this.#db.kysely)
-    return rows.map((row) => toClaim(row, { id, sourceId }))
+    const subjects = await readSubjects(
+      this.#db.kysely,
+      sourceId,
+      sql`select principal_id, mark, attempts from push_dirty
+        where source_id = ${sourceId}::uuid and claim = ${id}::uuid`,
+    )
+    return subjects.map((read) => ({ ...read, id, sourceId }))
   }
 
   async begin(claim: Claim, { write, repeats }: Planned): Promise<boolean> {
@@ -240,6 +213,38 @@ export class PostgresPushStore implements PushStore {
     return value
   }
 
+  /**
+   * In what the source, by its own last word, differs from what is wanted here; nothing is done.
+   *
+   * @param page.after entry number of the last person seen; those looked at are `limit` at most
+   */
+  async drift(
+    sourceId: string,
+    page: { readonly after: number; readonly limit: number },
+  ): Promise<{ readonly drift: readonly Drift[]; readonly next: number | null }> {
+    const { rows: people } = await sql<{ id: string; no: number; username: string }>`
+      select p.id, p.no, q.username
+      from source_link l join principal p on p.id = l.principal_id join person q on q.id = p.id
+      where l.source_id = ${sourceId}::uuid and p.no > ${page.after} and ${MAY_CONCERN}
+      order by p.no limit ${page.limit}`.execute(this.#db.kysely)
+    const ids = people.map(({ id }) => id)
+    const subjects = await readSubjects(
+      this.#db.kysely,
+      sourceId,
+      sql`select r.id as principal_id, coalesce(d.mark, 0) as mark, 0 as attempts
+        from unnest(${ids}::uuid[]) as r (id)
+        left join push_dirty d on d.source_id = ${sourceId}::uuid and d.principal_id = r.id`,
+    )
+    const usernames = new Map(people.map(({ id, username }) => [id, username]))
+    const drift = subjects.flatMap(({ principalId, subject, mark }) =>
+      driftOf(subject, mark > 0).map((one) => ({
+        person: usernames.get(principalId) ?? '',
+        ...one,
+      })),
+    )
+    return { drift, next: people.length < page.limit ? null : (people.at(-1)?.no ?? null) }
+  }
+
   /** How many people wait to be written, and how many values were not taken. */
   async totals(sourceId: string): Promise<{ readonly waiting: number; readonly refused: number }> {
     const { rows } = await sql<{ waiting: number; refused: number }>`
@@ -271,42 +276,6 @@ export class PostgresPushStore implements PushStore {
   }
 }
 
-function toClaim(row: SubjectRow, { id, sourceId }: { id: string; sourceId: string }): Claim {
-  const subject: Subject = {
-    lifecycle: row.lifecycle,
-    holds: row.holds,
-    ownHold: sourceHold(sourceId) as HoldReason,
-    isLinked: row.is_linked,
-    deletedAtMs: row.deleted_at_ms,
-    mastered: masteredOf(row),
-    kept: row.kept,
-    told: toldOf(row),
-    pushes: row.pushes,
-  }
-  return {
-    id,
-    sourceId,
-    principalId: row.principal_id,
-    externalId: row.external_id,
-    mark: row.mark,
-    attempts: row.attempts,
-    subject,
-  }
-}
-
-function masteredOf({ kept, may_write, person }: SubjectRow): Subject['mastered'] {
-  if (!may_write) return []
-  const own = attributesFrom(person)
-  return kept.filter(isEditable).map((name) => ({ attribute: name, value: own[name] }))
-}
-
-/** The source's own last word, in the names that are pushed. */
-function toldOf({ told }: SubjectRow): Subject['told'] {
-  const texts = EDITABLE_NAMES.filter((name) => name in told).map((name) => [name, told[name]])
-  const { isEnabled } = told as { readonly isEnabled?: boolean | null }
-  return { ...Object.fromEntries(texts), ...(isEnabled == null ? {} : { enabled: isEnabled }) }
-}
-
 /** Null when looking begins only now: for a new target, and after a restore. */
 async function readCursor(
   tx: Tx,
@@ -330,13 +299,7 @@ async function mark(tx: Tx, sourceId: string, people: ReturnType<typeof sql>): P
     from (${people}) j
     join source_link l on l.source_id = ${sourceId}::uuid and l.principal_id = j.entity
     join principal p on p.id = l.principal_id
-    where p.lifecycle = 'deleted'
-      or exists (select from hold h
-        where h.principal_id = l.principal_id and h.reason <> ${sourceHold(sourceId)})
-      or exists (select from authority a
-        where a.principal_id = l.principal_id and a.source_id is null)
-      or exists (select from push x
-        where x.source_id = l.source_id and x.principal_id = l.principal_id)
+    where ${MAY_CONCERN}
     on conflict (source_id, principal_id) do update set mark = default, attempts = 0,
       due_at = clock_timestamp()
     returning principal_id`.execute(tx)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
-import type { PushStatus, SourceStatus } from '../../src/admin/parts.ts'
+import type { DriftStatus, PushStatus, SourceStatus } from '../../src/admin/parts.ts'
 import { startDaemonProcess } from '../support/daemon-process.ts'
 import { contractDir, Microsoft365Bench } from '../support/microsoft365.ts'
 import { startPostgres, urlOf } from '../support/postgres.ts'
@@ -105,6 +105,11 @@ async function leaveLead(): Promise<void> {
      where locktype = 'advisory' and objid = 7243003 and granted`,
   )
   await client.end()
+}
+
+async function drift() {
+  const { drift } = await daemon.api.get<{ drift: DriftStatus[] }>('/sources/contoso/drift')
+  return drift.filter(({ attribute }) => attribute !== 'sessions-ended')
 }
 
 const act = (verb: 'suspend' | 'resume', username: string) =>
@@ -224,6 +229,14 @@ await t.test('what is edited here is mastered here, and written there', async (t
     { message: /contoso masters this person: .*set-tier contoso write-back/ },
     'not while the source may only be read',
   )
+  t.same(
+    (await drift()).map(({ person, here, there, state }) => [person, here, there, state]),
+    [
+      ['isaiah.langer', false, true, 'lagging'],
+      ['lynne.robbins', false, true, 'refused'],
+    ],
+    'a dry run of what is not yet there',
+  )
   await t.rejects(daemon.api.send('PUT', '/sources/contoso/tier', { tier: 'write-back' }), {
     message: /lacks User\.ReadWrite\.All/,
   })
@@ -301,6 +314,11 @@ await t.test(
       (await pushesOf('pradeep.gupta')).find(({ attribute }) => attribute === 'userPrincipalName')
     await until('refused', async () => (await refused())?.status === 'refused')
     t.match((await refused())?.reason, /^policy: .*verified domain/)
+    t.match(
+      (await drift()).find(({ attribute }) => attribute === 'userPrincipalName'),
+      { here: 'pradeep@elsewhere.example', there: after, state: 'refused' },
+      'the drift report has it',
+    )
     await daemon.api.send('POST', '/people/pradeep.gupta/yield', {
       attributes: ['userPrincipalName', 'mail'],
     })

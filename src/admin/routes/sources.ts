@@ -12,6 +12,10 @@ const WaitingQuery = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 100 })),
   offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0 })),
 })
+const DriftQuery = Type.Object({
+  limit: WaitingQuery.properties.limit,
+  after: Type.Optional(Type.Integer({ minimum: 0, description: '`next` of the page before' })),
+})
 const Seen = Type.Object(
   {
     count: Type.Integer({ minimum: 1, description: 'how many are meant' }),
@@ -183,6 +187,21 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
         groupIds.length === 0 ? null : { groupIds: [...new Set(groupIds)], rememberHours }
       const actor = actorOf(request, reason)
       return await sources.setPassThrough(request.params.source, setting, actor)
+    },
+  )
+
+  app.get<{ Params: Static<typeof Params>; Querystring: Static<typeof DriftQuery> }>(
+    '/sources/:source/drift',
+    {
+      schema: {
+        summary: 'What the source has otherwise than is wanted here; nothing is written',
+        params: Params,
+        querystring: DriftQuery,
+      },
+    },
+    async (request) => {
+      const { limit = 100, after = 0 } = request.query
+      return await sources.drift(request.params.source, { limit, after })
     },
   )
 

@@ -1,0 +1,98 @@
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
+import { EDITABLE_NAMES, isEditable } from '../directory/attributes.ts'
+import type { HoldReason, Lifecycle } from '../directory/hold.ts'
+import type { Push, Subject } from '../provisioning/desired.ts'
+import type { Tables } from './database.ts'
+import { sourceHold } from './sync-batch.ts'
+import { attributesFrom } from './sync-person-rows.ts'
+
+interface SubjectRow {
+  readonly principal_id: string
+  readonly mark: number
+  readonly attempts: number
+  readonly external_id: string
+  readonly is_linked: boolean
+  readonly lifecycle: Lifecycle
+  readonly deleted_at_ms: number | null
+  readonly holds: readonly { readonly reason: HoldReason; readonly sinceMs: number }[]
+  readonly pushes: readonly Push[]
+  readonly may_write: boolean
+  readonly kept: readonly string[]
+  readonly person: Readonly<Record<string, unknown>>
+  readonly told: Readonly<Record<string, unknown>>
+}
+
+/** A person with all that says what is to be written about her. */
+export interface ReadSubject {
+  readonly principalId: string
+  readonly externalId: string
+  readonly mark: number
+  readonly attempts: number
+  readonly subject: Subject
+}
+
+/** @param among gives `principal_id`, `mark` and `attempts` of each who is meant */
+export async function readSubjects(
+  db: Kysely<Tables> | Transaction<Tables>,
+  sourceId: string,
+  among: RawBuilder<unknown>,
+): Promise<readonly ReadSubject[]> {
+  const { rows } = await sql<SubjectRow>`
+    select m.principal_id, m.mark, m.attempts, l.external_id, l.removed_at is null as is_linked,
+      p.lifecycle, (extract(epoch from p.deleted_at) * 1000)::float8 as deleted_at_ms,
+      coalesce((select jsonb_agg(jsonb_build_object('reason', h.reason,
+          'sinceMs', (extract(epoch from h.since) * 1000)::bigint))
+        from hold h where h.principal_id = m.principal_id), '[]') as holds,
+      coalesce((select jsonb_agg(jsonb_build_object('attribute', x.attribute,
+          'status', x.status, 'wanted', x.wanted, 'written', x.written,
+          'writtenAgeMs', (extract(epoch from clock_timestamp() - x.written_at) * 1000)::bigint,
+          'repeats', x.repeats))
+        from push x
+        where x.source_id = ${sourceId}::uuid and x.principal_id = m.principal_id), '[]')
+        as pushes,
+      s.config ->> 'tier' is not distinct from 'write-back' as may_write,
+      array(select a.attribute from authority a
+        where a.principal_id = m.principal_id and a.source_id is null order by a.attribute)
+        as kept,
+      to_jsonb(q) as person, l.attributes as told
+    from (${among}) m
+    join source s on s.id = ${sourceId}::uuid
+    join person q on q.id = m.principal_id
+    join principal p on p.id = m.principal_id
+    join source_link l on l.source_id = ${sourceId}::uuid and l.principal_id = m.principal_id
+    order by p.no`.execute(db)
+  return rows.map((row) => ({
+    principalId: row.principal_id,
+    externalId: row.external_id,
+    mark: row.mark,
+    attempts: row.attempts,
+    subject: toSubject(row, sourceId),
+  }))
+}
+
+function toSubject(row: SubjectRow, sourceId: string): Subject {
+  return {
+    lifecycle: row.lifecycle,
+    holds: row.holds,
+    ownHold: sourceHold(sourceId) as HoldReason,
+    isLinked: row.is_linked,
+    deletedAtMs: row.deleted_at_ms,
+    mastered: masteredOf(row),
+    kept: row.kept,
+    told: toldOf(row),
+    pushes: row.pushes,
+  }
+}
+
+function masteredOf({ kept, may_write, person }: SubjectRow): Subject['mastered'] {
+  if (!may_write) return []
+  const own = attributesFrom(person)
+  return kept.filter(isEditable).map((name) => ({ attribute: name, value: own[name] }))
+}
+
+/** The source's own last word, in the names that are pushed. */
+function toldOf({ told }: SubjectRow): Subject['told'] {
+  const texts = EDITABLE_NAMES.filter((name) => name in told).map((name) => [name, told[name]])
+  const { isEnabled } = told as { readonly isEnabled?: boolean | null }
+  return { ...Object.fromEntries(texts), ...(isEnabled == null ? {} : { enabled: isEnabled }) }
+}
