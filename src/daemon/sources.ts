@@ -1,8 +1,8 @@
 import { ApiError } from '../admin/error.ts'
+import type { ImportControl } from '../admin/import-control.ts'
 import type {
   ConnectControl,
   DriftStatus,
-  ImportControl,
   PushStatus,
   SourceControl,
   SourceStatus,
