@@ -99,6 +99,7 @@ export function serveMicrosoft(services: Services, parts: ServiceParts): Request
       on,
       method: request.method,
       path: withoutTokens(request),
+      grant: isGraph ? null : new URLSearchParams(request.body).get('grant_type'),
       status: answer.status,
       faults: faults.map(({ fault }) => fault),
     })

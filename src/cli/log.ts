@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { LoggedAnswer, LoggedChange, Status } from '../admin/parts.ts'
 import type { Run } from './context.ts'
 import { printFields, printTable } from './print.ts'
+import { hintsFor } from './reason-hints.ts'
 
 /** `log` (who was let in, and why not), `log changes` (what was changed) and `status` */
 export function addLog(program: Command, run: Run): void {
@@ -26,13 +27,14 @@ export function addLog(program: Command, run: Run): void {
           ...query,
           ...(denied === true ? { outcome: 'denied' } : {}),
         })
-        context.show(answer, ({ answers }) =>
+        context.show(answer, ({ answers }) => {
           printTable(
             context.output,
             answers.map((row) => ({
               at: row.at,
               outcome: row.outcome,
               reason: row.reason,
+              code: codeOf(row),
               name: row.person ?? row.name,
               method: row.method,
               resource: row.resource,
@@ -40,8 +42,10 @@ export function addLog(program: Command, run: Run): void {
               times: row.count,
             })),
             'nothing yet',
-          ),
-        )
+          )
+          for (const hint of hintsFor(answers.map(({ reason }) => reason)))
+            context.output.write(`${hint}\n`)
+        })
       },
     )
 
@@ -79,6 +83,12 @@ export function addLog(program: Command, run: Run): void {
         printFields(context.output, { ...status }),
       )
     })
+}
+
+/** What the place that checked the password answered, as it says it. */
+function codeOf({ detail }: LoggedAnswer): string | null {
+  const code = detail?.['code']
+  return typeof code === 'string' ? code : null
 }
 
 /** `after.username=adele`: one word for each value, so that a row stays a line. */

@@ -32,6 +32,12 @@ export interface DelegatedClaim extends Claim {
   readonly delegation: Delegation
 }
 
+/** What was answered, as the source's setting was then: with another one it is asked again. */
+interface Known {
+  readonly verdict: Verdict
+  readonly delegation: Delegation
+}
+
 type Answered =
   | { readonly isAnswer: true; readonly verdict: Verdict }
   | { readonly isAnswer: false; readonly answer: Unavailable }
@@ -55,7 +61,7 @@ export interface DelegatedVerifierParts {
  */
 export class DelegatedVerifier {
   readonly #parts: DelegatedVerifierParts
-  readonly #known = new ExpiringMap<Verdict>(MAX_ANSWERS)
+  readonly #known = new ExpiringMap<Known>(MAX_ANSWERS)
   readonly #coolDowns = new ExpiringMap<Verdict | Unavailable>(MAX_PEOPLE)
   /** Pairs that did not match what is remembered; told apart from wrong, since it may be old. */
   readonly #unlike = new ExpiringMap<true>(MAX_ANSWERS)
@@ -83,9 +89,10 @@ export class DelegatedVerifier {
   check(claim: DelegatedClaim, asked: Asked): Checked | Promise<Checked | null> {
     const { pair, turn } = asked
     const known = this.#known.find(pair, turn.atMs)
-    if (known !== null) {
-      if (known.isRight) this.#parts.failures.recordSuccess(claim)
-      return { verdict: known, hasTakenTime: false, pair }
+    if (known !== null && known.delegation === claim.delegation) {
+      const { verdict } = known
+      if (verdict.isRight) this.#parts.failures.recordSuccess(claim)
+      return { verdict, hasTakenTime: false, pair }
     }
     const cooling = this.#coolDowns.find(claim.principalId, turn.atMs)
     if (cooling !== null && 'isRight' in cooling) {
@@ -152,22 +159,22 @@ export class DelegatedVerifier {
   }
 
   #learnRight(claim: DelegatedClaim, { pair, password }: Asked, note: Note): Verdict {
-    const { budget, failures, remembered, nowMs } = this.#parts
+    const { budget, failures, remembered } = this.#parts
     budget.recordRight(claim)
     failures.recordSuccess(claim)
     remembered.remember(claim, password)
     const verdict: Verdict = { isRight: true, credential: null, note }
-    this.#known.put(pair, verdict, nowMs() + RIGHT_KEPT_MS)
+    this.#know(claim, pair, { verdict, keptMs: RIGHT_KEPT_MS })
     return verdict
   }
 
   #learnWrong(claim: DelegatedClaim, { pair, password }: Asked, note: Note): Verdict {
-    const { budget, failures, remembered, nowMs } = this.#parts
+    const { budget, failures, remembered } = this.#parts
     budget.recordWrong(claim)
     failures.recordFailure(claim)
     remembered.forgetIfMadeOf(claim.principalId, password)
     const verdict = refusal('wrong-password', note)
-    this.#known.put(pair, verdict, nowMs() + WRONG_KEPT_MS)
+    this.#know(claim, pair, { verdict, keptMs: WRONG_KEPT_MS })
     return verdict
   }
 
@@ -178,9 +185,17 @@ export class DelegatedVerifier {
   ): Verdict {
     const verdict = refusal(answer.denial, answer.note)
     if (answer.forgets) this.#parts.remembered.forget(claim.principalId)
-    this.#known.put(pair, verdict, this.#parts.nowMs() + REFUSED_KEPT_MS)
+    this.#know(claim, pair, { verdict, keptMs: REFUSED_KEPT_MS })
     this.#coolDown(claim, verdict, answer.coolDownMs)
     return verdict
+  }
+
+  #know(
+    { delegation }: DelegatedClaim,
+    pair: string,
+    { verdict, keptMs }: { readonly verdict: Verdict; readonly keptMs: number },
+  ): void {
+    this.#known.put(pair, { verdict, delegation }, this.#parts.nowMs() + keptMs)
   }
 
   #coolDown({ principalId }: Claim, known: Verdict | Unavailable, forMs: number): void {

@@ -87,6 +87,11 @@ export class ForwardBudget implements Service {
     this.#people.recordSuccess(ofPerson(key))
   }
 
+  /** What was sent of somebody and found wrong, for an admin to read. */
+  listFor(principalId: PrincipalId): ReturnType<Failures['listFor']> {
+    return this.#people.listFor(principalId).filter(({ key }) => key.resourceKind === SENT_KIND)
+  }
+
   /** An admin lets somebody try again. */
   clear(principalId: PrincipalId): void {
     this.#lanes.deleteAll(`${principalId}|`)

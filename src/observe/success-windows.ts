@@ -126,7 +126,9 @@ function isAlike(one: AuthEvent, other: AuthEvent): boolean {
     one.resourceName === other.resourceName &&
     one.device === other.device &&
     one.resourceKind === other.resourceKind &&
-    one.method === other.method
+    one.method === other.method &&
+    // Let in from memory, while the source was away, is another thing to read.
+    one.detail?.['remembered'] === other.detail?.['remembered']
   )
 }
 

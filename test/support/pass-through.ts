@@ -8,7 +8,7 @@ import { Client } from 'ldapts'
 // @ts-expect-error the package brings no types
 import radius from 'radius'
 import type { Test } from 'tap'
-import type { LoggedAnswer, SourceStatus } from '../../src/admin/parts.ts'
+import type { LoggedAnswer, LoggedChange, SourceStatus } from '../../src/admin/parts.ts'
 import { type DaemonProcess, startDaemonProcess } from './daemon-process.ts'
 import { contractDir, Microsoft365Bench } from './microsoft365.ts'
 import { startPostgres, urlOf } from './postgres.ts'
@@ -74,16 +74,54 @@ export class PassThroughRig {
   }
 
   /** Has the group's passwords checked in the tenant; each call with a fresh circuit. */
-  async turnOn(options: { readonly remembers?: boolean } = {}): Promise<SourceStatus> {
+  async turnOn(
+    options: { readonly remembers?: boolean; readonly group?: string } = {},
+  ): Promise<SourceStatus> {
     this.#hours = (this.#hours % 70) + 1
     return await this.daemon.api.send<SourceStatus>('PUT', '/sources/contoso/pass-through', {
-      groups: [GROUP],
+      groups: [options.group ?? GROUP],
       rememberHours: options.remembers === false ? 0 : this.#hours,
     })
   }
 
-  async turnOff(): Promise<void> {
-    await this.daemon.api.send('PUT', '/sources/contoso/pass-through', { groups: [] })
+  /** Her right password, until it is remembered for an outage. */
+  async rememberedPerson(): Promise<Somebody> {
+    const person = this.somebody()
+    if ((await this.bind(person, PASSWORD)) !== 'yes') throw new Error('the right one is refused')
+    const path = `/journal?person=${person.username}`
+    await this.until('a password is remembered', async () => {
+      const { changes } = await this.daemon.api.get<{ changes: LoggedChange[] }>(path)
+      return changes.some(({ detail }) => detail?.['type'] === 'source-password')
+    })
+    return person
+  }
+
+  /** The login service answers nobody, until `mend`. */
+  async breakLogin(rule: object = {}): Promise<void> {
+    await this.bench.control('POST', '/faults', { fault: 'status', on: 'login', ...rule })
+  }
+
+  /** A round now; resolves when the daemon shows what it has brought. */
+  async sync(what: string, isShown: () => Promise<boolean>): Promise<void> {
+    await this.daemon.api.send('POST', '/sources/contoso/sync', {})
+    await this.until(what, isShown)
+  }
+
+  async until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+    for (let tries = 0; tries < LOG_TRIES; tries += 1) {
+      if (await isSo()) return
+      await sleep(LOG_POLL_MS)
+    }
+    throw new Error(`not in time: ${what}`)
+  }
+
+  /** Until so many calls have run into what was broken. */
+  async untilMet(count: number): Promise<void> {
+    await this.until('somebody runs into it', () => this.bench.simulator.faults.met >= count)
+  }
+
+  async mend(): Promise<void> {
+    await this.bench.control('DELETE', '/faults')
   }
 
   /** An active member whom nothing has been done with yet. */
@@ -141,12 +179,14 @@ export class PassThroughRig {
   async logged({ username }: Somebody): Promise<LoggedAnswer> {
     const since = new Date(this.#askedAtMs.get(username) ?? 0).toISOString()
     const path = `/log?person=${username}&limit=1&since=${since}`
-    for (let tries = 0; tries < LOG_TRIES; tries += 1) {
+    let found: LoggedAnswer | undefined
+    await this.until(`the log tells of ${username}`, async () => {
       const { answers } = await this.daemon.api.get<{ answers: LoggedAnswer[] }>(path)
-      if (answers[0] !== undefined) return answers[0]
-      await sleep(LOG_POLL_MS)
-    }
-    throw new Error(`the log says nothing of ${username}`)
+      found = answers[0]
+      return found !== undefined
+    })
+    if (found === undefined) throw new Error('it was found')
+    return found
   }
 
   async source(): Promise<SourceStatus> {
@@ -159,9 +199,8 @@ export class PassThroughRig {
   /** How many passwords have reached the tenant. */
   async sent(): Promise<number> {
     const { body } = await this.bench.control('GET', '/requests')
-    const requests: readonly { on: string; method: string }[] = body.requests
-    // Tokens for the application are asked for as well, by the same path.
-    return requests.filter(({ on, method }) => on === 'login' && method === 'POST').length
+    const requests: readonly { grant: string | null }[] = body.requests
+    return requests.filter(({ grant }) => grant === 'password').length
   }
 }
 

@@ -120,6 +120,11 @@ export class FaultRules {
     return this.#armed.map(({ rule }) => rule)
   }
 
+  /** How many calls the rules in force have met, those let through included. */
+  get met(): number {
+    return this.#armed.reduce((sum, { met }) => sum + met, 0)
+  }
+
   add(rule: FaultRule): void {
     this.#armed.push({ rule, pattern: new RegExp(rule.path, 'i'), met: 0 })
   }

@@ -7,6 +7,8 @@ export interface LoggedRequest {
   readonly method: string
   /** Path without the values of its tokens. */
   readonly path: string
+  /** `grant_type`, of a request for tokens; null of all others. */
+  readonly grant: string | null
   /** `/users/{id}` and the like; null for a call that has none. */
   readonly template: string | null
   /** The granted permission that let it through. */
