@@ -83,7 +83,10 @@ export function makeLogIn(
     tokens,
     pool,
     credentials,
-    failuresOf: (id) => failures.listFor(id).filter(({ key }) => key.resourceKind !== SENT_KIND),
+    failuresOf: (id) => [
+      ...failures.listFor(id).filter(({ key }) => key.resourceKind !== SENT_KIND),
+      ...budget.listFor(id),
+    ],
     clearFailures(id) {
       failures.clearAll(id)
       budget.clear(id)
