@@ -98,7 +98,7 @@ function addTier(source: Command, run: Run): void {
     .command('set-tier <source>')
     .addArgument(new Argument('<tier>', 'each does what those before it do').choices(TIERS))
     .description(
-      'what Gatehouse may do in the tenant: read, disable (accounts and sessions), or write-back',
+      'what Gatehouse may do in the tenant: read, disable (accounts and sessions), write-back, or password (those set here are set there)',
     )
     .option('--reason <text>', 'why, for the log')
     .action(async (name: string, tier: string, options: { reason?: string }, command: Command) => {

@@ -13,6 +13,7 @@ import { type Keys, seal, unseal } from '../storage/sealing.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import type { LogInParts } from './log-in.ts'
 import type { MailParts } from './mail.ts'
+import { TenantPasswords } from './password-push.ts'
 
 export interface PasswordParts {
   readonly setter: PasswordSetter
@@ -36,6 +37,7 @@ export function makePasswords(
   const { config, directory, logIn, mail, log, metrics } = input
   const { database, keys, readModel, feed, credentialIndex } = directory
   const strength = new PasswordStrength()
+  const push = new TenantPasswords({ directory, log })
   const canMail = async () => (await mail.store.readAccount()) !== null
   const setter = new PasswordSetter({
     directory: readModel,
@@ -46,7 +48,7 @@ export function makePasswords(
       person.mail === null || !(await canMail())
         ? null
         : changeNotice(person, { recipient: person.mail, isTemporary }),
-    push: null,
+    push,
   })
   const links = new PostgresLinkStore(database, keys)
   const activation = new Activation({
@@ -64,7 +66,7 @@ export function makePasswords(
     links,
     sealer: makeSealer(keys),
     passwordVersion: (id) => credentialIndex.candidatesFor(id, null).primary?.version ?? null,
-    pushedTo: async () => null,
+    pushedTo: (person) => push.describe(person),
     reached: async ({ inboxSeq }) => {
       mail.wake()
       await feed.reached(inboxSeq)

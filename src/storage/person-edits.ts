@@ -149,7 +149,7 @@ async function refuseMastered(tx: Tx, id: string): Promise<void> {
       as on_premises
     from source_link l join source s on s.id = l.source_id
     where l.principal_id = ${id}::uuid and l.removed_at is null and l.is_master
-      and (s.config ->> 'tier' is distinct from 'write-back'
+      and (coalesce(s.config ->> 'tier' not in ('write-back', 'password'), true)
         or (l.attributes ->> 'isSyncedFromOnPremises')::boolean)
     limit 1`.execute(tx)
   const source = rows[0]

@@ -50,7 +50,7 @@ export async function readSubjects(
         from push x
         where x.source_id = ${sourceId}::uuid and x.principal_id = m.principal_id), '[]')
         as pushes,
-      s.config ->> 'tier' is not distinct from 'write-back' as may_write,
+      coalesce(s.config ->> 'tier' in ('write-back', 'password'), false) as may_write,
       array(select a.attribute from authority a
         where a.principal_id = m.principal_id and a.source_id is null order by a.attribute)
         as kept,

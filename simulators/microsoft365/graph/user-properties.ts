@@ -1,6 +1,6 @@
 /** What a value has to be, and which application permissions let it be written. */
 interface Writable {
-  readonly type: 'text' | 'boolean' | 'texts'
+  readonly type: 'text' | 'boolean' | 'texts' | 'password'
   readonly maxLength?: number
   /** Most values of a collection. */
   readonly maxCount?: number
@@ -50,6 +50,12 @@ export const WRITABLE: Readonly<Record<string, Writable>> = {
     isSensitive: true,
     permissions: [...FULL, 'User-Mail.ReadWrite.All'],
   },
+  passwordProfile: {
+    type: 'password',
+    isRequired: true,
+    isSensitive: true,
+    permissions: ['User-PasswordProfile.ReadWrite.All', 'Directory.AccessAsUser.All'],
+  },
   postalCode: text(40),
   preferredLanguage: text(64),
   state: text(128),
@@ -71,10 +77,22 @@ export function faultOf(name: string, value: unknown): string | null {
 function fits(rule: Writable, value: unknown): boolean {
   if (value === null) return rule.isRequired !== true && rule.type !== 'texts'
   if (rule.type === 'boolean') return typeof value === 'boolean'
+  if (rule.type === 'password') return isPasswordProfile(value)
   if (rule.type === 'texts') return isTextList(value) && value.length <= (rule.maxCount ?? 0)
   return typeof value === 'string' && value !== '' && value.length <= (rule.maxLength ?? 0)
 }
 
 function isTextList(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((one) => typeof one === 'string')
+}
+
+const PROFILE: Readonly<Record<string, 'string' | 'boolean'>> = {
+  password: 'string',
+  forceChangePasswordNextSignIn: 'boolean',
+  forceChangePasswordNextSignInWithMfa: 'boolean',
+}
+
+function isPasswordProfile(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.entries(value).every(([name, one]) => typeof one === PROFILE[name])
 }

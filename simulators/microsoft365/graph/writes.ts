@@ -12,6 +12,10 @@ const OVER_PRIVILEGED: readonly string[] = [
   'Privileged Authentication Administrator',
   'Global Administrator',
 ]
+/** Without one of them an application resets nobody's password, whatever it was granted. */
+const RESETTING: readonly string[] = ['User Administrator', ...OVER_PRIVILEGED]
+/** A taste of the list of passwords that are known too well. */
+const BANNED = /p[a@]ssw[o0]rd|welcome|qwerty|contoso/i
 const ON_PREMISES =
   'Unable to update the specified properties for on-premises mastered Directory Sync objects or ' +
   'objects currently undergoing migration.'
@@ -34,15 +38,49 @@ export const updateUser: RouteAnswer = (request, context, key) => {
   if (properties['userPrincipalName'] !== undefined) {
     checkPrincipalName(String(properties['userPrincipalName']), context)
   }
+  const { passwordProfile, ...others } = properties
+  const change = readPassword(passwordProfile)
   try {
-    context.tenant.update(user.id, properties)
+    context.tenant.update(user.id, others)
   } catch (error) {
     if (!(error instanceof TenantError)) throw error
     throw badRequest(
       'Another object with the same value for property userPrincipalName already exists.',
     )
   }
+  if (change !== null) setPassword(user.id, change, context)
   return reply(null, 204)
+}
+
+interface PasswordChange {
+  readonly password: string
+  readonly mustChangePassword: boolean
+}
+
+/** Strong: 8 to 256 characters, and three of the four kinds of them. Some are known too well. */
+function readPassword(profile: unknown): PasswordChange | null {
+  if (profile === undefined) return null
+  const { password, forceChangePasswordNextSignIn: mustChange = true } = profile as {
+    readonly password?: string
+    readonly forceChangePasswordNextSignIn?: boolean
+  }
+  if (password === undefined) return null
+  const kinds = [/[a-z]/, /[A-Z]/, /[0-9]/, /[^A-Za-z0-9]/].filter((kind) => kind.test(password))
+  const isStrong = password.length >= 8 && password.length <= 256 && kinds.length >= 3
+  if (!isStrong || BANNED.test(password)) {
+    throw badRequest(
+      'The specified password does not comply with password complexity requirements. Please ' +
+        'provide a different password.',
+    )
+  }
+  return { password, mustChangePassword: mustChange }
+}
+
+function setPassword(id: string, change: PasswordChange, context: GraphContext): void {
+  context.tenant.setSignIn(id, { ...change, passwordExpired: false })
+  const at = new Date(Math.floor(context.nowMs() / 1_000) * 1_000)
+  const lastPasswordChangeDateTime = at.toISOString().replace('.000Z', 'Z')
+  context.tenant.update(id, { lastPasswordChangeDateTime })
 }
 
 /** POST /users/{id}/revokeSignInSessions: whoever is signed in has to sign in anew. */
@@ -82,11 +120,13 @@ function refuseForbidden(
   const { properties } = current(user)
   const isPrivileged = context.tenant.rolesOf(user.id).length > 0
   const isOverPrivileged = OVER_PRIVILEGED.some((role) => context.directoryRoles.has(role))
+  const mayReset = RESETTING.some((role) => context.directoryRoles.has(role))
   for (const name of names) {
     const rule = WRITABLE[name]
     const isGranted = rule?.permissions.some((one) => context.permissions.has(one)) ?? false
+    const lacksRole = name === 'passwordProfile' && !mayReset
     const isGuarded = rule?.isSensitive === true && isPrivileged && !isOverPrivileged
-    if (!isGranted || isGuarded || properties['isManagementRestricted'] === true) {
+    if (!isGranted || isGuarded || lacksRole || properties['isManagementRestricted'] === true) {
       throw new GraphError(
         403,
         'Authorization_RequestDenied',

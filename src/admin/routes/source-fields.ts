@@ -21,7 +21,7 @@ export const Tier = Type.Union(
   {
     description:
       'read: import only; disable: also disable accounts and end their sessions; ' +
-      'write-back: also write what is edited here',
+      'write-back: also write what is edited here; password: also set there the passwords set here',
   },
 )
 

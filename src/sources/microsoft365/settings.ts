@@ -1,6 +1,6 @@
 import { type ImportPolicy, POLICIES } from '../judge-people.ts'
 
-export const TIERS = ['read', 'disable', 'write-back'] as const
+export const TIERS = ['read', 'disable', 'write-back', 'password'] as const
 
 /** What the application may do in the tenant; each tier includes those before it. */
 export type Tier = (typeof TIERS)[number]
@@ -10,6 +10,8 @@ export const PERMISSIONS: Readonly<Record<Tier, readonly string[]>> = {
   read: ['User.Read.All', 'GroupMember.Read.All'],
   disable: ['User.EnableDisableAccount.All', 'User.RevokeSessions.All'],
   'write-back': ['User.ReadWrite.All'],
+  // With the directory role User Administrator, which no token tells of.
+  password: ['User-PasswordProfile.ReadWrite.All'],
 }
 
 /** What is kept of a connection without its secrets; `source.config` holds it. */

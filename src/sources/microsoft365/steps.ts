@@ -20,12 +20,17 @@ export function permissionsOf(tier: Tier): readonly string[] {
 export function registrationSteps(tool: Tool, tier: Tier): string {
   const permissions = permissionsOf(tier)
   const steps = { portal, az, powershell, terraform }[tool](permissions)
-  return `${KEY_PAIR}\n\n${steps}\n\n${connect(tier)}\n`
+  const role = tier === 'password' ? `\n\n${ROLE}` : ''
+  return `${KEY_PAIR}\n\n${steps}${role}\n\n${connect(tier)}\n`
 }
 
 const KEY_PAIR = `# 1. A key pair: the certificate goes to the tenant, the key never leaves this machine.
 openssl req -x509 -newkey rsa:3072 -nodes -days 730 -subj /CN=gatehouse \\
   -keyout gatehouse.key -out gatehouse.pem`
+
+const ROLE = `# Passwords need a role of the directory besides the permission: at https://entra.microsoft.com, as a
+# Privileged Role Administrator, Roles & admins > User Administrator > Add assignments > "Gatehouse".
+# For people who have a role themselves it has to be Privileged Authentication Administrator.`
 
 function connect(tier: Tier): string {
   const setTier =

@@ -1,0 +1,61 @@
+import type { PasswordPush, Pushed } from '../credentials/password-setter.ts'
+import type { Person } from '../directory/person.ts'
+import { setTenantPassword } from '../provisioning/microsoft365/password.ts'
+import { GraphCalls } from '../sources/microsoft365/calls.ts'
+import { parseConfig, parseSecret } from '../sources/microsoft365/settings.ts'
+import type { StoredSource } from '../sources/registry.ts'
+import { PostgresSourceAccounts } from '../storage/source-accounts.ts'
+import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
+import type { DirectoryParts, Observers } from './directory.ts'
+
+interface Destination {
+  readonly source: StoredSource
+  readonly externalId: string
+}
+
+const PUSH_MS = 25_000
+
+/** Takes passwords to the tenant a person comes from, where the tier says so. */
+export class TenantPasswords implements PasswordPush {
+  readonly #log: Observers['log']
+  readonly #registry: PostgresSourceRegistry
+  readonly #accounts: PostgresSourceAccounts
+
+  constructor(input: Pick<Observers, 'log'> & { readonly directory: DirectoryParts }) {
+    const { database, keys } = input.directory
+    this.#log = input.log
+    this.#registry = new PostgresSourceRegistry({ db: database, keys })
+    this.#accounts = new PostgresSourceAccounts(database)
+  }
+
+  /** In words for the person; null when it stays here. */
+  async describe(person: Person): Promise<string | null> {
+    return (await this.#find(person)) === null ? null : 'Microsoft 365'
+  }
+
+  async push(person: Person, password: Buffer, signal: AbortSignal): Promise<Pushed> {
+    const destination = await this.#find(person)
+    if (destination === null) return { kind: 'taken' }
+    const { source, externalId } = destination
+    const config = parseConfig(source.config)
+    const secret = parseSecret(await this.#registry.readSecret(source))
+    const answer = await setTenantPassword(new GraphCalls({ config, secret }), externalId, {
+      password: password.toString('utf8'),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(PUSH_MS)]),
+    })
+    const reason = answer.kind === 'taken' ? null : answer.reason
+    const line = { source: source.name, principal: person.id, outcome: answer.kind, reason }
+    if (answer.kind === 'taken') this.#log.info('password.pushed', line)
+    else this.#log.warn('password.not-pushed', line)
+    return answer
+  }
+
+  async #find({ id }: Person): Promise<Destination | null> {
+    for (const source of await this.#registry.list()) {
+      if (source.state === 'paused' || parseConfig(source.config).tier !== 'password') continue
+      const account = await this.#accounts.find(source.id, id)
+      if (account !== null) return { source, externalId: account.externalId }
+    }
+    return null
+  }
+}

@@ -1,0 +1,112 @@
+import { Client } from 'ldapts'
+import t from 'tap'
+import { Visitor } from '../support/account-visitor.ts'
+import { Admin } from '../support/admin.ts'
+import { PASSWORD, startTestDemo } from '../support/demo.ts'
+
+const demo = await startTestDemo(t)
+const { ldap, http, microsoft365 } = demo.facts
+const admin = new Admin(demo.facts)
+const TIER_PERMISSIONS = [
+  ...['User.Read.All', 'GroupMember.Read.All', 'User.EnableDisableAccount.All'],
+  ...['User.RevokeSessions.All', 'User.ReadWrite.All'],
+]
+const PUSH = 'User-PasswordProfile.ReadWrite.All'
+
+async function control(method: string, path: string, json?: unknown) {
+  const response = await fetch(`${microsoft365.controlUrl}${path}`, {
+    method,
+    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+  })
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+  return (await response.json()) as Record<string, unknown>
+}
+
+/** Whether there is a password in the tenant; of which nobody is told. */
+async function hasPasswordThere(username: string): Promise<boolean> {
+  const facts = await control('GET', `/sign-in?user=${username}@contoso.example`)
+  return facts['hasPassword'] === true
+}
+
+async function bind(username: string, password: string): Promise<boolean> {
+  const client = new Client({ url: ldap.url })
+  try {
+    await client.bind(`uid=${username},${ldap.peopleDn}`, password)
+    return true
+  } catch {
+    return false
+  } finally {
+    await client.unbind()
+  }
+}
+
+async function visitorFor(username: string, password = PASSWORD): Promise<Visitor> {
+  const visitor = new Visitor(http.url)
+  await visitor.submit('/account/sign-in', { username, password })
+  return visitor
+}
+
+const NEW = 'Nine purple Owls sing 5'
+
+await t.test('the tier is proven by its permission, and says where a password goes', async (t) => {
+  const tier = () => admin.send('PUT', '/sources/contoso/tier', { tier: 'password' })
+  await control('PATCH', '/application', { permissions: TIER_PERMISSIONS })
+  await t.rejects(tier(), /422 .*lacks User-PasswordProfile\.ReadWrite\.All/)
+  await control('PATCH', '/application', { permissions: [...TIER_PERMISSIONS, PUSH] })
+  const before = await visitorFor('adele.vance')
+  t.notMatch((await before.open('/account/password')).text, /Microsoft 365/)
+  await tier()
+  const { text } = await before.open('/account/password')
+  t.match(text, /It becomes your password at Microsoft 365 as well/)
+})
+
+await t.test('a refusal is told at that moment and changes nothing', async (t) => {
+  const visitor = await visitorFor('adele.vance')
+  const withoutRole = await visitor.choosePassword(NEW)
+  t.match(withoutRole, {
+    status: 422,
+    text: /does not let us set your password.*Nothing was changed/,
+  })
+  await control('PATCH', '/application', { directoryRoles: ['User Administrator'] })
+  const weak = await visitor.choosePassword('My welcome of 7 Swans')
+  t.match(weak, { status: 422, text: /does not take this password: it is too weak/ })
+  t.ok(await bind('adele.vance', PASSWORD))
+  t.notOk(await bind('adele.vance', NEW))
+  t.notOk(await hasPasswordThere('adele.vance'))
+})
+
+await t.test('it is set there first, and then here', async (t) => {
+  const visitor = await visitorFor('adele.vance')
+  await control('DELETE', '/requests')
+  t.match(await visitor.choosePassword(NEW), { status: 303 })
+  t.ok(await hasPasswordThere('adele.vance'))
+  t.ok(await bind('adele.vance', NEW))
+  const requests = JSON.stringify(await control('GET', '/requests'))
+  t.notOk(requests.includes(NEW))
+  await admin.setPassword('diego.siciliani', 'Eight green Moles dig 6')
+  t.ok(await hasPasswordThere('diego.siciliani'), 'one that an admin sets for good goes there, too')
+  const path = '/people/megan.bowen/password'
+  await admin.send('PUT', path, { generate: true, temporary: true })
+  t.notOk(await hasPasswordThere('megan.bowen'), 'a temporary one stays here')
+})
+
+await t.test(
+  'an unknown outcome is told as that, and settled by a read where it can be',
+  async (t) => {
+    const visitor = await visitorFor('alex.wilber')
+    const fault = { fault: 'status', method: 'PATCH', status: 504, times: 1 }
+    await control('POST', '/faults', { ...fault, isAfterWork: false })
+    const unknown = await visitor.choosePassword(NEW)
+    t.match(unknown, { status: 502, text: /not known whether it took.*Set the password once more/ })
+    t.ok(await bind('alex.wilber', PASSWORD), 'here the old one is still good')
+    t.notOk(await bind('alex.wilber', NEW))
+    await control('POST', '/faults', { ...fault, isAfterWork: true })
+    t.match(
+      await visitor.choosePassword(NEW),
+      { status: 303 },
+      'a read has shown that it was taken',
+    )
+    t.ok(await bind('alex.wilber', NEW))
+    t.ok(await hasPasswordThere('alex.wilber'))
+  },
+)
