@@ -16,6 +16,7 @@ import { makePlainPeers, plainRefused } from './plain-http.ts'
 import { connectRoutes, consentReturnRoute } from './routes/connect.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { importRoutes } from './routes/imports.ts'
+import { lifecycleRoutes } from './routes/lifecycle.ts'
 import { mailRoutes } from './routes/mail.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { passwordRoutes } from './routes/passwords.ts'
@@ -159,6 +160,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
     for (const routes of [
       peopleRoutes,
       passwordRoutes,
+      lifecycleRoutes,
       groupRoutes,
       serviceRoutes,
       networkRoutes,

@@ -2,6 +2,7 @@ import type { Directory } from '../directory/directory.ts'
 import type { Group } from '../directory/group.ts'
 import type { Nas, Network } from '../directory/network.ts'
 import type { Person } from '../directory/person.ts'
+import type { DeletedPerson, LifecycleDate, Ties } from '../directory/ports/people.ts'
 import type { Entry } from '../directory/query.ts'
 import type { Service } from '../directory/service.ts'
 
@@ -46,6 +47,23 @@ export function showPerson(directory: Directory, entry: Entry<Person>) {
     modifiedAt: isoTime(entry.modifiedAtMs),
     usn: entry.usn,
   }
+}
+
+export function showDeleted({ deletedAtMs, restorableUntilMs, ...rest }: DeletedPerson) {
+  return {
+    ...rest,
+    state: 'deleted' as const,
+    deletedAt: isoTime(deletedAtMs),
+    restorableUntil: isoTime(restorableUntilMs),
+  }
+}
+
+export function showTies({ isProtected, administrator, dates }: Ties) {
+  return { isProtected, administrator, dates: dates.map(showDate) }
+}
+
+export function showDate({ atMs, ...date }: LifecycleDate) {
+  return { ...date, at: isoTime(atMs) }
 }
 
 export function showGroupBriefly(directory: Directory, entry: Entry<Group>) {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { PushStatus } from '../admin/parts.ts'
+import { addActivationLink } from './activation-links.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
-import { numberFrom } from './number.ts'
+import { addLifecycle } from './lifecycle.ts'
 import { readPages } from './pages.ts'
 import { printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
@@ -12,14 +13,14 @@ interface Brief {
   readonly [column: string]: string | number | null
 }
 
-/** `person list|show|activate|suspend|resume|edit|yield|pushes|set-password|set-ssh-keys|rename` */
+/** `person list|show|edit|yield|pushes|set-password|set-ssh-keys|rename`, and the lifecycle */
 export function addPerson(program: Command, run: Run): void {
   const person = program.command('person').description('people: who they are, and what they may do')
 
   person
     .command('list')
     .description('list people')
-    .option('--state <state>', 'staged, active or suspended')
+    .option('--state <state>', 'staged, active, suspended or deleted')
     .option('--group <name>', 'members of a group, nested ones too')
     .option('--search <text>', 'part of a name or mail address')
     .option('--limit <n>', 'how many at most; all unless given')
@@ -57,81 +58,8 @@ export function addPerson(program: Command, run: Run): void {
       context.show(await context.client().get<object>(`/people/${encodeURIComponent(reference)}`))
     })
 
-  person
-    .command('activate [people...]')
-    .description('let staged people sign in')
-    .option('--all-staged', 'everybody who is staged')
-    .option('--mail', 'send each a link instead: active once a password is chosen with it')
-    .option('--reason <text>', 'kept in the journal')
-    .action(
-      async (
-        people: string[],
-        options: { allStaged?: boolean; mail?: boolean; reason?: string },
-        command: Command,
-      ) => {
-        const context = run(command)
-        if ((people.length === 0) !== (options.allStaged === true))
-          throw new CliError('name people, or give --all-staged')
-        if (options.mail === true) return await mailLinks(context, people, options)
-        const whom = options.allStaged === true ? { allStaged: true } : { people }
-        const answer = await context
-          .client()
-          .send<{ changed: number }>('POST', '/people/activate', { ...whom, ...reason(options) })
-        context.show(answer, ({ changed }) => context.output.write(`${changed} activated\n`))
-      },
-    )
-
-  person
-    .command('link <person>')
-    .description('make a link to choose a password with, good once, and show it')
-    .option('--mail', 'send it to their address instead')
-    .option('--hours <n>', 'how long it is good', '72')
-    .action(
-      async (reference: string, options: { mail?: boolean; hours: string }, command: Command) => {
-        const context = run(command)
-        const answer = await context
-          .client()
-          .send<Link>('POST', `/people/${encodeURIComponent(reference)}/activation-link`, {
-            mail: options.mail === true,
-            hours: numberFrom('--hours', options.hours),
-          })
-        context.show(answer, ({ link, mailedTo, expiresAt }) =>
-          context.output.write(`${link ?? `sent to ${mailedTo}`}\ngood once, until ${expiresAt}\n`),
-        )
-      },
-    )
-
-  person
-    .command('suspend <people...>')
-    .description('cut people off everywhere, at once')
-    .option('--reason <text>', 'kept beside the hold')
-    .action(async (people: string[], options: { reason?: string }, command: Command) => {
-      const context = run(command)
-      const answer = await context
-        .client()
-        .send<{ changed: number }>('POST', '/people/suspend', { people, ...reason(options) })
-      context.show(answer, ({ changed }) => context.output.write(`${changed} suspended\n`))
-    })
-
-  person
-    .command('resume <people...>')
-    .description("lift the admins' hold")
-    .option('--reason <text>', 'kept in the journal')
-    .action(async (people: string[], options: { reason?: string }, command: Command) => {
-      const context = run(command)
-      const answer = await context
-        .client()
-        .send<{ changed: number; stillHeld: { username: string; reasons: string[] }[] }>(
-          'POST',
-          '/people/resume',
-          { people, ...reason(options) },
-        )
-      context.show(answer, ({ changed, stillHeld }) => {
-        context.output.write(`${changed} resumed\n`)
-        for (const { username, reasons } of stillHeld)
-          context.output.write(`${username} is still held: ${reasons.join(', ')}\n`)
-      })
-    })
+  addLifecycle(person, run)
+  addActivationLink(person, run)
 
   person
     .command('unlock <person>')
@@ -259,13 +187,27 @@ export function addPerson(program: Command, run: Run): void {
     .description(
       'change the username: moves the DN, uid and memberUid; home directories are not moved',
     )
-    .action(async (reference: string, username: string, _options: unknown, command: Command) => {
-      const context = run(command)
-      await context
-        .client()
-        .send('PUT', `/people/${encodeURIComponent(reference)}/username`, { username })
-      context.show({ username }, () => context.output.write(`now ${username}\n`))
-    })
+    .option('--dry-run', 'tell what it would move, and change nothing')
+    .action(
+      async (
+        reference: string,
+        username: string,
+        options: { dryRun?: boolean },
+        command: Command,
+      ) => {
+        const context = run(command)
+        const path = `/people/${encodeURIComponent(reference)}`
+        if (options.dryRun === true) {
+          const query = { of: 'rename', username }
+          const preview = await context
+            .client()
+            .get<{ summary: string }>(`${path}/consequences`, query)
+          return context.show(preview, ({ summary }) => context.output.write(`${summary}\n`))
+        }
+        await context.client().send('PUT', `${path}/username`, { username })
+        context.show({ username }, () => context.output.write(`now ${username}\n`))
+      },
+    )
 }
 
 /** @throws {CliError} for what is no `name=value` */
@@ -277,46 +219,6 @@ function parseChanges(changes: readonly string[]): Record<string, string | null>
     return [change.slice(0, at), value === '' ? null : value]
   })
   return Object.fromEntries(pairs)
-}
-
-interface Link {
-  readonly link?: string
-  readonly mailedTo: string | null
-  readonly expiresAt: string
-}
-
-/** One after the other: whoever has no address keeps nobody else waiting. */
-async function mailLinks(
-  context: CommandContext,
-  people: readonly string[],
-  options: { allStaged?: boolean; reason?: string },
-): Promise<void> {
-  const client = context.client()
-  const list = { path: '/people', key: 'people' } as const
-  const references =
-    options.allStaged === true
-      ? (await readPages<'people', Brief>(client, list, { state: 'staged' })).people.map(
-          ({ username }) => String(username),
-        )
-      : people
-  const answers: { person: string; sentTo: string | null; fault: string | null }[] = []
-  for (const person of references) {
-    const path = `/people/${encodeURIComponent(person)}/activation-link`
-    try {
-      const body = { mail: true, ...reason(options) }
-      const { mailedTo } = await client.send<Link>('POST', path, body)
-      answers.push({ person, sentTo: mailedTo, fault: null })
-    } catch (error) {
-      if (!(error instanceof CliError)) throw error
-      answers.push({ person, sentTo: null, fault: error.message })
-    }
-  }
-  context.show({ links: answers }, () => {
-    const rows = answers.map(({ person, sentTo, fault }) => ({ person, 'sent to': sentTo, fault }))
-    printTable(context.output, rows, 'nobody is staged')
-  })
-  const failed = answers.filter(({ fault }) => fault !== null).length
-  if (failed > 0) throw new CliError(`${failed} of ${answers.length} were sent no link`)
 }
 
 function reason(options: { reason?: string }): { reason?: string } {

@@ -24,3 +24,23 @@ export async function promptSecret(
     stderr.write('\n')
   }
 }
+
+/**
+ * Asks for a yes at the terminal.
+ *
+ * @param otherwise the option that says yes where there is no terminal
+ */
+export async function confirm(
+  question: string,
+  signal: AbortSignal,
+  otherwise = '--yes',
+): Promise<boolean> {
+  if (!stdin.isTTY) throw new CliError(`there is no terminal to ask at: give ${otherwise}`)
+  const terminal = createInterface({ input: stdin, output: stderr })
+  try {
+    const answer = await terminal.question(`${question} [y/N] `, { signal })
+    return /^y(es)?$/i.test(answer.trim())
+  } finally {
+    terminal.close()
+  }
+}

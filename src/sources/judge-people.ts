@@ -38,6 +38,10 @@ export interface KnownPerson {
   readonly isDisabledByUs: boolean
   /** Taken in because an admin, or a rule, has chosen her: a guest or not. */
   readonly isChosen: boolean
+  /** An admin has deleted her here: of what is told only the last word is kept, until her return. */
+  readonly isDeletedHere: boolean
+  /** Her grace is over: nothing is kept of her any more. */
+  readonly isForgotten: boolean
 }
 
 export interface PersonVerdict {
@@ -117,6 +121,7 @@ function judgeGone(told: Told, before: KnownPerson | null, allowance: Allowance)
 
 /** What already waits goes on waiting: an admin is asked once, and answers. */
 function removal(before: KnownPerson, allowance: Allowance): 'remove' | 'wait' | 'keep' {
+  if (before.isDeletedHere) return 'remove'
   if (before.isRemovalWaiting) return 'keep'
   return allowance.take() ? 'remove' : 'wait'
 }
@@ -143,6 +148,9 @@ function judgeReturn(
   if (!before.isChosen && !isInScope(values, scope)) return { ...verdict, act: 'ignore' }
   const isTheirs = values.isEnabled === false && !before.isDisabledByUs
   const hold = isTheirs ? 'set' : before.isHeld ? 'lift' : 'keep'
+  // Her grace is over: nothing of what is told is kept.
+  if (before.isDeletedHere && before.isForgotten)
+    return { ...verdict, values: before.values, act: 'restore' }
   const changed = changedNames(before.values, values)
   return { ...verdict, act: 'restore', changed, hold }
 }
@@ -158,6 +166,8 @@ function judgeKnown(
   parts: { readonly scope: ImportScope; readonly allowance: Allowance },
 ): PersonVerdict {
   const { before, values } = states
+  if (before.isDeletedHere && before.isForgotten)
+    return { externalId, values: before.values, ...NOTHING, act: 'keep' }
   const changed = changedNames(before.values, values)
   if (values.isGuest === true && !parts.scope.includesGuests && !before.isChosen) {
     const act = removal(before, parts.allowance)
@@ -166,7 +176,7 @@ function judgeKnown(
   const hold = judgeHold(before, values, parts.allowance)
   const isWaitingOver =
     before.isRemovalWaiting || (before.isSuspensionWaiting && values.isEnabled !== false)
-  const act = changed.length > 0 ? 'update' : 'keep'
+  const act = changed.length > 0 && !before.isDeletedHere ? 'update' : 'keep'
   return { externalId, values, act, changed, hold, isWaitingOver, isUnknownGone: false }
 }
 
@@ -177,5 +187,7 @@ function judgeHold(
 ): PersonVerdict['hold'] {
   if (values.isEnabled !== false) return before.isHeld ? 'lift' : 'keep'
   if (before.isHeld || before.isSuspensionWaiting || before.isDisabledByUs) return 'keep'
+  // Nobody loses anything by it.
+  if (before.isDeletedHere) return 'set'
   return allowance.take() ? 'set' : 'wait'
 }

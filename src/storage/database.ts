@@ -236,6 +236,15 @@ export interface LeadershipTable {
   fence: number
 }
 
+export interface LifecycleDateTable {
+  principal_id: string
+  act: 'activate' | 'suspend' | 'delete'
+  due_at: Timestamp
+  set_by: string
+  reason: string | null
+  refused: string | null
+}
+
 export interface LoginNameTable {
   folded: string
   principal_id: string
@@ -374,6 +383,9 @@ export interface PrincipalTable {
   version: Generated<number>
   created_at: GeneratedTimestamp
   deleted_at: Timestamp | null
+  is_deleted_here: Generated<boolean>
+  lifecycle_before: 'staged' | 'active' | null
+  is_protected: Generated<boolean>
 }
 
 export interface PushTable {
@@ -584,6 +596,7 @@ export interface Tables {
   journal_inbox: JournalInboxTable
   key_ring: KeyRingTable
   leadership: LeadershipTable
+  lifecycle_date: LifecycleDateTable
   login_name: LoginNameTable
   login_name_conflict: LoginNameConflictTable
   mail: MailTable

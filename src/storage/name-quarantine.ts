@@ -10,12 +10,25 @@ interface OwnedName {
 }
 
 /** Keeps a name that was given up from everybody but its last owner, for a year. */
-export async function quarantineName(tx: Tx, scope: NameScope, name: OwnedName): Promise<void> {
+export function quarantineName(tx: Tx, scope: NameScope, name: OwnedName): Promise<void> {
+  return quarantineNames(tx, scope, [[name.folded, name.owner]])
+}
+
+/** The same for several names at once. */
+export async function quarantineNames(
+  tx: Tx,
+  scope: NameScope,
+  names: readonly (readonly [folded: string, owner: string])[],
+): Promise<void> {
+  if (names.length === 0) return
   await sql`
     insert into name_quarantine (scope, folded, until, owner)
-    values (${scope}, ${name.folded}, clock_timestamp() + interval '1 year', ${name.owner})
-    on conflict (scope, folded) do update
-      set until = excluded.until, owner = excluded.owner`.execute(tx)
+    select ${scope}, r.folded, clock_timestamp() + interval '1 year', r.owner
+    from unnest(${names.map(([folded]) => folded)}::text[],
+                ${names.map(([, owner]) => owner)}::uuid[]) as r (folded, owner)
+    on conflict (scope, folded) do update set until = excluded.until, owner = excluded.owner`.execute(
+    tx,
+  )
 }
 
 /** @throws {DirectoryError} `DIRECTORY_CONFLICT`, in words that say for how long */

@@ -6,14 +6,25 @@ import type { HoldReason } from '../directory/hold.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import { prepareUsername } from '../directory/names.ts'
 import type { Person } from '../directory/person.ts'
-import type { Actor, HoldOptions, PeopleStore, Written } from '../directory/ports/people.ts'
+import type {
+  Actor,
+  DeletedPerson,
+  HoldOptions,
+  PeopleStore,
+  Ties,
+  Written,
+} from '../directory/ports/people.ts'
 import type { Database } from './connection.ts'
 import { peopleReader } from './entities/people.ts'
 import { hintDenial, journal } from './journal.ts'
 import { keepOwner } from './last-owner.ts'
 import { checkNameIsFree, quarantineName } from './name-quarantine.ts'
+import { deletePeople, listDeleted, restoreDeleted } from './person-deletion.ts'
 import { type Edited, editPerson, yieldAttributes } from './person-edits.ts'
+import { alike, requirePrincipals, touch } from './principal-rows.ts'
+import { REMOVAL_BATCH } from './sync-batch.ts'
 import { claimedNames, writeLoginNames } from './sync-login-names.ts'
+import { readTies } from './ties.ts'
 import { type Tx, writeInChunks, writeOnce } from './written.ts'
 
 const MAX_SSH_KEYS = 64
@@ -40,7 +51,8 @@ export class PostgresPeopleStore implements PeopleStore {
       const { rows } = await sql<{ id: string }>`
         update principal set lifecycle = 'active'
         where id = any (${chunk}::uuid[]) and lifecycle = 'staged' returning id`.execute(tx)
-      return touch(tx, rows, actor)
+      const detail = { before: { lifecycle: 'staged' }, after: { lifecycle: 'active' } }
+      return touch(tx, rows, actor, alike(rows, detail))
     })
   }
 
@@ -53,7 +65,8 @@ export class PostgresPeopleStore implements PeopleStore {
         on conflict do nothing returning principal_id as id`.execute(tx)
       await keepOwner(tx)
       for (const { id } of rows) hintDenial(tx, id)
-      return touch(tx, rows, options.actor)
+      const detail = { before: { hold: null }, after: { hold: reason } }
+      return touch(tx, rows, options.actor, alike(rows, detail))
     })
   }
 
@@ -63,8 +76,30 @@ export class PostgresPeopleStore implements PeopleStore {
       const { rows } = await sql<{ id: string }>`
         delete from hold where principal_id = any (${chunk}::uuid[]) and reason = ${reason}
         returning principal_id as id`.execute(tx)
-      return touch(tx, rows, actor)
+      const detail = { before: { hold: reason }, after: { hold: null } }
+      return touch(tx, rows, actor, alike(rows, detail))
     })
+  }
+
+  delete(ids: readonly PrincipalId[], actor: Actor): Promise<Written> {
+    const run = (tx: Tx, chunk: readonly PrincipalId[]) => deletePeople(tx, chunk, actor)
+    return writeInChunks(this.#database, ids, run, REMOVAL_BATCH)
+  }
+
+  restore(ids: readonly PrincipalId[], actor: Actor): Promise<Written> {
+    const run = (tx: Tx, chunk: readonly PrincipalId[]) => restoreDeleted(tx, chunk, actor)
+    return writeInChunks(this.#database, ids, run, REMOVAL_BATCH)
+  }
+
+  deleted(filter: {
+    readonly name: string | null
+    readonly limit: number
+  }): Promise<readonly DeletedPerson[]> {
+    return listDeleted(this.#database, filter)
+  }
+
+  ties(ids: readonly PrincipalId[]): Promise<ReadonlyMap<PrincipalId, Ties>> {
+    return readTies(this.#database, ids)
   }
 
   async rename(id: PrincipalId, username: string, actor: Actor): Promise<Written> {
@@ -139,44 +174,6 @@ export class PostgresPeopleStore implements PeopleStore {
       return 1
     })
   }
-}
-
-/** @throws {DirectoryError} `DIRECTORY_NOT_FOUND` for an id nobody has, `DIRECTORY_REFUSED` for the dead */
-async function requirePrincipals(tx: Tx, ids: readonly string[]): Promise<void> {
-  // Locked in one order, so that two commands on overlapping lists take turns.
-  const { rows } = await sql<{ id: string; lifecycle: string }>`
-    select id, lifecycle from principal where id = any (${ids}::uuid[])
-    order by id for update`.execute(tx)
-  if (rows.length < new Set(ids).size) {
-    throw new DirectoryError('DIRECTORY_NOT_FOUND', 'there is nobody with such an id')
-  }
-  if (rows.some((row) => row.lifecycle === 'deleted')) {
-    throw new DirectoryError('DIRECTORY_REFUSED', 'a deleted principal cannot be changed')
-  }
-}
-
-/** Gives each a new version and a journal row of its own kind. */
-async function touch(
-  tx: Tx,
-  changed: readonly { readonly id: string }[],
-  actor: Actor,
-  details: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {},
-): Promise<number> {
-  if (changed.length === 0) return 0
-  const { rows } = await sql<{ id: string; version: number; kind: string }>`
-    update principal set version = nextval('entity_version')
-    where id = any (${changed.map(({ id }) => id)}::uuid[]) returning id, version, kind`.execute(tx)
-  for (const { id, version, kind } of rows) {
-    const detail = details[id]
-    journal(tx, {
-      kind: kind === 'service' || kind === 'administrator' ? kind : 'person',
-      entity: id,
-      version,
-      actor,
-      ...(detail ? { detail } : {}),
-    })
-  }
-  return rows.length
 }
 
 function touchEdited(

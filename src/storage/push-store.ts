@@ -328,10 +328,11 @@ export async function markContradicted(
             and x.attribute <> 'sessions-ended' and x.status = 'written'
             and coalesce(l.attributes -> case x.attribute when 'enabled' then 'isEnabled'
               else x.attribute end, 'null') is distinct from x.written)
-        or l.attributes -> 'isEnabled' = 'true' and exists (select from hold h
-          where h.principal_id = l.principal_id and h.reason <> ${sourceHold(sourceId)}
-            and not exists (select from push x where x.source_id = l.source_id
-              and x.principal_id = l.principal_id and x.attribute = 'enabled')))
+        or l.attributes -> 'isEnabled' = 'true' and (exists (select from hold h
+            where h.principal_id = l.principal_id and h.reason <> ${sourceHold(sourceId)})
+          or exists (select from principal p where p.id = l.principal_id and p.lifecycle_before = 'active'))
+          and not exists (select from push x where x.source_id = l.source_id
+            and x.principal_id = l.principal_id and x.attribute = 'enabled'))
     on conflict (source_id, principal_id) do update set mark = default,
       due_at = least(push_dirty.due_at, excluded.due_at)`.execute(tx)
 }

@@ -38,8 +38,9 @@ export async function readSubjects(
   among: RawBuilder<unknown>,
 ): Promise<readonly ReadSubject[]> {
   const { rows } = await sql<SubjectRow>`
-    select m.principal_id, m.mark, m.attempts, l.external_id, l.removed_at is null as is_linked,
-      p.lifecycle, (extract(epoch from p.deleted_at) * 1000)::float8 as deleted_at_ms,
+    select m.principal_id, m.mark, m.attempts, l.external_id, l.removed_at is null and q.username_folded <> 'deleted-' || q.uid_number as is_linked,
+      case when p.lifecycle_before = 'staged' then 'staged' else p.lifecycle end as lifecycle,
+        (extract(epoch from p.deleted_at) * 1000)::float8 as deleted_at_ms,
       coalesce((select jsonb_agg(jsonb_build_object('reason', h.reason,
           'sinceMs', (extract(epoch from h.since) * 1000)::bigint))
         from hold h where h.principal_id = m.principal_id), '[]') as holds,

@@ -176,14 +176,15 @@ async function forgetTheDead(database: Database): Promise<number> {
         order by p.id limit ${ROWS_AT_ONCE} for update of p)
       returning id`.execute(tx)
     const ids = rows.map(({ id }) => id)
-    await sql`update source_link set attributes = '{}' where principal_id = any (${ids}::uuid[])`.execute(
-      tx,
-    )
+    await sql`
+      update source_link set attributes = '{}', manager_external_id = null, manager_pending = false
+      where principal_id = any (${ids}::uuid[])`.execute(tx)
     // Should one of them come back, nothing of what she was is laid over her, or written anywhere.
     for (const table of [
       'authority',
       'push',
       'push_dirty',
+      'lifecycle_date',
       'password_history',
       'one_time_link',
       'mail',

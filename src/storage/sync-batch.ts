@@ -30,7 +30,7 @@ export function sourceHold(sourceId: string): string {
 /**
  * Locks an applying round and gives how far it has come. Two processes that apply the same round
  * take turns here, and the later one goes on where the earlier one stopped; so do a round and an
- * import of the same source, see {@link lockSource}.
+ * import of the same source, or a deletion of its people: see {@link lockSource}.
  */
 export async function lockRound(tx: Tx, round: Round): Promise<number> {
   const { rows } = await sql<{ applied_to: number }>`

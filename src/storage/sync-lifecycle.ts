@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { fallbackName, groupNameBase, usernameBase } from '../directory/names.ts'
 import { hintDenial } from './journal.ts'
+import { quarantineNames } from './name-quarantine.ts'
 import {
   type ObjectKind,
   sourceActor,
@@ -10,9 +11,6 @@ import {
 } from './sync-batch.ts'
 import { claimedNames, writeLoginNames } from './sync-login-names.ts'
 import { proposeGroupNames, proposeUsernames } from './sync-names.ts'
-
-/** Names of the dead are kept from reuse for so long. */
-const QUARANTINE_DAYS = 365
 
 /**
  * Takes people out whom the source has deleted: their links end, and those whom no other source
@@ -41,7 +39,7 @@ export async function removePeople(
     tx,
     ids.map((principalId) => ({ principalId, names: new Map() })),
   )
-  await quarantine(
+  await quarantineNames(
     tx,
     'username',
     rows.map((row) => [row.username_folded, row.id]),
@@ -64,7 +62,7 @@ export async function removeGroups(
       and l.external_id = any(${externalIds}::text[])
       and g.id = l.group_id and g.lifecycle <> 'deleted'
     returning g.id, g.name_folded`.execute(tx)
-  await quarantine(
+  await quarantineNames(
     tx,
     'group',
     rows.map((row) => [row.name_folded, row.id]),
@@ -90,22 +88,6 @@ async function endLinks(
       and l.external_id = any(${what.externalIds}::text[]) and l.removed_at is null`.execute(tx)
 }
 
-async function quarantine(
-  tx: Tx,
-  scope: 'username' | 'group',
-  names: readonly (readonly [folded: string, owner: string])[],
-): Promise<void> {
-  if (names.length === 0) return
-  await sql`
-    insert into name_quarantine (scope, folded, until, owner)
-    select ${scope}, r.folded, clock_timestamp() + make_interval(days => ${QUARANTINE_DAYS}), r.owner
-    from unnest(${names.map(([folded]) => folded)}::text[],
-                ${names.map(([, owner]) => owner)}::uuid[]) as r (folded, owner)
-    on conflict (scope, folded) do update set until = excluded.until, owner = excluded.owner`.execute(
-    tx,
-  )
-}
-
 interface Returned {
   readonly id: string
   readonly username: string
@@ -128,21 +110,34 @@ export async function restorePeople(
   externalIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   if (externalIds.length === 0) return new Set()
-  const { rows } = await sql<Returned>`
+  const { rows } = await sql<{ id: string }>`
     update principal p set lifecycle = coalesce(l.lifecycle_before, 'staged'), deleted_at = null
-    from source_link l join person n on n.id = l.principal_id
+    from source_link l
     where l.source_id = ${sourceId}::uuid and l.object_kind = 'person' and l.is_master
       and l.external_id = any(${externalIds}::text[])
-      and p.id = l.principal_id and p.lifecycle = 'deleted'
+      and p.id = l.principal_id and p.lifecycle = 'deleted' and not p.is_deleted_here
       and coalesce(l.lifecycle_before, 'staged') <> 'deleted'
-    returning p.id, n.username, n.display_name, n.user_principal_name, n.mail,
-      n.username_folded = 'deleted-' || n.uid_number as is_forgotten`.execute(tx)
+    returning p.id`.execute(tx)
+  await reopenLinks(tx, sourceId, { kind: 'person', externalIds })
   const ids = rows.map((row) => row.id)
+  return new Set([...ids, ...(await returnNames(tx, ids))])
+}
+
+/**
+ * Gives people who came back the names they had, if nobody has got them since.
+ *
+ * @returns other principals whose names changed by it
+ */
+export async function returnNames(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set()
+  const { rows } = await sql<Returned>`
+    select id, username, display_name, user_principal_name, mail,
+      username_folded = 'deleted-' || uid_number as is_forgotten
+    from person where id = any(${ids}::uuid[]) order by id`.execute(tx)
   await sql`delete from name_quarantine where scope = 'username' and owner = any(${ids}::uuid[])`.execute(
     tx,
   )
   const names = await keepOrRename(tx, rows)
-  await reopenLinks(tx, sourceId, { kind: 'person', externalIds })
   const claims = rows.map((row) => ({
     principalId: row.id,
     names: claimedNames({
@@ -151,7 +146,7 @@ export async function restorePeople(
       mail: row.mail,
     }),
   }))
-  return new Set([...ids, ...(await writeLoginNames(tx, claims))])
+  return writeLoginNames(tx, claims)
 }
 
 /** The old name, unless somebody has it by now or it was forgotten: then another, written here. */

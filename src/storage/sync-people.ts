@@ -42,6 +42,8 @@ interface BatchRow {
   readonly is_master: boolean | null
   /** What was told of her while she is not imported. */
   readonly proposed: PersonValues | null
+  readonly is_deleted_here: boolean
+  readonly is_forgotten: boolean
 }
 
 /** A person the source has told of before. */
@@ -71,7 +73,9 @@ export async function readPeopleBatch(
       l.removed_at is not null as is_removed, h.principal_id is not null as is_held,
       wr.subject is not null as removal_waits, ws.subject is not null as suspension_waits,
       ${IS_DISABLED_BY_US} as is_disabled_by_us,
-      l.admitted_by is not null as is_chosen, l.is_master, c.attributes as proposed
+      l.admitted_by is not null as is_chosen, l.is_master, c.attributes as proposed,
+      coalesce(pr.is_deleted_here, false) as is_deleted_here,
+      coalesce(p.username_folded = 'deleted-' || p.uid_number, false) as is_forgotten
     from batch b
     left join lateral (select * from source_link x
       where x.source_id = ${round.sourceId}::uuid and x.object_kind = 'person'
@@ -79,6 +83,7 @@ export async function readPeopleBatch(
     left join source_candidate c on c.source_id = ${round.sourceId}::uuid
       and c.external_id = b.external_id
     left join person p on p.id = l.principal_id
+    left join principal pr on pr.id = l.principal_id
     left join hold h on h.principal_id = l.principal_id
       and h.reason = ${sourceHold(round.sourceId)}
     left join source src on src.id = ${round.sourceId}::uuid
@@ -117,6 +122,8 @@ function toLinked(row: BatchRow): [string, LinkedPerson][] {
     isDisabledByUs: row.is_disabled_by_us,
     isChosen: row.is_chosen,
     isMaster: row.is_master === true,
+    isDeletedHere: row.is_deleted_here,
+    isForgotten: row.is_forgotten,
   }
   return [[row.external_id, linked]]
 }
@@ -227,6 +234,15 @@ class PeopleWriter {
     return linked ? [linked.principalId] : []
   }
 
+  #note(id: string, detail: Readonly<Record<string, unknown>>): void {
+    this.#details.set(id, { ...this.#details.get(id), ...detail })
+  }
+
+  /** Whoever is deleted here already counts for no window. */
+  #isAlive({ externalId }: PersonVerdict): boolean {
+    return this.#linked.get(externalId)?.isDeletedHere !== true
+  }
+
   #claims(verdict: PersonVerdict): NameClaims[] {
     const linked = this.#linked.get(verdict.externalId)
     if (!linked) return []
@@ -274,7 +290,7 @@ class PeopleWriter {
     this.#mastered = await lockMastered(this.#tx, ids)
     const rows = verdicts.flatMap((verdict) => {
       const linked = this.#linked.get(verdict.externalId)
-      if (!linked) return []
+      if (!linked || linked.isDeletedHere) return []
       const managerId = managers.get(verdict.values.managerExternalId ?? '') ?? null
       const kept = this.#mastered.get(linked.principalId) ?? {}
       const values = { ...verdict.values, ...kept }
@@ -332,8 +348,10 @@ class PeopleWriter {
       )
     }
     for (const id of held) hintDenial(this.#tx, id)
+    for (const id of held) this.#note(id, { hold: { before: null, after: reason } })
+    for (const id of freed) this.#note(id, { hold: { before: reason, after: null } })
     for (const id of [...held, ...freed]) this.#touched.add(id)
-    const suspended = set.filter(({ act }) => act !== 'restore')
+    const suspended = set.filter((verdict) => verdict.act !== 'restore' && this.#isAlive(verdict))
     await recordRemovals(
       this.#tx,
       this.#round.sourceId,
@@ -351,10 +369,11 @@ class PeopleWriter {
     const key = (kind: 'person' | 'suspension') => (verdict: PersonVerdict) =>
       ({ kind, subject: verdict.externalId, group: '' }) as const
     const removed = verdicts.filter(({ act }) => act === 'remove')
+    const lost = removed.filter((verdict) => this.#isAlive(verdict))
     await recordRemovals(
       this.#tx,
       sourceId,
-      removed.map(({ externalId }) => ({ kind: 'person', subject: externalId, groupId: null })),
+      lost.map(({ externalId }) => ({ kind: 'person', subject: externalId, groupId: null })),
     )
     await endWaiting(this.#tx, sourceId, [
       ...removed.flatMap((verdict) => [key('person')(verdict), key('suspension')(verdict)]),

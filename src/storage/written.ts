@@ -31,9 +31,10 @@ export async function writeInChunks<Item>(
   database: Database,
   items: readonly Item[],
   run: (tx: Tx, chunk: readonly Item[]) => Promise<number>,
+  size?: number,
 ): Promise<Written> {
   let total = NOTHING_WRITTEN
-  for (const chunk of chunks(items)) {
+  for (const chunk of chunks(items, size)) {
     const written = await writeOnce(database, (tx) => run(tx, chunk))
     total = {
       changed: total.changed + written.changed,

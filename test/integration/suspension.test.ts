@@ -1,15 +1,12 @@
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'ldapts'
 import pg from 'pg'
-// @ts-expect-error the package brings no types
-import radius from 'radius'
 import t from 'tap'
 import { startMicrosoft365 } from '../../simulators/microsoft365/index.ts'
+import { type Answer, askLdap, askRadius, askScim, type Served } from '../support/asks.ts'
 import { type DaemonProcess, startDaemonProcess } from '../support/daemon-process.ts'
 import { linkDatabase } from '../support/database-link.ts'
 import { type SimulatorProcess, startMicrosoft365Process } from '../support/microsoft365-process.ts'
@@ -67,22 +64,23 @@ function sourceOf(
   return { name, tenantId, clientId, clientSecret, loginUrl, graphUrl, ca: caPem }
 }
 
-type Answer = 'yes' | 'no' | 'none'
 type Ask = (daemon: DaemonProcess) => Promise<Answer>
+
+const CLAIMED = { username: PERSON, password: PASSWORD }
+
+function servedBy(daemon: DaemonProcess): Served {
+  const [host = '', port] = daemon.address('radiusAuth').split(':')
+  return {
+    ldapUrl: `ldap://${daemon.address('ldap')}`,
+    peopleDn: PEOPLE_DN,
+    radius: { host, port: Number(port), secret: SECRET },
+    scim: { url: `http://${daemon.address('http')}/scim/v2`, token: scimToken },
+  }
+}
 
 /** Does this daemon still let her in, or show her key? */
 const asks: Record<string, Ask> = {
-  async bind(daemon) {
-    const client = new Client({ url: `ldap://${daemon.address('ldap')}`, timeout: 5_000 })
-    try {
-      await client.bind(`uid=${PERSON},${PEOPLE_DN}`, PASSWORD)
-      return 'yes'
-    } catch (error) {
-      return (error as { code?: number }).code === 49 ? 'no' : 'none'
-    } finally {
-      await client.unbind().catch(() => undefined)
-    }
-  },
+  bind: (daemon) => askLdap(servedBy(daemon), CLAIMED),
   async key(daemon) {
     const client = new Client({ url: `ldap://${daemon.address('ldap')}`, timeout: 5_000 })
     try {
@@ -96,40 +94,8 @@ const asks: Record<string, Ask> = {
       await client.unbind().catch(() => undefined)
     }
   },
-  async pap(daemon) {
-    const packet = radius.encode({
-      code: 'Access-Request',
-      secret: SECRET,
-      identifier: Math.floor(Math.random() * 256),
-      attributes: [
-        ['User-Name', PERSON],
-        ['User-Password', PASSWORD],
-      ],
-      add_message_authenticator: true,
-    }) as Buffer
-    const [host, port] = daemon.address('radiusAuth').split(':')
-    const socket = createSocket('udp4')
-    try {
-      socket.send(packet, Number(port), host)
-      const [reply] = (await once(socket, 'message', { signal: AbortSignal.timeout(1_500) })) as [
-        Buffer,
-      ]
-      return reply[0] === 2 ? 'yes' : 'no'
-    } catch {
-      return 'none'
-    } finally {
-      socket.close()
-    }
-  },
-  async scim(daemon) {
-    const filter = encodeURIComponent(`userName eq "${PERSON}"`)
-    const response = await fetch(
-      `http://${daemon.address('http')}/scim/v2/Users?filter=${filter}`,
-      { headers: { authorization: `Bearer ${scimToken}` } },
-    )
-    const { Resources = [] } = (await response.json()) as { Resources?: { active: boolean }[] }
-    return Resources[0]?.active === true ? 'yes' : 'no'
-  },
+  pap: (daemon) => askRadius(servedBy(daemon), CLAIMED),
+  scim: (daemon) => askScim(servedBy(daemon), CLAIMED),
 }
 
 async function everywhere(expected: Answer, asked: readonly DaemonProcess[] = daemons) {

@@ -42,7 +42,11 @@ interface Crash {
   readonly isAfter: boolean
 }
 type Step =
-  | { readonly do: 'here'; readonly who: number; readonly what: 'suspend' | 'resume' | 'yield' }
+  | {
+      readonly do: 'here'
+      readonly who: number
+      readonly what: 'suspend' | 'resume' | 'yield' | 'delete' | 'restore'
+    }
   | { readonly do: 'edit'; readonly who: number; readonly title: string | null }
   | { readonly do: 'mail'; readonly who: number; readonly mail: string }
   | { readonly do: 'mail-there'; readonly who: number; readonly mail: string }
@@ -77,7 +81,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
     do: fc.constant('here' as const),
     who,
-    what: fc.constantFrom('suspend' as const, 'resume' as const, 'yield' as const),
+    what: fc.constantFrom(
+      'suspend' as const,
+      'resume' as const,
+      'yield' as const,
+      'delete' as const,
+      'restore' as const,
+    ),
   }),
   fc.record({
     do: fc.constant('edit' as const),
@@ -235,28 +245,36 @@ function ignoreRefusal(error: unknown): void {
   if (!(error instanceof DirectoryError) || error.code !== 'DIRECTORY_REFUSED') throw error
 }
 
-async function act(world: World, step: Exclude<Step, { do: 'sync' | 'push' | 'wait' }>) {
-  const { id, externalId } = world.subjects[step.who] as Who
-  const { people, tenant } = world
-  const isThere = tenant.tenant.find(externalId)?.versions.at(-1)?.state === 'live'
-  if (step.do === 'restore-there') {
-    if (!isThere) tenant.tenant.restore(externalId)
-  } else if (!isThere) return
-  else if (step.do === 'delete-there') tenant.tenant.delete(externalId)
-  else if (step.do === 'keys') {
-    await people.setSshPublicKeys(id, KEYS.slice(0, step.count), TESTER).catch(ignoreRefusal)
-  } else if (step.do === 'there')
-    tenant.tenant.update(externalId, { accountEnabled: step.isEnabled })
-  else if (step.do === 'title-there') tenant.tenant.update(externalId, { jobTitle: step.title })
-  else if (step.do === 'mail-there') tenant.tenant.update(externalId, { mail: step.mail })
-  else if (step.do === 'mail')
-    await people.edit(id, { mail: step.mail }, TESTER).catch(ignoreRefusal)
-  else if (step.do === 'edit')
-    await people.edit(id, { jobTitle: step.title }, TESTER).catch(ignoreRefusal)
-  else if (step.what === 'yield')
-    await people.yield(id, ['jobTitle', 'mail'], TESTER).catch(ignoreRefusal)
-  else if (step.what === 'resume') await people.release([id], 'admin', TESTER).catch(ignoreRefusal)
-  else await people.hold([id], 'admin', { actor: TESTER, note: null }).catch(ignoreRefusal)
+type Done = Exclude<Step, { do: 'sync' | 'push' | 'wait' }>
+
+async function act(world: World, step: Done): Promise<void> {
+  const subject = world.subjects[step.who] as Who
+  if (await actThere(world, subject, step)) return
+  await actHere(world.people, subject, step).catch(ignoreRefusal)
+}
+
+/** @returns whether the step was one of theirs, or had nobody to be done to */
+async function actThere({ tenant: { tenant } }: World, { externalId }: Who, step: Done) {
+  const isThere = tenant.find(externalId)?.versions.at(-1)?.state === 'live'
+  const isOfAll = step.do === 'here' && (step.what === 'delete' || step.what === 'restore')
+  if (step.do === 'restore-there' && !isThere) tenant.restore(externalId)
+  if (!isThere) return !isOfAll
+  if (step.do === 'delete-there') tenant.delete(externalId)
+  else if (step.do === 'there') tenant.update(externalId, { accountEnabled: step.isEnabled })
+  else if (step.do === 'title-there') tenant.update(externalId, { jobTitle: step.title })
+  else if (step.do === 'mail-there') tenant.update(externalId, { mail: step.mail })
+  return step.do.endsWith('there')
+}
+
+async function actHere(people: PostgresPeopleStore, { id }: Who, step: Done): Promise<void> {
+  if (step.do === 'keys') await people.setSshPublicKeys(id, KEYS.slice(0, step.count), TESTER)
+  else if (step.do === 'mail') await people.edit(id, { mail: step.mail }, TESTER)
+  else if (step.do === 'edit') await people.edit(id, { jobTitle: step.title }, TESTER)
+  else if (step.do !== 'here') return
+  else if (step.what === 'yield') await people.yield(id, ['jobTitle', 'mail'], TESTER)
+  else if (step.what === 'resume') await people.release([id], 'admin', TESTER)
+  else if (step.what === 'suspend') await people.hold([id], 'admin', { actor: TESTER, note: null })
+  else await people[step.what]([id], TESTER)
 }
 
 async function live(t: Test, steps: readonly Step[]): Promise<void> {
@@ -268,7 +286,11 @@ async function live(t: Test, steps: readonly Step[]): Promise<void> {
     else await act(world, each)
   }
   await comeToRest(t, world)
-  for (const { id, externalId } of world.subjects) await compare(t, world, { id, externalId })
+  for (const subject of world.subjects) await compare(t, world, subject)
+  // Whoever is dead here came to rest as that; once restored she is as if she had never been.
+  for (const { id } of world.subjects) await world.people.restore([id], TESTER).catch(ignoreRefusal)
+  await comeToRest(t, world)
+  for (const subject of world.subjects) await compare(t, world, subject)
   t.same(world.witness.blind, [], 'nothing is written again without being read')
 }
 
@@ -296,6 +318,8 @@ async function compare(
   if (version?.state !== 'live') return
   const there = version.properties
   const { rows } = await sql<{
+    lifecycle: string
+    isDeletedHere: boolean
     title: string | null
     mail: string | null
     names: readonly string[]
@@ -303,7 +327,7 @@ async function compare(
     contested: readonly string[]
     unsettled: number
   }>`
-    select p.job_title as title, p.mail,
+    select pr.lifecycle, pr.is_deleted_here as "isDeletedHere", p.job_title as title, p.mail,
       array(select folded from login_name where principal_id = p.id
         union select folded from login_name_conflict where principal_id = p.id) as names,
       array(select reason from hold where principal_id = p.id) as holds,
@@ -311,10 +335,18 @@ async function compare(
         as contested,
       (select count(*)::integer from push where principal_id = p.id
         and status in ('sending', 'undecided')) as unsettled
-    from person p where p.id = ${id}::uuid`.execute(db.kysely)
-  const { title = null, mail = null, names = [], holds = [] } = rows[0] ?? {}
-  const { contested = [], unsettled = 0 } = rows[0] ?? {}
+    from person p join principal pr on pr.id = p.id where p.id = ${id}::uuid`.execute(db.kysely)
+  const [row] = rows
+  if (row === undefined) throw new Error('nobody is ever lost')
+  const { lifecycle, isDeletedHere, names, title, mail, holds, contested, unsettled } = row
   t.equal(unsettled, 0, 'nothing is left undecided')
+  t.equal(lifecycle, isDeletedHere ? 'deleted' : 'active', 'whom the tenant shows lives, or not')
+  t.equal(names.length === 0, isDeletedHere, 'the dead answer to no name')
+  if (isDeletedHere) {
+    if (!contested.includes('enabled'))
+      t.notOk(there['accountEnabled'], 'whom we deleted is disabled there')
+    return
+  }
   if (!contested.includes('jobTitle')) t.equal(title, there['jobTitle'] ?? null, 'one title')
   if (!contested.includes('mail')) t.equal(mail, there['mail'] ?? null, 'one address')
   t.ok(mail === null || names.includes(mail.toLowerCase()), 'which she is found by')

@@ -8,20 +8,23 @@ import {
 } from '../../directory/attributes.ts'
 import { foldText } from '../../directory/fold.ts'
 import type { Person } from '../../directory/person.ts'
-import type { Written } from '../../directory/ports/people.ts'
 import type { Entry, Query } from '../../directory/query.ts'
 import { actorOf, requireRole } from '../caller.ts'
-import { ApiError } from '../error.ts'
-import { readGroup, readPeople, readPerson } from '../lookup.ts'
+import { readGroup, readPerson } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
-import { showPerson, showPersonBriefly, stateOf } from '../views.ts'
+import { shown } from '../shown.ts'
+import { showDeleted, showPerson, showPersonBriefly, showTies, stateOf } from '../views.ts'
 
 const MAX_PAGE = 1000
-const MAX_PEOPLE_AT_ONCE = 10_000
 
 const ListQuery = Type.Object({
   state: Type.Optional(
-    Type.Union([Type.Literal('staged'), Type.Literal('active'), Type.Literal('suspended')]),
+    Type.Union([
+      Type.Literal('staged'),
+      Type.Literal('active'),
+      Type.Literal('suspended'),
+      Type.Literal('deleted'),
+    ]),
   ),
   group: Type.Optional(
     Type.String({ maxLength: 256, description: 'name or id; nested membership counts' }),
@@ -35,22 +38,7 @@ const ListQuery = Type.Object({
 export const PersonParams = Type.Object({
   person: Type.String({ maxLength: 320, description: 'id, username, UPN or mail address' }),
 })
-const Several = {
-  people: Type.Array(Type.String({ maxLength: 320 }), {
-    minItems: 1,
-    maxItems: MAX_PEOPLE_AT_ONCE,
-  }),
-  reason: Type.Optional(Type.String({ maxLength: 500 })),
-}
-const SeveralBody = Type.Object(Several, { additionalProperties: false })
-const ActivateBody = Type.Object(
-  {
-    people: Type.Optional(Several.people),
-    allStaged: Type.Optional(Type.Boolean()),
-    reason: Several.reason,
-  },
-  { additionalProperties: false },
-)
+const Reason = Type.Optional(Type.String({ maxLength: 500 }))
 const Text = Type.Union([Type.String({ maxLength: 1024 }), Type.Null()])
 const EditBody = Type.Object(
   {
@@ -58,7 +46,7 @@ const EditBody = Type.Object(
       EditableAttribute,
       ReturnType<typeof Type.Optional<typeof Text>>
     >),
-    reason: Several.reason,
+    reason: Reason,
   },
   { additionalProperties: false, minProperties: 1, description: 'null clears an attribute' },
 )
@@ -68,7 +56,7 @@ const YieldBody = Type.Object(
       minItems: 1,
       maxItems: EDITABLE_NAMES.length,
     }),
-    reason: Several.reason,
+    reason: Reason,
   },
   { additionalProperties: false },
 )
@@ -91,18 +79,16 @@ const UsernameBody = Type.Object(
 
 export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
   const { directory, people } = parts
-  /** A change is answered once it shows here. */
-  const shown = async (change: Promise<Written>) => {
-    const { changed, inboxSeq } = await change
-    await parts.reached(inboxSeq)
-    return { changed }
-  }
 
   app.get<{ Querystring: Static<typeof ListQuery> }>(
     '/people',
     { schema: { summary: 'List people', querystring: ListQuery } },
-    (request) => {
-      const { limit = 100, after = 0 } = request.query
+    async (request) => {
+      const { limit = 100, after = 0, state } = request.query
+      if (state === 'deleted') {
+        const dead = await people.deleted({ name: null, limit })
+        return { people: dead.map(showDeleted), next: null }
+      }
       const found: Entry<Person>[] = []
       for (const entry of directory.search(listQuery(parts, request.query), { afterNo: after })) {
         if (found.length === limit)
@@ -116,63 +102,10 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
   app.get<{ Params: Static<typeof PersonParams> }>(
     '/people/:person',
     { schema: { summary: 'Show a person', params: PersonParams } },
-    (request) => showPerson(directory, readPerson(directory, request.params.person)),
-  )
-
-  app.post<{ Body: Static<typeof ActivateBody> }>(
-    '/people/activate',
-    { schema: { summary: 'Activate staged people', body: ActivateBody } },
     async (request) => {
-      requireRole(request, 'operator')
-      const { people: references, allStaged = false, reason = null } = request.body
-      if ((references === undefined) === !allStaged)
-        throw new ApiError(400, 'whom', 'give either people or allStaged')
-      const entries =
-        references === undefined
-          ? Array.from(directory.search(withState('staged')))
-          : readPeople(directory, references)
-      return await shown(
-        people.activate(
-          entries.map((entry) => (entry as Entry<Person>).value.id),
-          actorOf(request, reason),
-        ),
-      )
-    },
-  )
-
-  app.post<{ Body: Static<typeof SeveralBody> }>(
-    '/people/suspend',
-    { schema: { summary: 'Cut people off everywhere', body: SeveralBody } },
-    async (request) => {
-      requireRole(request, 'operator')
-      const ids = readPeople(directory, request.body.people).map((entry) => entry.value.id)
-      const note = request.body.reason ?? null
-      return await shown(people.hold(ids, 'admin', { actor: actorOf(request, note), note }))
-    },
-  )
-
-  app.post<{ Body: Static<typeof SeveralBody> }>(
-    '/people/resume',
-    { schema: { summary: "Lift the admins' hold", body: SeveralBody } },
-    async (request) => {
-      requireRole(request, 'operator')
-      const entries = readPeople(directory, request.body.people)
-      const written = await people.release(
-        entries.map((entry) => entry.value.id),
-        'admin',
-        actorOf(request, request.body.reason ?? null),
-      )
-      await parts.reached(written.inboxSeq)
-      const stillHeld = readPeople(directory, request.body.people).filter(
-        (entry) => stateOf(entry.value) === 'suspended',
-      )
-      return {
-        changed: written.changed,
-        stillHeld: stillHeld.map((entry) => ({
-          username: entry.value.username,
-          reasons: entry.value.holds.map((hold) => hold.reason),
-        })),
-      }
+      const entry = readPerson(directory, request.params.person)
+      const ties = (await people.ties([entry.value.id])).get(entry.value.id)
+      return { ...showPerson(directory, entry), ...(ties === undefined ? {} : showTies(ties)) }
     },
   )
 
@@ -218,7 +151,7 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
     async (request) => {
       requireRole(request, 'operator')
       const { id } = readPerson(directory, request.params.person).value
-      return await shown(people.setSshPublicKeys(id, request.body.keys, actorOf(request)))
+      return await shown(parts, people.setSshPublicKeys(id, request.body.keys, actorOf(request)))
     },
   )
 
@@ -235,7 +168,7 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
       requireRole(request, 'operator')
       const { id } = readPerson(directory, request.params.person).value
       const { reason = null, ...edits } = request.body
-      return await shown(people.edit(id, edits as Edits, actorOf(request, reason)))
+      return await shown(parts, people.edit(id, edits as Edits, actorOf(request, reason)))
     },
   )
 
@@ -253,7 +186,7 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
       const { id } = readPerson(directory, request.params.person).value
       const { attributes, reason = null } = request.body
       const names = attributes.filter(isEditable)
-      return await shown(people.yield(id, names, actorOf(request, reason)))
+      return await shown(parts, people.yield(id, names, actorOf(request, reason)))
     },
   )
 
@@ -269,12 +202,12 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
     async (request) => {
       requireRole(request, 'operator')
       const { id } = readPerson(directory, request.params.person).value
-      return await shown(people.rename(id, request.body.username, actorOf(request)))
+      return await shown(parts, people.rename(id, request.body.username, actorOf(request)))
     },
   )
 }
 
-function withState(state: 'staged' | 'active' | 'suspended'): Query {
+export function withState(state: 'staged' | 'active' | 'suspended'): Query {
   return {
     op: 'and',
     of: [
@@ -286,7 +219,9 @@ function withState(state: 'staged' | 'active' | 'suspended'): Query {
 
 function listQuery(parts: AdminParts, query: Static<typeof ListQuery>): Query {
   const of: Query[] = [
-    query.state === undefined ? { op: 'kind', kind: 'person' } : withState(query.state),
+    query.state === undefined || query.state === 'deleted'
+      ? { op: 'kind', kind: 'person' }
+      : withState(query.state),
   ]
   if (query.group !== undefined)
     of.push({ op: 'memberOf', groupNo: readGroup(parts.directory, query.group).no, direct: false })

@@ -25,6 +25,17 @@ export interface PeopleStore {
   /** Sets the hold, or leaves it when it is there. */
   hold(ids: readonly PrincipalId[], reason: HoldReason, options: HoldOptions): Promise<Written>
   release(ids: readonly PrincipalId[], reason: HoldReason, actor: Actor): Promise<Written>
+  /** Makes tombstones of them, whatever a source says, until they are restored here. */
+  delete(ids: readonly PrincipalId[], actor: Actor): Promise<Written>
+  /** Brings back, as they were, those who were deleted here; within their grace. */
+  restore(ids: readonly PrincipalId[], actor: Actor): Promise<Written>
+  /** The dead whose grace is not over, the latest first; `name` in its folded form, or an id. */
+  deleted(filter: {
+    readonly name: string | null
+    readonly limit: number
+  }): Promise<readonly DeletedPerson[]>
+  /** What people are bound to elsewhere. */
+  ties(ids: readonly PrincipalId[]): Promise<ReadonlyMap<PrincipalId, Ties>>
   rename(id: PrincipalId, username: string, actor: Actor): Promise<Written>
   /** Changes attributes; from then on they are mastered here, whatever a source says. */
   edit(id: PrincipalId, edits: Edits, actor: Actor): Promise<Written>
@@ -38,6 +49,50 @@ export interface PeopleStore {
 export interface HoldOptions {
   readonly actor: Actor
   readonly note: string | null
+}
+
+/** What a person is bound to outside of the directory, and what is decided about her. */
+export interface Ties {
+  /** Neither suspended nor deleted by a source, a date or a list of people. */
+  readonly isProtected: boolean
+  /** An administrator of Gatehouse who is the same human; that account goes on. */
+  readonly administrator: string | null
+  readonly accounts: readonly Account[]
+  readonly dates: readonly LifecycleDate[]
+}
+
+/** An account where she comes from. */
+export interface Account {
+  readonly source: string
+  /** What we may do there: `read`, `disable` or `write-back`. */
+  readonly tier: string
+  readonly isEnabled: boolean
+  /** Mastered by a directory behind the source, through which it cannot be written. */
+  readonly isOnPremises: boolean
+  readonly isDisabledByUs: boolean
+}
+
+/** What is to happen to somebody at a moment. */
+export interface LifecycleDate {
+  readonly act: DatedAct
+  readonly atMs: number
+  readonly setBy: string
+  readonly reason: string | null
+  /** Why it was not carried out when it was due; null while it is to come. */
+  readonly refused: string | null
+}
+
+export type DatedAct = 'activate' | 'suspend' | 'delete'
+
+export interface DeletedPerson {
+  readonly id: PrincipalId
+  readonly username: string
+  readonly displayName: string
+  readonly deletedAtMs: number
+  /** From then on nothing is known of her any more. */
+  readonly restorableUntilMs: number
+  /** The source that has deleted her, and may bring her back; null when it was done here. */
+  readonly deletedBy: string | null
 }
 
 export interface Written {

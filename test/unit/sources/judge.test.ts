@@ -20,6 +20,8 @@ function known(overrides: Partial<KnownPerson> = {}): KnownPerson {
     isSuspensionWaiting: false,
     isDisabledByUs: false,
     isChosen: false,
+    isDeletedHere: false,
+    isForgotten: false,
     ...overrides,
   }
 }

@@ -1,0 +1,215 @@
+import type { FastifyInstance } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { ACTS } from '../../access/consequences.ts'
+import { DirectoryError } from '../../directory/errors.ts'
+import { foldText } from '../../directory/fold.ts'
+import type { PrincipalId } from '../../directory/id.ts'
+import type { Person } from '../../directory/person.ts'
+import type { Entry } from '../../directory/query.ts'
+import { actorOf, requireRole } from '../caller.ts'
+import { readConsequences } from '../consequences.ts'
+import { ApiError, notFound } from '../error.ts'
+import { readPeople, readPerson } from '../lookup.ts'
+import type { AdminParts } from '../parts.ts'
+import { shown } from '../shown.ts'
+import { stateOf } from '../views.ts'
+import { withState } from './people.ts'
+
+const MAX_PEOPLE_AT_ONCE = 10_000
+
+const PersonParams = Type.Object({
+  person: Type.String({ maxLength: 320, description: 'id, username, UPN or mail address' }),
+})
+const People = Type.Array(Type.String({ maxLength: 320 }), {
+  minItems: 1,
+  maxItems: MAX_PEOPLE_AT_ONCE,
+})
+const Reason = Type.Optional(Type.String({ maxLength: 500 }))
+const SeveralBody = Type.Object({ people: People, reason: Reason }, { additionalProperties: false })
+const ActivateBody = Type.Object(
+  { people: Type.Optional(People), allStaged: Type.Optional(Type.Boolean()), reason: Reason },
+  { additionalProperties: false },
+)
+/** Or no body at all. */
+const ReasonBody = Type.Union([
+  Type.Object({ reason: Reason }, { additionalProperties: false }),
+  Type.Null(),
+])
+const Of = Type.Union(ACTS.map((act) => Type.Literal(act)))
+const Username = Type.Optional(
+  Type.String({ minLength: 1, maxLength: 32, description: 'the new one, for a renaming' }),
+)
+const ConsequencesQuery = Type.Object({ of: Of, username: Username })
+const ConsequencesBody = Type.Object({ people: People, of: Of }, { additionalProperties: false })
+
+/** What lets people in, holds them back, takes them out and brings them back. */
+export function lifecycleRoutes(app: FastifyInstance, parts: AdminParts): void {
+  const { directory, people } = parts
+
+  app.post<{ Body: Static<typeof ActivateBody> }>(
+    '/people/activate',
+    { schema: { summary: 'Activate staged people', body: ActivateBody } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { people: references, allStaged = false, reason = null } = request.body
+      if ((references === undefined) === !allStaged)
+        throw new ApiError(400, 'whom', 'give either people or allStaged')
+      const entries =
+        references === undefined
+          ? Array.from(directory.search(withState('staged')))
+          : readPeople(directory, references)
+      return await shown(
+        parts,
+        people.activate(
+          entries.map((entry) => (entry as Entry<Person>).value.id),
+          actorOf(request, reason),
+        ),
+      )
+    },
+  )
+
+  app.post<{ Body: Static<typeof SeveralBody> }>(
+    '/people/suspend',
+    { schema: { summary: 'Cut people off everywhere', body: SeveralBody } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const ids = readPeople(directory, request.body.people).map((entry) => entry.value.id)
+      const note = request.body.reason ?? null
+      return await shown(parts, people.hold(ids, 'admin', { actor: actorOf(request, note), note }))
+    },
+  )
+
+  app.post<{ Body: Static<typeof SeveralBody> }>(
+    '/people/resume',
+    { schema: { summary: "Lift the admins' hold", body: SeveralBody } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const entries = readPeople(directory, request.body.people)
+      const written = await people.release(
+        entries.map((entry) => entry.value.id),
+        'admin',
+        actorOf(request, request.body.reason ?? null),
+      )
+      await parts.reached(written.inboxSeq)
+      const stillHeld = readPeople(directory, request.body.people).filter(
+        (entry) => stateOf(entry.value) === 'suspended',
+      )
+      return {
+        changed: written.changed,
+        stillHeld: stillHeld.map((entry) => ({
+          username: entry.value.username,
+          reasons: entry.value.holds.map((hold) => hold.reason),
+        })),
+      }
+    },
+  )
+
+  app.post<{ Body: Static<typeof SeveralBody> }>(
+    '/people/delete',
+    {
+      schema: {
+        summary: 'Delete people; for 30 days they can be restored as they were',
+        body: SeveralBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { people: references, reason = null } = request.body
+      const ids = readPeople(directory, references).map(({ value }) => value.id)
+      return await shown(parts, people.delete(ids, actorOf(request, reason)))
+    },
+  )
+
+  app.delete<{ Params: Static<typeof PersonParams> }>(
+    '/people/:person',
+    {
+      schema: {
+        summary: 'Delete a person; for 30 days she can be restored as she was',
+        params: PersonParams,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { id } = readPerson(directory, request.params.person).value
+      return await shown(parts, people.delete([id], actorOf(request)))
+    },
+  )
+
+  app.post<{ Body: Static<typeof SeveralBody> }>(
+    '/people/restore',
+    { schema: { summary: 'Bring back people who were deleted here', body: SeveralBody } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { people: references, reason = null } = request.body
+      const ids: PrincipalId[] = []
+      for (const reference of references) ids.push(await readDead(parts, reference))
+      return await shown(parts, people.restore(ids, actorOf(request, reason)))
+    },
+  )
+
+  app.post<{ Params: Static<typeof PersonParams>; Body: Static<typeof ReasonBody> | undefined }>(
+    '/people/:person/restore',
+    {
+      schema: {
+        summary: 'Bring back a person who was deleted here',
+        params: PersonParams,
+        body: ReasonBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'operator')
+      const actor = actorOf(request, request.body?.reason ?? null)
+      return await shown(
+        parts,
+        people.restore([await readDead(parts, request.params.person)], actor),
+      )
+    },
+  )
+
+  app.get<{
+    Params: Static<typeof PersonParams>
+    Querystring: Static<typeof ConsequencesQuery>
+  }>(
+    '/people/:person/consequences',
+    {
+      schema: {
+        summary: 'What an act would do to a person: what she loses, by name; nothing is changed',
+        params: PersonParams,
+        querystring: ConsequencesQuery,
+      },
+    },
+    async (request) => {
+      const { of: act, username = null } = request.query
+      const person = readPerson(directory, request.params.person)
+      const [consequences] = await readConsequences(parts, [person], { act, username })
+      return { of: act, ...consequences }
+    },
+  )
+
+  app.post<{ Body: Static<typeof ConsequencesBody> }>(
+    '/people/consequences',
+    {
+      schema: {
+        summary: 'What an act would do to several people; nothing is changed',
+        body: ConsequencesBody,
+      },
+    },
+    async (request) => {
+      const { people: references, of: act } = request.body
+      const found = readPeople(directory, references)
+      return {
+        of: act,
+        people: await readConsequences(parts, found, { act, username: null }),
+      }
+    },
+  )
+}
+
+/** Somebody who is deleted, by whatever name she had. */
+async function readDead({ people }: AdminParts, reference: string): Promise<PrincipalId> {
+  const [found, other] = await people.deleted({ name: foldText(reference), limit: 2 })
+  if (found === undefined) throw notFound('deleted person', reference)
+  if (other === undefined) return found.id
+  const why = `several who are deleted had the name ${reference}: ${found.username}, ${other.username}`
+  throw new DirectoryError('DIRECTORY_CONFLICT', `${why}; name one by her username or id`)
+}

@@ -1,0 +1,147 @@
+import type { Command } from 'commander'
+import type { Act } from '../access/consequences.ts'
+import type { Consequences } from '../admin/consequences.ts'
+import { mailLinks } from './activation-links.ts'
+import { CliError } from './client.ts'
+import type { CommandContext, Run } from './context.ts'
+import { confirm } from './prompt.ts'
+
+interface Options {
+  readonly reason?: string
+  readonly allStaged?: boolean
+  readonly mail?: boolean
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+}
+
+/** `person activate|suspend|resume|delete|restore|consequences` */
+export function addLifecycle(person: Command, run: Run): void {
+  person
+    .command('activate [people...]')
+    .description('let staged people sign in')
+    .option('--all-staged', 'everybody who is staged')
+    .option('--mail', 'send each a link instead: active once a password is chosen with it')
+    .option('--reason <text>', 'kept in the journal')
+    .option('--dry-run', 'tell what it would do, and change nothing')
+    .action(async (people: string[], options: Options, command: Command) => {
+      const context = run(command)
+      if ((people.length === 0) !== (options.allStaged === true))
+        throw new CliError('name people, or give --all-staged')
+      if (options.mail === true) return await mailLinks(context, people, options)
+      if (options.dryRun === true && people.length > 0)
+        return await showConsequences(context, people, 'activate')
+      const whom = options.allStaged === true ? { allStaged: true } : { people }
+      await change(context, { path: '/people/activate', body: { ...whom, ...reasonOf(options) } })
+    })
+
+  person
+    .command('suspend <people...>')
+    .description('cut people off everywhere, at once')
+    .option('--reason <text>', 'kept beside the hold')
+    .option('--dry-run', 'tell what it would do, and change nothing')
+    .action(async (people: string[], options: Options, command: Command) => {
+      const context = run(command)
+      if (options.dryRun === true) return await showConsequences(context, people, 'suspend')
+      await change(context, { path: '/people/suspend', body: { people, ...reasonOf(options) } })
+    })
+
+  person
+    .command('resume <people...>')
+    .description("lift the admins' hold")
+    .option('--reason <text>', 'kept in the journal')
+    .option('--dry-run', 'tell what it would do, and change nothing')
+    .action(async (people: string[], options: Options, command: Command) => {
+      const context = run(command)
+      if (options.dryRun === true) return await showConsequences(context, people, 'resume')
+      const body = { people, ...reasonOf(options) }
+      const answer = await context.client().send<Resumed>('POST', '/people/resume', body)
+      context.show(answer, ({ changed, stillHeld }) => {
+        context.output.write(`${changed} resumed\n`)
+        for (const { username, reasons } of stillHeld)
+          context.output.write(`${username} is still held: ${reasons.join(', ')}\n`)
+      })
+    })
+
+  person
+    .command('delete <people...>')
+    .description('delete people; for 30 days they can be restored as they were')
+    .option('--reason <text>', 'kept in the journal')
+    .option('--dry-run', 'tell what it would do, and change nothing')
+    .option('--yes', 'without being asked')
+    .action(async (people: string[], options: Options, command: Command) => {
+      const context = run(command)
+      if (options.dryRun === true) return await showConsequences(context, people, 'delete')
+      if (options.yes !== true) await askFirst(context, people)
+      await change(context, { path: '/people/delete', body: { people, ...reasonOf(options) } })
+    })
+
+  person
+    .command('restore <people...>')
+    .description('bring back people who were deleted here: `person list --state deleted`')
+    .option('--reason <text>', 'kept in the journal')
+    .action(async (people: string[], options: Options, command: Command) => {
+      const body = { people, ...reasonOf(options) }
+      await change(run(command), { path: '/people/restore', body })
+    })
+}
+
+interface Resumed {
+  readonly changed: number
+  readonly stillHeld: readonly { readonly username: string; readonly reasons: readonly string[] }[]
+}
+
+const DONE: Readonly<Record<string, string>> = {
+  '/people/activate': 'activated',
+  '/people/suspend': 'suspended',
+  '/people/delete': 'deleted',
+  '/people/restore': 'restored',
+}
+
+async function change(
+  context: CommandContext,
+  { path, body }: { readonly path: string; readonly body: object },
+): Promise<void> {
+  const answer = await context.client().send<{ changed: number }>('POST', path, body)
+  context.show(answer, ({ changed }) => context.output.write(`${changed} ${DONE[path]}\n`))
+}
+
+interface Preview {
+  readonly of: Act
+  readonly people: readonly Consequences[]
+}
+
+function readPreview(
+  context: CommandContext,
+  people: readonly string[],
+  act: Act,
+): Promise<Preview> {
+  return context.client().send<Preview>('POST', '/people/consequences', { people, of: act })
+}
+
+async function showConsequences(
+  context: CommandContext,
+  people: readonly string[],
+  act: Act,
+): Promise<void> {
+  context.show(await readPreview(context, people, act), (preview) => {
+    context.output.write('dry run: nothing was changed\n')
+    printPreview(context, preview)
+  })
+}
+
+function printPreview({ output }: CommandContext, { people }: Preview): void {
+  for (const { username, isProtected, summary } of people)
+    output.write(`${username}${isProtected ? ' (protected)' : ''}: ${summary}\n`)
+}
+
+/** @throws {CliError} where nobody can be asked, or says no */
+async function askFirst(context: CommandContext, people: readonly string[]): Promise<void> {
+  if (!context.output.isJson) printPreview(context, await readPreview(context, people, 'delete'))
+  const whom = people.length === 1 ? 'this person' : `these ${people.length} people`
+  if (await confirm(`Delete ${whom}?`, context.signal)) return
+  throw new CliError('nobody was deleted')
+}
+
+function reasonOf({ reason }: Options): { readonly reason?: string } {
+  return reason === undefined ? {} : { reason }
+}
