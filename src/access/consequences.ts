@@ -81,12 +81,16 @@ function afterwards(person: Entry<Person>, act: Act): Entry<Person> | null {
     case 'activate':
       return as({ lifecycle: 'active' })
     case 'suspend':
-      return as({ holds: [...value.holds, { reason: 'admin', sinceMs: 0, note: null }] })
+      return as({ holds: [...otherHolds(value), { reason: 'admin', sinceMs: 0, note: null }] })
     case 'resume':
-      return as({ holds: value.holds.filter(({ reason }) => reason !== 'admin') })
+      return as({ holds: otherHolds(value) })
     case 'rename':
       return person
   }
+}
+
+function otherHolds({ holds }: Person): Person['holds'] {
+  return holds.filter(({ reason }) => reason !== 'admin')
 }
 
 function withValue(entry: Entry<Person>, value: Person): Entry<Person> {

@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
 import type { Act } from '../access/consequences.ts'
 import type { Consequences } from '../admin/consequences.ts'
+import type { PersonRecord } from '../admin/record.ts'
 import { mailLinks } from './activation-links.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
+import { printTable } from './print.ts'
 import { confirm } from './prompt.ts'
 
 interface Options {
@@ -14,7 +16,7 @@ interface Options {
   readonly yes?: boolean
 }
 
-/** `person activate|suspend|resume|delete|restore|consequences` */
+/** `person activate|suspend|resume|delete|restore|record` */
 export function addLifecycle(person: Command, run: Run): void {
   person
     .command('activate [people...]')
@@ -82,6 +84,20 @@ export function addLifecycle(person: Command, run: Run): void {
     .action(async (people: string[], options: Options, command: Command) => {
       const body = { people, ...reasonOf(options) }
       await change(run(command), { path: '/people/restore', body })
+    })
+
+  person
+    .command('record <person>')
+    .description('what happened to a person, here and where she comes from, with times')
+    .option('--limit <n>', 'how many of the latest steps', '50')
+    .action(async (reference: string, options: { limit: string }, command: Command) => {
+      const context = run(command)
+      const path = `/people/${encodeURIComponent(reference)}/record`
+      context.show(await context.client().get<PersonRecord>(path, options), (record) => {
+        const rows = record.steps.map(({ at, what, by, why }) => ({ at, what, by, why }))
+        printTable(context.output, rows, 'nothing has happened to her yet')
+        for (const line of record.waiting) context.output.write(`waits: ${line}\n`)
+      })
     })
 }
 

@@ -1,7 +1,7 @@
 import type { Service } from '../lifecycle.ts'
 import { lookAgainInMs, MAX_REPEATS, type Planned, planPushes } from './desired.ts'
 import type { Claim, PushStore, Settled } from './push-store.ts'
-import { isMet, type Refusal, type Target, type WriteAnswer } from './target.ts'
+import { isMet, type Refusal, type Target, type Write, type WriteAnswer } from './target.ts'
 
 /** How soon a change is noticed; a look at a number in memory. */
 const LOOK_MS = 100
@@ -13,6 +13,11 @@ const REQUEST_TIMEOUT_MS = 10_000
 const SEND_WITHIN_MS = 2_000
 const RETRY_BASE_MS = 1_000
 const RETRY_MAX_MS = 5 * 60_000
+/**
+ * Whoever was cut off here is cut off there within five seconds of the first moment the target would
+ * answer, however long it did not.
+ */
+const URGENT_RETRY_MAX_MS = 3_000
 /** A permission may be granted at any time; the app is asked again so seldom. */
 const NOT_ALLOWED_RETRY_MS = 15 * 60_000
 
@@ -107,9 +112,10 @@ export class Pusher implements Service {
       const claims = isQuiet ? [] : await store.claim(sourceId, CLAIMS)
       if (claims.length === 0) return
       const waiting = [...claims]
+      let answered = 0
       const work = async (): Promise<void> => {
         for (let claim = waiting.shift(); claim !== undefined; claim = waiting.shift()) {
-          await this.#push(claim)
+          if (await this.#push(claim)) answered++
         }
       }
       // All of them end before the first fault is told, so that no two looks ever overlap.
@@ -117,27 +123,37 @@ export class Pusher implements Service {
       const failed = ends.find((end) => end.status === 'rejected')
       if (failed !== undefined) throw failed.reason
       this.#stopping.signal.throwIfAborted()
+      // A target that is away is asked for a few people now and then, and not for all who wait.
+      if (answered === 0) this.#keepQuiet(URGENT_RETRY_MAX_MS)
     }
   }
 
-  async #push(claim: Claim): Promise<void> {
+  #keepQuiet(ms: number): void {
+    this.#quietUntilMs = Math.max(this.#quietUntilMs, this.#nowMs() + ms)
+  }
+
+  /** @returns whether the target answered, or had nothing to be asked */
+  async #push(claim: Claim): Promise<boolean> {
+    let isAnswered = true
     const again = [lookAgainInMs(claim.subject)]
     for (const planned of planPushes(claim.subject)) {
       const end = await this.#pushOne(claim, planned)
-      if (end === 'lost') return
+      if (end === 'lost') return true
       again.push(end.againInMs)
+      if (end.isUnanswered === true) isAnswered = false
       // What one value is refused for says nothing of the others.
       if (end.isOver) break
     }
     const waits = again.filter((ms) => ms !== null)
     await this.#parts.store.release(claim, waits.length === 0 ? null : Math.min(...waits))
+    return isAnswered
   }
 
   async #pushOne(claim: Claim, planned: Planned): Promise<End | 'lost'> {
     const { store, target } = this.#parts
     const { write } = planned
     const found = planned.mustRead ? await this.#lookAt(claim, planned) : 'differs'
-    if (found === 'unknown') return { againInMs: this.#retryInMs(claim), isOver: true }
+    if (found === 'unknown') return { ...this.#retry(claim, write), isOver: true }
     if (found === 'settled') return done
     if (planned.isTheirs) {
       await store.giveBack(claim, planned)
@@ -158,7 +174,7 @@ export class Pusher implements Service {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       await this.#settle(claim, planned, { status: 'undecided', reason })
-      return { againInMs: this.#retryInMs(claim), isOver: false }
+      return { ...this.#retry(claim, write), isOver: false }
     }
     return this.#conclude(claim, planned, answer)
   }
@@ -169,10 +185,11 @@ export class Pusher implements Service {
       return done
     }
     if (answer.kind === 'later') {
-      const againInMs = Math.max(answer.afterMs ?? 0, this.#retryInMs(claim))
-      if (answer.afterMs !== null) this.#quietUntilMs = this.#nowMs() + answer.afterMs
+      const retry = this.#retry(claim, planned.write)
+      const againInMs = Math.max(answer.afterMs ?? 0, retry.againInMs)
+      if (answer.afterMs !== null) this.#keepQuiet(answer.afterMs)
       await this.#settle(claim, planned, { status: 'undecided', reason: answer.reason })
-      return { againInMs, isOver: true }
+      return { ...retry, againInMs, isOver: true }
     }
     const reason = `${answer.refusal}: ${answer.message}`
     await this.#settle(claim, planned, { status: 'refused', reason })
@@ -215,8 +232,10 @@ export class Pusher implements Service {
     return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
   }
 
-  #retryInMs({ attempts }: Claim): number {
-    return Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** Math.min(attempts, 10))
+  #retry({ attempts }: Claim, write: Write) {
+    const maxMs = isUrgent(write) ? URGENT_RETRY_MAX_MS : RETRY_MAX_MS
+    const againInMs = Math.min(maxMs, RETRY_BASE_MS * 2 ** Math.min(attempts, 10))
+    return { againInMs, isUnanswered: true }
   }
 }
 
@@ -224,6 +243,8 @@ export class Pusher implements Service {
 interface End {
   readonly againInMs: number | null
   readonly isOver: boolean
+  /** Nobody can tell whether the target is there at all. */
+  readonly isUnanswered?: boolean
 }
 
 const done: End = { againInMs: null, isOver: false }
@@ -231,6 +252,11 @@ const done: End = { againInMs: null, isOver: false }
 /** What is there is then of no interest, only that no write of ours is under way any more. */
 function isGivenBack({ isTheirs, write }: Planned): boolean {
   return isTheirs && write.attribute !== 'enabled'
+}
+
+/** It ends what somebody could still do there. */
+function isUrgent({ attribute, value }: Write): boolean {
+  return attribute === 'sessions-ended' || (attribute === 'enabled' && value === false)
 }
 
 function mayBeGranted(refusal: Refusal): boolean {

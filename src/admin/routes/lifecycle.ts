@@ -11,6 +11,7 @@ import { readConsequences } from '../consequences.ts'
 import { ApiError, notFound } from '../error.ts'
 import { readPeople, readPerson } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
+import { readRecord } from '../record.ts'
 import { shown } from '../shown.ts'
 import { stateOf } from '../views.ts'
 import { withState } from './people.ts'
@@ -39,6 +40,9 @@ const Of = Type.Union(ACTS.map((act) => Type.Literal(act)))
 const Username = Type.Optional(
   Type.String({ minLength: 1, maxLength: 32, description: 'the new one, for a renaming' }),
 )
+const RecordQuery = Type.Object({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
+})
 const ConsequencesQuery = Type.Object({ of: Of, username: Username })
 const ConsequencesBody = Type.Object({ people: People, of: Of }, { additionalProperties: false })
 
@@ -166,6 +170,22 @@ export function lifecycleRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
   )
 
+  app.get<{ Params: Static<typeof PersonParams>; Querystring: Static<typeof RecordQuery> }>(
+    '/people/:person/record',
+    {
+      schema: {
+        summary:
+          'What happened to a person, here and where she comes from, each step with its time',
+        params: PersonParams,
+        querystring: RecordQuery,
+      },
+    },
+    async (request) => {
+      const { limit = 100 } = request.query
+      return await readRecord(parts, await readAnybody(parts, request.params.person), limit)
+    },
+  )
+
   app.get<{
     Params: Static<typeof PersonParams>
     Querystring: Static<typeof ConsequencesQuery>
@@ -212,4 +232,14 @@ async function readDead({ people }: AdminParts, reference: string): Promise<Prin
   if (other === undefined) return found.id
   const why = `several who are deleted had the name ${reference}: ${found.username}, ${other.username}`
   throw new DirectoryError('DIRECTORY_CONFLICT', `${why}; name one by her username or id`)
+}
+
+/** Alive or dead. */
+async function readAnybody(parts: AdminParts, reference: string): Promise<PrincipalId> {
+  try {
+    return readPerson(parts.directory, reference).value.id
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error
+    return await readDead(parts, reference)
+  }
 }
