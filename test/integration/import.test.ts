@@ -1,48 +1,11 @@
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
-import { SyncEngine } from '../../src/sources/sync.ts'
 import type { Database } from '../../src/storage/connection.ts'
-import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
-import { PostgresSyncStore } from '../../src/storage/sync-store.ts'
 import { eachEngine, testDatabase } from '../support/database.ts'
-import { aGroup, aPerson, FakeSource, gone, without } from '../support/fake-source.ts'
-import { CHOSEN, ImportBench, livesOf } from '../support/imports.ts'
-import { connect, imageOfDirectory, KEYS, TESTER, testTenant } from '../support/sync.ts'
+import { aGroup, aPerson, gone, without } from '../support/fake-source.ts'
+import { CHOSEN, fakeImports, ImportBench, livesOf, membersOf } from '../support/imports.ts'
+import { connect, imageOfDirectory, TESTER, testTenant } from '../support/sync.ts'
 import { imageOfTenant } from '../support/sync-truth.ts'
-
-async function fake(db: Database, name = 'fake') {
-  const source = new FakeSource()
-  const registry = new PostgresSourceRegistry({ db, keys: KEYS })
-  const identity = { ...(await source.identify()), tenantId: name }
-  const sourceId = await registry.connect(
-    {
-      kind: 'fake',
-      name,
-      config: { tenantId: name },
-      secret: Buffer.from('{}'),
-      identity,
-      state: 'active',
-    },
-    TESTER,
-  )
-  const store = new PostgresSyncStore(db)
-  const engine = new SyncEngine({ source, store, sourceId, scope: CHOSEN })
-  const bench = new ImportBench({ db, sourceId, store, engine })
-  await bench.setChosen()
-  return { source, registry, sourceId, store, bench }
-}
-
-/** By the ids of the source that the group is of. */
-async function membersOf(db: Database, sourceId: string, group: string): Promise<unknown> {
-  const { rows } = await sql<{ id: string }>`
-    select l.external_id as id from membership m
-    join principal p on p.no = m.member_no
-    join source_link l on l.principal_id = p.id and l.source_id = ${sourceId}::uuid
-    join directory_group g on g.no = m.group_no
-    join source_link h on h.group_id = g.id and h.source_id = l.source_id
-    where h.external_id = ${group} order by 1`.execute(db.kysely)
-  return rows.map(({ id }) => id)
-}
 
 async function tenantOf200(t: Test, db: Database) {
   const tenant = await testTenant(t, { people: 200, groups: 12, seed: 3 })
@@ -107,7 +70,7 @@ await t.test(
   'import: whoever is chosen months later has the groups she is in by then',
   async (t) => {
     const db = await testDatabase(t)
-    const { source, sourceId, bench } = await fake(db)
+    const { source, sourceId, bench } = await fakeImports(db)
     source.says('people', [aPerson('a'), aPerson('b'), aPerson('boss')])
     source.says('groups', [aGroup('g', ['a', 'b']), aGroup('h', ['a'])])
     await bench.round()
@@ -136,7 +99,7 @@ await t.test(
   'import: guests, disabled accounts, and who leaves before she is chosen',
   async (t) => {
     const db = await testDatabase(t)
-    const { source, sourceId, bench } = await fake(db)
+    const { source, sourceId, bench } = await fakeImports(db)
     source.says('people', [
       aPerson('guest', { isGuest: true }),
       aPerson('disabled', { isEnabled: false }),
@@ -196,7 +159,7 @@ await t.test(
 
 await t.test('import: a full answer that lacks candidates lets go of them', async (t) => {
   const db = await testDatabase(t)
-  const { source, bench } = await fake(db)
+  const { source, bench } = await fakeImports(db)
   source.says('people', [aPerson('a'), aPerson('b')])
   await bench.round()
   source.print = 'another'
@@ -210,7 +173,7 @@ await t.test(
   'import: who may be here already is left out, until an admin says who she is',
   async (t) => {
     const db = await testDatabase(t)
-    const first = await fake(db, 'first')
+    const first = await fakeImports(db, 'first')
     first.source.says('people', [
       aPerson('1', { userPrincipalName: 'ann@contoso.example', displayName: 'Ann' }),
       aPerson('2', { userPrincipalName: 'bob@contoso.example' }),
@@ -219,7 +182,7 @@ await t.test(
     await first.bench.round()
     await first.bench.take('1', '2', '3')
 
-    const { source, sourceId, bench } = await fake(db, 'second')
+    const { source, sourceId, bench } = await fakeImports(db, 'second')
     source.says('people', [
       aPerson('a', { userPrincipalName: 'ann@fabrikam.example', department: 'Sales' }),
       aPerson('b', { userPrincipalName: 'robert@fabrikam.example', mail: 'bob@contoso.example' }),
@@ -295,7 +258,7 @@ await t.test(
 
 await t.test('import: a filter says whom it means, by group through groups as well', async (t) => {
   const db = await testDatabase(t)
-  const { source, sourceId, bench } = await fake(db)
+  const { source, sourceId, bench } = await fakeImports(db)
   source.says('people', [
     aPerson('a', { department: 'Sales', isLicensed: true }),
     aPerson('b', { department: 'sales', userPrincipalName: 'b@other.example' }),
@@ -351,7 +314,7 @@ await t.test('import: a filter says whom it means, by group through groups as we
 
 await t.test('import: pages are one after the other, and lose nobody', async (t) => {
   const db = await testDatabase(t)
-  const { source, sourceId, bench } = await fake(db)
+  const { source, sourceId, bench } = await fakeImports(db)
   const ids = Array.from({ length: 25 }, (_, at) => `p${String(at).padStart(2, '0')}`)
   source.says(
     'people',

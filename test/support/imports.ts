@@ -3,11 +3,13 @@ import { sql } from 'kysely'
 import type { ImportPreview, PeopleQuery, SessionPerson } from '../../src/sources/import.ts'
 import { Imports } from '../../src/sources/imports.ts'
 import { DEFAULT_SCOPE, type ImportScope } from '../../src/sources/judge-people.ts'
-import type { SyncEngine } from '../../src/sources/sync.ts'
+import { SyncEngine } from '../../src/sources/sync.ts'
 import type { Database } from '../../src/storage/connection.ts'
 import { PostgresImportStore } from '../../src/storage/import-store.ts'
-import type { PostgresSyncStore } from '../../src/storage/sync-store.ts'
-import { never, TESTER } from './sync.ts'
+import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
+import { PostgresSyncStore } from '../../src/storage/sync-store.ts'
+import { FakeSource } from './fake-source.ts'
+import { KEYS, never, TESTER } from './sync.ts'
 
 export const CHOSEN: ImportScope = { ...DEFAULT_SCOPE, policy: 'chosen' }
 
@@ -93,4 +95,43 @@ export async function livesOf(
     join principal p on p.id = l.principal_id
     where l.source_id = ${sourceId}::uuid`.execute(db.kysely)
   return Object.fromEntries(rows.map(({ id, lifecycle }) => [id, lifecycle]))
+}
+
+/** A source that answers what it is told to, of which nobody comes in by herself. */
+export async function fakeImports(db: Database, name = 'fake') {
+  const source = new FakeSource()
+  const registry = new PostgresSourceRegistry({ db, keys: KEYS })
+  const identity = { ...(await source.identify()), tenantId: name }
+  const sourceId = await registry.connect(
+    {
+      kind: 'fake',
+      name,
+      config: { tenantId: name },
+      secret: Buffer.from('{}'),
+      identity,
+      state: 'active',
+    },
+    TESTER,
+  )
+  const store = new PostgresSyncStore(db)
+  const engine = new SyncEngine({ source, store, sourceId, scope: CHOSEN })
+  const bench = new ImportBench({ db, sourceId, store, engine })
+  await bench.setChosen()
+  return { source, registry, sourceId, store, bench }
+}
+
+/** Of a group, by the ids of the source that it is of. */
+export async function membersOf(
+  db: Database,
+  sourceId: string,
+  group: string,
+): Promise<readonly string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select l.external_id as id from membership m
+    join principal p on p.no = m.member_no
+    join source_link l on l.principal_id = p.id and l.source_id = ${sourceId}::uuid
+    join directory_group g on g.no = m.group_no
+    join source_link h on h.group_id = g.id and h.source_id = l.source_id
+    where h.external_id = ${group} order by 1`.execute(db.kysely)
+  return rows.map(({ id }) => id)
 }
