@@ -54,6 +54,11 @@ The admin cuts somebody off, and sees why they are refused:
 The admin changes a job, and Microsoft 365 has it as well:
   ${gatehouse} person edit ${PERSON} jobTitle='Head of Retail'
 
+Guests are not imported by themselves; the admin chooses some, looks, and lets them in:
+  ${gatehouse} import start
+  ${gatehouse} import people --guest
+  ${gatehouse} import choose --guest --no-disabled
+
 Somebody joins Contoso (the simulated tenant's control endpoint; then import):
   ${gatehouse} sync --dry-run
   curl -s ${microsoft365.controlUrl}/
