@@ -181,6 +181,28 @@ export interface BegunConsent extends ConnectAttempt {
   readonly redirectUri: string
 }
 
+export interface NewDevice
+  extends Omit<
+    NewMicrosoft365,
+    'tenantId' | 'clientId' | 'clientSecret' | 'certificate' | 'privateKey'
+  > {
+  readonly tenant: string | null
+  readonly tier: Tier
+  /** Public client that shows the code; null takes Microsoft's own command line tools. */
+  readonly publicClientId: string | null
+}
+
+export interface BegunDevice extends ConnectAttempt {
+  /** To be entered at `verificationUri`. */
+  readonly userCode: string
+  readonly verificationUri: string
+  readonly publicClientId: string
+  /** What the administrator is asked to agree to, for this once. */
+  readonly scopes: readonly string[]
+  /** What the application will be granted. */
+  readonly permissions: readonly string[]
+}
+
 /** Connecting with somebody's word from elsewhere. */
 export interface ConnectControl {
   beginConsent(request: NewConsent, redirectUri: string, actor: Actor): Promise<BegunConsent>
@@ -190,6 +212,7 @@ export interface ConnectControl {
     readonly tenant: string | null
     readonly error: string | null
   }): Promise<ConnectAttempt | null>
+  beginDevice(request: NewDevice, actor: Actor): Promise<BegunDevice>
   find(id: string): Promise<ConnectAttempt | null>
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
-import type { BegunConsent, ConnectAttempt, SourceStatus } from '../admin/parts.ts'
+import type { BegunConsent, BegunDevice, ConnectAttempt, SourceStatus } from '../admin/parts.ts'
 import { POLICIES } from '../sources/judge-people.ts'
 import { CLOUD_NAMES } from '../sources/microsoft365/clouds.ts'
 import { TIERS } from '../sources/microsoft365/settings.ts'
@@ -15,6 +15,8 @@ interface ConnectOptions extends SecretOptions {
   readonly tenant?: string
   readonly client?: string
   readonly consent?: boolean
+  readonly device?: boolean
+  readonly publicClient?: string
   readonly wait: boolean
   readonly tier: string
   readonly name: string
@@ -33,14 +35,22 @@ export function addConnect(source: Command, run: Run): void {
     .command('connect')
     .description(
       'connect a Microsoft 365 tenant: through an app registration of its own (--tenant, --client), ' +
-        'or through one of several tenants that its administrator consents to (--consent)',
+        'through one of several tenants that its administrator consents to (--consent), ' +
+        'or through one that is made for it (--device)',
     )
-    .option('--tenant <guid>', 'directory (tenant) id; with --consent the only one that will do')
+    .option(
+      '--tenant <guid>',
+      'directory (tenant) id; with --consent and --device the only one that will do',
+    )
     .option('--client <guid>', 'application (client) id')
     .option('--consent', 'print a link for the tenant’s administrator, and wait for her click')
-    .option('--no-wait', 'with --consent: do not wait; ask with `source attempt`')
+    .option('--device', 'print a code for the tenant’s administrator, and make the application')
+    .option('--public-client <guid>', 'with --device: shows the code, instead of Microsoft’s own')
+    .option('--no-wait', 'with --consent and --device: do not wait; ask with `source attempt`')
     .addOption(
-      new Option('--tier <tier>', 'with --consent: what it may do').choices(TIERS).default('read'),
+      new Option('--tier <tier>', 'with --consent and --device: what it may do')
+        .choices(TIERS)
+        .default('read'),
     )
     .option('--name <name>', 'what to call it here', 'microsoft365')
     .option('--secret-file <file>', 'the client secret; `-` is standard input')
@@ -59,7 +69,8 @@ export function addConnect(source: Command, run: Run): void {
     .option('--trust-ca <file>', 'PEM of a further CA to trust')
     .action(async (options: ConnectOptions, command: Command) => {
       const context = run(command)
-      if (options.consent === true) await connectByConsent(context, options)
+      if (options.device === true) await connectByDevice(context, options)
+      else if (options.consent === true) await connectByConsent(context, options)
       else await connectOwn(context, options)
     })
 
@@ -74,7 +85,7 @@ export function addConnect(source: Command, run: Run): void {
 
 async function connectOwn(context: CommandContext, options: ConnectOptions): Promise<void> {
   if (options.tenant === undefined)
-    throw new CliError('--tenant is missing: the directory (tenant) id, or --consent')
+    throw new CliError('--tenant is missing: the directory (tenant) id, or --consent, or --device')
   const body = { ...bodyOf(options), tenantId: options.tenant }
   context.show(await context.client().send<SourceStatus>('POST', PATH, body))
 }
@@ -93,11 +104,35 @@ async function connectByConsent(context: CommandContext, options: ConnectOptions
       `until ${begun.expiresAt} and once:\n\n  ${begun.url}\n\n` +
       `The app registration has to name this redirect URI (platform Web): ${begun.redirectUri}\n`,
   )
-  if (!options.wait) {
-    context.output.write(`Then ask: gatehouse source attempt ${begun.id}\n`)
+  await conclude(context, begun.id, options)
+}
+
+async function connectByDevice(context: CommandContext, options: ConnectOptions): Promise<void> {
+  const body = withoutUndefined({
+    ...connectionOf(options),
+    tenant: options.tenant,
+    tier: options.tier,
+    publicClientId: options.publicClient,
+  })
+  const begun = await context.client().send<BegunDevice>('POST', `${PATH}/device`, body)
+  if (context.output.isJson) return context.show(begun)
+  context.output.write(
+    `At ${begun.verificationUri} enter the code ${begun.userCode} and sign in as a Global Administrator of\n` +
+      `the tenant, until ${begun.expiresAt}.\n\n` +
+      `You sign in to the public client ${begun.publicClientId}, which asks for\n` +
+      `${begun.scopes.join(', ')}. With that, Gatehouse makes an app registration,\n` +
+      `gives it a certificate whose key stays here, and grants it ${begun.permissions.join(', ')}.\n` +
+      'Your sign-in is kept nowhere, and dropped when this is done.\n',
+  )
+  await conclude(context, begun.id, options)
+}
+
+async function conclude(context: CommandContext, id: string, { wait }: ConnectOptions) {
+  if (!wait) {
+    context.output.write(`Then ask: gatehouse source attempt ${id}\n`)
     return
   }
-  const attempt = await waitFor(context, begun.id)
+  const attempt = await waitFor(context, id)
   if (attempt.status !== 'connected')
     throw new CliError(`not connected: ${attempt.note ?? attempt.status}`)
   context.output.write(`connected: ${attempt.source}\n`)
@@ -119,11 +154,17 @@ function bodyOf(options: ConnectOptions): Record<string, unknown> {
   if (options.client === undefined)
     throw new CliError('--client is missing: the application (client) id')
   return withoutUndefined({
-    name: options.name,
+    ...connectionOf(options),
     clientId: options.client,
     clientSecret: text(options.secretFile)?.trim(),
     certificate: text(options.certificate),
     privateKey: text(options.privateKey),
+  })
+}
+
+function connectionOf(options: ConnectOptions): Record<string, unknown> {
+  return withoutUndefined({
+    name: options.name,
     includeGuests: options.includeGuests,
     import: options.import,
     paused: options.paused,

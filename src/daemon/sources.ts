@@ -1,4 +1,3 @@
-import { ApiError } from '../admin/error.ts'
 import type { ImportControl } from '../admin/import-control.ts'
 import type {
   ConnectControl,
@@ -16,7 +15,6 @@ import { registrationSteps } from '../sources/microsoft365/steps.ts'
 import type { PassThrough, PassThroughProblem } from '../sources/pass-through.ts'
 import type { StoredSource } from '../sources/registry.ts'
 import type { RunResult } from '../sources/scheduler.ts'
-import { SourceError } from '../sources/source.ts'
 import type { SyncCounts } from '../sources/sync-store.ts'
 import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import { PostgresSyncStore } from '../storage/sync-store.ts'
@@ -24,6 +22,7 @@ import { makeConnect } from './connect.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import { makeImports } from './imports.ts'
 import { Pushes } from './pushes.ts'
+import { told } from './told.ts'
 
 export interface SourceParts {
   readonly control: SourceControl
@@ -128,9 +127,14 @@ export function makeSources(
     approve: async (name, seen, actor) => await sources.approve(name, seen, actor),
     reject: async (name, actor) => await sources.reject(name, actor),
   }
-  const connect = makeConnect(input.directory, sources)
+  const connect = makeConnect(input, sources)
   const services = input.isScheduled ? [sources, pushes, imports.service] : []
-  return { control, connect, imports: imports.control, services }
+  return {
+    control,
+    connect: connect.control,
+    imports: imports.control,
+    services: [...services, connect.service],
+  }
 }
 
 const CHANGES: readonly (readonly [
@@ -161,17 +165,6 @@ function report(source: StoredSource, result: RunResult, { log, metrics }: Obser
       )
     }
     log.info('sync.round-done', { source: name, stream, mode, ...counts, note })
-  }
-}
-
-/** What a source answers is no fault of ours: its message says what to do, and is passed on. */
-async function told<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    if (!(error instanceof SourceError)) throw error
-    const status = error.code === 'SOURCE_REFUSED' ? 422 : 502
-    throw new ApiError(status, error.code.toLowerCase().replaceAll('_', '-'), error.message)
   }
 }
 

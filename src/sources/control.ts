@@ -266,6 +266,15 @@ export class Sources implements Service {
     return this.#parts.registry.reject(source.id, { name: actor, reason: null })
   }
 
+  /** What the source of a tenant is called; null when it is not connected. */
+  async findTenant(tenantId: string): Promise<string | null> {
+    const sources = await this.#parts.registry.list()
+    const found = sources.find(
+      (source) => source.kind === KIND && parseConfig(source.config).tenantId === tenantId,
+    )
+    return found?.name ?? null
+  }
+
   /** What a source is called; null once it is gone. */
   async nameOf(id: string): Promise<string | null> {
     return (await this.#parts.registry.find(id))?.name ?? null

@@ -3,7 +3,14 @@ import { type Static, Type } from 'typebox'
 import { actorOf, requireRole } from '../caller.ts'
 import { ApiError } from '../error.ts'
 import type { AdminParts, ConnectAttempt } from '../parts.ts'
-import { Guid, NewSourceFields, readNewSource, Tier } from './source-fields.ts'
+import {
+  ConnectFields,
+  Guid,
+  NewSourceFields,
+  readConnection,
+  readNewSource,
+  Tier,
+} from './source-fields.ts'
 
 /** Where a browser comes back to from Microsoft's consent page. */
 export const CONSENT_RETURN = '/connect/microsoft365'
@@ -13,6 +20,15 @@ const Consent = Type.Object(
     tenant: Type.Optional(Guid),
     tier: Type.Optional(Tier),
     ...NewSourceFields,
+  },
+  { additionalProperties: false },
+)
+const Device = Type.Object(
+  {
+    tenant: Type.Optional(Guid),
+    tier: Type.Optional(Tier),
+    publicClientId: Type.Optional(Guid),
+    ...ConnectFields,
   },
   { additionalProperties: false },
 )
@@ -43,6 +59,26 @@ export function connectRoutes(app: FastifyInstance, parts: AdminParts): void {
       const begun = await connect.beginConsent(
         { ...readNewSource(given), tenant, tier },
         redirectUri(parts),
+        actorOf(request),
+      )
+      return reply.code(201).send(begun)
+    },
+  )
+
+  app.post<{ Body: Static<typeof Device> }>(
+    '/sources/microsoft365/device',
+    {
+      schema: {
+        summary:
+          'Connect a tenant by a code its administrator enters: with her sign-in the application is made that Gatehouse signs in with',
+        body: Device,
+      },
+    },
+    async (request, reply) => {
+      requireRole(request, 'owner')
+      const { tenant = null, tier = 'read', publicClientId = null, ...given } = request.body
+      const begun = await connect.beginDevice(
+        { ...readConnection(given), tenant, tier, publicClientId },
         actorOf(request),
       )
       return reply.code(201).send(begun)

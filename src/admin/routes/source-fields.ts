@@ -52,13 +52,26 @@ export const NewSourceFields = { clientId: Guid, ...Secret, ...ConnectFields }
 
 const NewSource = Type.Object(NewSourceFields)
 
+const NewConnection = Type.Object(ConnectFields)
+
+type Connection = Omit<
+  NewMicrosoft365,
+  'tenantId' | 'clientId' | 'clientSecret' | 'certificate' | 'privateKey'
+>
+
 export function readNewSource(body: Static<typeof NewSource>): Omit<NewMicrosoft365, 'tenantId'> {
   return {
-    name: body.name ?? 'microsoft365',
+    ...readConnection(body),
     clientId: body.clientId,
     clientSecret: body.clientSecret ?? null,
     certificate: body.certificate ?? null,
     privateKey: body.privateKey ?? null,
+  }
+}
+
+export function readConnection(body: Static<typeof NewConnection>): Connection {
+  return {
+    name: body.name ?? 'microsoft365',
     cloud: body.cloud ?? null,
     loginUrl: body.loginUrl ?? null,
     graphUrl: body.graphUrl ?? null,

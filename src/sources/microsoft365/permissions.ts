@@ -1,5 +1,9 @@
+import type { DirectoryRole } from './app-setup.ts'
 import type { Tier } from './settings.ts'
 import { permissionsOf } from './steps.ts'
+
+/** Roles of the directory that the application's service principal needs, by tier; most need none. */
+export const DIRECTORY_ROLES: Readonly<Partial<Record<Tier, DirectoryRole>>> = {}
 
 /** Permissions that include others a tier asks for, by what they include. */
 const WIDER: readonly { readonly name: string; readonly includes: RegExp }[] = [

@@ -1,7 +1,7 @@
 import { PERMISSIONS, TIERS, type Tier } from './settings.ts'
 
 /** Microsoft Graph's application id, the same in every tenant and cloud. */
-const GRAPH_ID = '00000003-0000-0000-c000-000000000000'
+export const GRAPH_ID = '00000003-0000-0000-c000-000000000000'
 
 export const TOOLS = ['portal', 'az', 'powershell', 'terraform'] as const
 

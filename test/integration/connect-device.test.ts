@@ -1,0 +1,174 @@
+import { X509Certificate } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import t from 'tap'
+import type { BegunDevice, ConnectAttempt, SourceStatus } from '../../src/admin/parts.ts'
+import { cliOf } from '../support/cli.ts'
+import { startDaemonProcess } from '../support/daemon-process.ts'
+import { contractDir, Microsoft365Bench } from '../support/microsoft365.ts'
+import { Browser } from '../support/microsoft365-browser.ts'
+import { startPostgres, urlOf } from '../support/postgres.ts'
+
+const ENDS_MS = 90_000
+const folder = mkdtempSync(join(tmpdir(), 'gh-device-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const server = await startPostgres()
+t.teardown(() => server.stop())
+const dataDir = join(folder, 'data')
+const start = () =>
+  startDaemonProcess(t, {
+    dataDir,
+    env: {
+      GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
+      GATEHOUSE_KEY_FILE: join(folder, 'key'),
+    },
+    args: ['--migrate'],
+  })
+let daemon = await start()
+const database = new pg.Client({ connectionString: urlOf(server.socketDir, 'postgres') })
+await database.connect()
+t.teardown(() => database.end())
+
+const contract = contractDir === null ? {} : { contractDir }
+const bench = await Microsoft365Bench.start({ people: 20, ...contract })
+t.teardown(() => bench.stop())
+const { simulator } = bench
+const { loginUrl, graphUrl, caPem, tenantId } = simulator
+simulator.tenant.setSignIn(bench.user('patti.fernandez'), { password: 'President 1' })
+simulator.tenant.setRoles(bench.user('patti.fernandez'), ['Global Administrator'])
+simulator.tenant.setSignIn(bench.user('nestor.wilke'), { password: 'Operations 1' })
+simulator.tenant.setRoles(bench.user('nestor.wilke'), ['Application Administrator'])
+
+function begin(more: object = {}): Promise<BegunDevice> {
+  const where = { loginUrl, graphUrl, ca: caPem }
+  return daemon.api.send<BegunDevice>('POST', '/sources/microsoft365/device', {
+    ...where,
+    paused: true,
+    ...more,
+  })
+}
+
+/** An administrator enters the code at her own machine. */
+async function enter(
+  code: string,
+  choice = 'accept',
+  who = 'patti.fernandez',
+  passwd = 'President 1',
+) {
+  const browser = new Browser(bench, loginUrl)
+  await browser.open(`${loginUrl}/device`)
+  await browser.submit({ otc: code })
+  await browser.submit({ login: `${who}@contoso.example`, passwd })
+  return browser.submit({ choice })
+}
+
+async function ended(id: string): Promise<ConnectAttempt> {
+  const untilMs = performance.now() + ENDS_MS
+  for (;;) {
+    const attempt = await daemon.api.get<ConnectAttempt>(`/sources/microsoft365/attempts/${id}`)
+    const isOver = attempt.status !== 'waiting' && attempt.status !== 'working'
+    if (isOver || performance.now() > untilMs) return attempt
+    await sleep(250)
+  }
+}
+
+const made = () => simulator.applications.all().filter(({ tags }) => tags.length > 0)
+const sources = async () =>
+  (await daemon.api.get<{ sources: readonly SourceStatus[] }>('/sources')).sources
+
+await t.test('what will be asked for is said before anybody signs in', async (t) => {
+  const begun = await begin()
+  t.match(begun, {
+    way: 'device',
+    status: 'waiting',
+    verificationUri: `${loginUrl}/device`,
+    publicClientId: '14d82eec-204b-4c2f-b7e8-296a70dab67e',
+    scopes: ['Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All', 'User.Read'],
+    permissions: ['User.Read.All', 'GroupMember.Read.All'],
+  })
+  await enter(begun.userCode, 'cancel')
+  t.match(await ended(begun.id), { status: 'refused', note: /declined; nothing was made/ })
+  t.same(made(), [])
+})
+
+await t.test('an administrator who may not grant is told which role is missing', async (t) => {
+  const begun = await begin()
+  await enter(begun.userCode, 'accept', 'nestor.wilke', 'Operations 1')
+  t.match(await ended(begun.id), { status: 'refused', note: /Privileged Role Administrator/ })
+  t.equal(made().length, 1, 'she could register it, and it is found again')
+  t.same([...(made()[0]?.permissions ?? [])], [])
+})
+
+await t.test('a daemon that is killed over it leaves nothing in the way', async (t) => {
+  const begun = await begin()
+  daemon.process.kill('SIGKILL')
+  await enter(begun.userCode)
+  daemon = await start()
+  await database.query('update connect_attempt set expires_at = now() where id = $1', [begun.id])
+  t.match(await ended(begun.id), { status: 'expired' })
+})
+
+await t.test(
+  'by command line: the application is made, granted what the tier needs and no more, and serves',
+  async (t) => {
+    await bench.control('PATCH', '/settings', { newApplicationLagMs: 3_000 })
+    await bench.control('DELETE', '/requests')
+    writeFileSync(join(folder, 'ca.pem'), caPem)
+    const cli = cliOf(dataDir)
+    const said = await cli(
+      ...['source', 'connect', '--device', '--no-wait', '--paused', '--name', 'contoso'],
+      ...['--tier', 'disable', '--trust-ca', join(folder, 'ca.pem'), '--tenant', tenantId],
+      ...['--login-url', loginUrl, '--graph-url', graphUrl],
+    )
+    t.match(said, /public client 14d82eec-204b-4c2f-b7e8-296a70dab67e/)
+    const userCode = /enter the code (\S+)/.exec(said)?.[1] ?? ''
+    const id = /source attempt (\S+)/.exec(said)?.[1] ?? ''
+    t.equal((await enter(userCode)).title, 'Signed in')
+    t.match(await ended(id), { status: 'connected', source: 'contoso' })
+    t.match(await sources(), [{ name: 'contoso', tier: 'disable', state: 'paused' }])
+    const [application, ...others] = made()
+    t.same(others, [], 'the one that was there is used')
+    t.same(
+      [...(application?.permissions ?? [])].toSorted((a, b) => (a < b ? -1 : 1)),
+      [
+        'GroupMember.Read.All',
+        'User.EnableDisableAccount.All',
+        'User.Read.All',
+        'User.RevokeSessions.All',
+      ],
+    )
+    t.same([...(application?.directoryRoles ?? [])], [])
+    t.equal(application?.certificates.size, 1)
+    t.match(await daemon.api.send('POST', '/sources/contoso/sync', { dryRun: true }), {
+      streams: [{ stream: 'people' }, { stream: 'groups' }],
+    })
+    const calls = simulator.requests.list().filter(({ on }) => on === 'graph')
+    t.same(
+      calls.filter(({ status }) => status === 403),
+      [],
+    )
+  },
+)
+
+await t.test('the key is sealed, the certificate is a year’s, and no token is kept', async (t) => {
+  const { rows } = await database.query<{ config: { certificate: string }; row: string }>(
+    'select config, row_to_json(source)::text as row from source',
+  )
+  const certificate = new X509Certificate(rows[0]?.config.certificate ?? '')
+  const days = (Date.parse(certificate.validTo) - Date.now()) / 86_400_000
+  t.ok(days > 390 && days < 400, `${days} days`)
+  t.equal(certificate.publicKey.asymmetricKeyDetails?.modulusLength, 3072)
+  const attempts = await database.query('select row_to_json(a)::text as row from connect_attempt a')
+  for (const { row } of [...rows, ...attempts.rows]) t.notMatch(String(row), /PRIVATE KEY|eyJ/)
+})
+
+await t.test('a tenant that is connected is left alone', async (t) => {
+  const begun = await begin({ name: 'again' })
+  const before = [...(made()[0]?.certificates.keys() ?? [])]
+  await enter(begun.userCode)
+  t.match(await ended(begun.id), { status: 'refused', note: /connected already, as contoso/ })
+  t.same([...(made()[0]?.certificates.keys() ?? [])], before)
+})
