@@ -4,6 +4,7 @@ import type { AdminParts } from './admin/parts.ts'
 import type { Config } from './config/config.ts'
 import { authorityFile } from './config/paths.ts'
 import { ServerCertificate } from './credentials/certificates/server-certificate.ts'
+import { Dates } from './daemon/dates.ts'
 import { type DirectoryParts, type Observers, openDirectory } from './daemon/directory.ts'
 import { makeGateways } from './daemon/gateways.ts'
 import { describeHttp, EMBEDDED_NOTE, makeHttp } from './daemon/http.ts'
@@ -133,6 +134,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
         ? new LocalBackups({ ...directory, dataDir: config.dataDir })
         : null
     const maintenance = new Maintenance({ database, leader, backups, log })
+    const dates = new Dates({ database, leader, log })
     await start([
       ...passwords.services,
       ...mail.services,
@@ -140,6 +142,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       ...sources.services,
       http.listeners,
       maintenance,
+      dates,
     ])
     observers.health.reportStarted()
     log.info('daemon.serving', { version, tookMs: Date.now() - startedAtMs, ...listeners() })

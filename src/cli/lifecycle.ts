@@ -1,10 +1,11 @@
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import type { Act } from '../access/consequences.ts'
 import type { Consequences } from '../admin/consequences.ts'
 import type { PersonRecord } from '../admin/record.ts'
 import { mailLinks } from './activation-links.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
+import { numberFrom } from './number.ts'
 import { printTable } from './print.ts'
 import { confirm } from './prompt.ts'
 
@@ -14,9 +15,11 @@ interface Options {
   readonly mail?: boolean
   readonly dryRun?: boolean
   readonly yes?: boolean
+  readonly count?: string
+  readonly protected?: boolean
 }
 
-/** `person activate|suspend|resume|delete|restore|record` */
+/** `person activate|suspend|resume|delete|restore|record|protect|schedule` and what undoes them */
 export function addLifecycle(person: Command, run: Run): void {
   person
     .command('activate [people...]')
@@ -39,12 +42,14 @@ export function addLifecycle(person: Command, run: Run): void {
   person
     .command('suspend <people...>')
     .description('cut people off everywhere, at once')
+    .option('--count <n>', 'how many you mean, where that is many')
+    .option('--protected', 'one person who is protected, all the same')
     .option('--reason <text>', 'kept beside the hold')
     .option('--dry-run', 'tell what it would do, and change nothing')
     .action(async (people: string[], options: Options, command: Command) => {
       const context = run(command)
       if (options.dryRun === true) return await showConsequences(context, people, 'suspend')
-      await change(context, { path: '/people/suspend', body: { people, ...reasonOf(options) } })
+      await change(context, { path: '/people/suspend', body: { people, ...meantBy(options) } })
     })
 
   person
@@ -67,6 +72,8 @@ export function addLifecycle(person: Command, run: Run): void {
   person
     .command('delete <people...>')
     .description('delete people; for 30 days they can be restored as they were')
+    .option('--count <n>', 'how many you mean, where that is many')
+    .option('--protected', 'one person who is protected, all the same')
     .option('--reason <text>', 'kept in the journal')
     .option('--dry-run', 'tell what it would do, and change nothing')
     .option('--yes', 'without being asked')
@@ -74,7 +81,7 @@ export function addLifecycle(person: Command, run: Run): void {
       const context = run(command)
       if (options.dryRun === true) return await showConsequences(context, people, 'delete')
       if (options.yes !== true) await askFirst(context, people)
-      await change(context, { path: '/people/delete', body: { people, ...reasonOf(options) } })
+      await change(context, { path: '/people/delete', body: { people, ...meantBy(options) } })
     })
 
   person
@@ -85,6 +92,9 @@ export function addLifecycle(person: Command, run: Run): void {
       const body = { people, ...reasonOf(options) }
       await change(run(command), { path: '/people/restore', body })
     })
+
+  addProtection(person, run)
+  addDates(person, run)
 
   person
     .command('record <person>')
@@ -101,6 +111,76 @@ export function addLifecycle(person: Command, run: Run): void {
     })
 }
 
+function addProtection(person: Command, run: Run): void {
+  for (const [verb, what] of [
+    ['protect', 'let no source, date or list suspend or delete these people'],
+    ['unprotect', 'let these people be suspended and deleted as all others'],
+  ] as const) {
+    person
+      .command(`${verb} <people...>`)
+      .description(what)
+      .option('--reason <text>', 'kept in the journal')
+      .action(async (people: string[], options: Options, command: Command) => {
+        const body = { people, ...reasonOf(options) }
+        await change(run(command), { path: `/people/${verb}`, body })
+      })
+  }
+}
+
+function addDates(person: Command, run: Run): void {
+  const pathOf = (reference: string, act: string) =>
+    `/people/${encodeURIComponent(reference)}/dates/${act}`
+
+  person
+    .command('schedule <person>')
+    .description('activate, suspend or delete a person at a moment')
+    .addArgument(new Argument('<act>', 'what').choices(DATED_ACTS))
+    .argument('<time>', 'with its time zone, such as 2026-12-31T18:00+01:00')
+    .option('--reason <text>', 'kept beside the date')
+    .action(
+      async (reference: string, act: string, at: string, options: Options, command: Command) => {
+        const context = run(command)
+        const body = { at, ...reasonOf(options) }
+        await context.client().send('PUT', pathOf(reference, act), body)
+        context.show({ act, at }, () => context.output.write(`${act} at ${at}\n`))
+      },
+    )
+
+  person
+    .command('unschedule <person>')
+    .description('take a date back; a leave that has come ends')
+    .addArgument(new Argument('<act>', 'what').choices(DATED_ACTS))
+    .action(async (reference: string, act: string, _options: unknown, command: Command) => {
+      const context = run(command)
+      const path = pathOf(reference, act)
+      const answer = await context.client().send<{ changed: number }>('DELETE', path)
+      context.show(answer, ({ changed }) =>
+        context.output.write(changed === 0 ? 'there was no such date\n' : 'taken back\n'),
+      )
+    })
+
+  person
+    .command('scheduled')
+    .description('who is to be activated, suspended or deleted, and when')
+    .action(async (_options: unknown, command: Command) => {
+      const context = run(command)
+      const answer = await context.client().get<{ dates: Record<string, string>[] }>('/dates')
+      context.show(answer, ({ dates }) => {
+        const rows = dates.map(({ at, username, act, setBy, reason, refused }) => ({
+          at,
+          username,
+          act,
+          'set by': setBy,
+          reason,
+          refused,
+        }))
+        printTable(context.output, rows, 'nobody is scheduled')
+      })
+    })
+}
+
+const DATED_ACTS = ['activate', 'suspend', 'delete'] as const
+
 interface Resumed {
   readonly changed: number
   readonly stillHeld: readonly { readonly username: string; readonly reasons: readonly string[] }[]
@@ -111,6 +191,8 @@ const DONE: Readonly<Record<string, string>> = {
   '/people/suspend': 'suspended',
   '/people/delete': 'deleted',
   '/people/restore': 'restored',
+  '/people/protect': 'protected',
+  '/people/unprotect': 'no longer protected',
 }
 
 async function change(
@@ -156,6 +238,15 @@ async function askFirst(context: CommandContext, people: readonly string[]): Pro
   const whom = people.length === 1 ? 'this person' : `these ${people.length} people`
   if (await confirm(`Delete ${whom}?`, context.signal)) return
   throw new CliError('nobody was deleted')
+}
+
+function meantBy(options: Options): object {
+  const { count } = options
+  return {
+    ...reasonOf(options),
+    ...(count === undefined ? {} : { count: numberFrom('--count', count) }),
+    ...(options.protected === true ? { protected: true } : {}),
+  }
 }
 
 function reasonOf({ reason }: Options): { readonly reason?: string } {

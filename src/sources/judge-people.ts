@@ -38,6 +38,8 @@ export interface KnownPerson {
   readonly isDisabledByUs: boolean
   /** Taken in because an admin, or a rule, has chosen her: a guest or not. */
   readonly isChosen: boolean
+  /** Only an admin's word suspends or removes her. */
+  readonly isProtected: boolean
   /** An admin has deleted her here: of what is told only the last word is kept, until her return. */
   readonly isDeletedHere: boolean
   /** Her grace is over: nothing is kept of her any more. */
@@ -123,6 +125,7 @@ function judgeGone(told: Told, before: KnownPerson | null, allowance: Allowance)
 function removal(before: KnownPerson, allowance: Allowance): 'remove' | 'wait' | 'keep' {
   if (before.isDeletedHere) return 'remove'
   if (before.isRemovalWaiting) return 'keep'
+  if (before.isProtected) return 'wait'
   return allowance.take() ? 'remove' : 'wait'
 }
 
@@ -189,5 +192,6 @@ function judgeHold(
   if (before.isHeld || before.isSuspensionWaiting || before.isDisabledByUs) return 'keep'
   // Nobody loses anything by it.
   if (before.isDeletedHere) return 'set'
+  if (before.isProtected) return 'wait'
   return allowance.take() ? 'set' : 'wait'
 }

@@ -8,9 +8,12 @@ import { prepareUsername } from '../directory/names.ts'
 import type { Person } from '../directory/person.ts'
 import type {
   Actor,
+  DatedAct,
   DeletedPerson,
   HoldOptions,
+  NewDate,
   PeopleStore,
+  ProtectedToo,
   Ties,
   Written,
 } from '../directory/ports/people.ts'
@@ -18,10 +21,11 @@ import type { Database } from './connection.ts'
 import { peopleReader } from './entities/people.ts'
 import { hintDenial, journal } from './journal.ts'
 import { keepOwner } from './last-owner.ts'
+import { cancelDate, listDates, setDate } from './lifecycle-dates.ts'
 import { checkNameIsFree, quarantineName } from './name-quarantine.ts'
 import { deletePeople, listDeleted, restoreDeleted } from './person-deletion.ts'
 import { type Edited, editPerson, yieldAttributes } from './person-edits.ts'
-import { alike, requirePrincipals, touch } from './principal-rows.ts'
+import { alike, refuseProtected, requirePrincipals, touch } from './principal-rows.ts'
 import { REMOVAL_BATCH } from './sync-batch.ts'
 import { claimedNames, writeLoginNames } from './sync-login-names.ts'
 import { readTies } from './ties.ts'
@@ -59,6 +63,7 @@ export class PostgresPeopleStore implements PeopleStore {
   hold(ids: readonly PrincipalId[], reason: HoldReason, options: HoldOptions): Promise<Written> {
     return writeInChunks(this.#database, ids, async (tx, chunk) => {
       await requirePrincipals(tx, chunk)
+      if (options.includesProtected !== true) await refuseProtected(tx, chunk)
       const { rows } = await sql<{ id: string }>`
         insert into hold (principal_id, reason, note)
         select id, ${reason}, ${options.note} from unnest(${chunk}::uuid[]) as asked (id)
@@ -81,8 +86,11 @@ export class PostgresPeopleStore implements PeopleStore {
     })
   }
 
-  delete(ids: readonly PrincipalId[], actor: Actor): Promise<Written> {
-    const run = (tx: Tx, chunk: readonly PrincipalId[]) => deletePeople(tx, chunk, actor)
+  delete(ids: readonly PrincipalId[], actor: Actor, options: ProtectedToo = {}): Promise<Written> {
+    const run = async (tx: Tx, chunk: readonly PrincipalId[]) => {
+      if (options.includesProtected !== true) await refuseProtected(tx, chunk)
+      return deletePeople(tx, chunk, actor)
+    }
     return writeInChunks(this.#database, ids, run, REMOVAL_BATCH)
   }
 
@@ -96,6 +104,32 @@ export class PostgresPeopleStore implements PeopleStore {
     readonly limit: number
   }): Promise<readonly DeletedPerson[]> {
     return listDeleted(this.#database, filter)
+  }
+
+  protect(ids: readonly PrincipalId[], isProtected: boolean, actor: Actor): Promise<Written> {
+    return writeInChunks(this.#database, ids, async (tx, chunk) => {
+      await requirePrincipals(tx, chunk)
+      const { rows } = await sql<{ id: string }>`
+        update principal set is_protected = ${isProtected}
+        where id = any (${chunk}::uuid[]) and is_protected <> ${isProtected}
+        returning id`.execute(tx)
+      // Nothing that is served has changed: a decision, which stands for itself.
+      const kind = isProtected ? 'admin.protected' : 'admin.unprotected'
+      for (const { id } of rows) journal(tx, { kind, entity: id, actor })
+      return rows.length
+    })
+  }
+
+  setDate(id: PrincipalId, date: NewDate, actor: Actor): Promise<Written> {
+    return writeOnce(this.#database, (tx) => setDate(tx, id, date, actor))
+  }
+
+  cancelDate(id: PrincipalId, act: DatedAct, actor: Actor): Promise<Written> {
+    return writeOnce(this.#database, (tx) => cancelDate(tx, id, act, actor))
+  }
+
+  dates(limit: number) {
+    return listDates(this.#database, limit)
   }
 
   ties(ids: readonly PrincipalId[]): Promise<ReadonlyMap<PrincipalId, Ties>> {

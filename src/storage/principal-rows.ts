@@ -20,6 +20,17 @@ export async function requirePrincipals(tx: Tx, ids: readonly string[]): Promise
   }
 }
 
+/** @throws {DirectoryError} `DIRECTORY_REFUSED`, with the name of one who is protected */
+export async function refuseProtected(tx: Tx, ids: readonly string[]): Promise<void> {
+  const { rows } = await sql<{ username: string }>`
+    select n.username from principal p join person n on n.id = p.id
+    where p.id = any (${ids}::uuid[]) and p.is_protected limit 1`.execute(tx)
+  const [found] = rows
+  if (found === undefined) return
+  const why = `${found.username} is protected: name her alone, and say that you mean it (--protected)`
+  throw new DirectoryError('DIRECTORY_REFUSED', why)
+}
+
 /** Gives each a new version and a journal row of its own kind. */
 export async function touch(
   tx: Tx,

@@ -170,6 +170,7 @@ export class PostgresPushStore implements PushStore {
             and w.kind = 'suspension' and w.subject = ${claim.externalId})
           and source_id = ${claim.sourceId}::uuid and principal_id = ${claim.principalId}::uuid
           and claim = ${claim.id}::uuid
+          and not exists (select from principal p where p.id = principal_id and p.is_protected)
         on conflict do nothing returning 1 as held`.execute(tx)
       if (rows.length === 0) return
       const removal = { kind: 'suspension', subject: claim.externalId, groupId: null } as const

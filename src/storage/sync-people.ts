@@ -42,6 +42,7 @@ interface BatchRow {
   readonly is_master: boolean | null
   /** What was told of her while she is not imported. */
   readonly proposed: PersonValues | null
+  readonly is_protected: boolean
   readonly is_deleted_here: boolean
   readonly is_forgotten: boolean
 }
@@ -74,6 +75,7 @@ export async function readPeopleBatch(
       wr.subject is not null as removal_waits, ws.subject is not null as suspension_waits,
       ${IS_DISABLED_BY_US} as is_disabled_by_us,
       l.admitted_by is not null as is_chosen, l.is_master, c.attributes as proposed,
+      coalesce(pr.is_protected, false) as is_protected,
       coalesce(pr.is_deleted_here, false) as is_deleted_here,
       coalesce(p.username_folded = 'deleted-' || p.uid_number, false) as is_forgotten
     from batch b
@@ -122,6 +124,7 @@ function toLinked(row: BatchRow): [string, LinkedPerson][] {
     isDisabledByUs: row.is_disabled_by_us,
     isChosen: row.is_chosen,
     isMaster: row.is_master === true,
+    isProtected: row.is_protected,
     isDeletedHere: row.is_deleted_here,
     isForgotten: row.is_forgotten,
   }

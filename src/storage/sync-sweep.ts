@@ -27,8 +27,10 @@ export async function sweepObjects(
   const kind = objectKind(round.stream)
   const { value } = await db.write(async (tx) => {
     await lockRound(tx, round)
-    const { rows } = await sql<{ id: string }>`
-      select l.external_id as id from source_link l
+    const { rows } = await sql<{ id: string; is_protected: boolean }>`
+      select l.external_id as id, exists (select from principal p
+        where p.id = l.principal_id and p.is_protected) as is_protected
+      from source_link l
       where l.source_id = ${sourceId}::uuid and l.object_kind = ${kind} and l.removed_at is null
         and l.generation < ${generation}
         and not exists (select 1 from removal_waiting w where w.source_id = l.source_id
@@ -37,7 +39,7 @@ export async function sweepObjects(
     if (rows.length === 0) return null
     const allowed = options.isBelieved ? await readAllowance(tx, sourceId, kind) : 0
     const allowance = new Allowance(allowed)
-    const going = rows.filter(() => allowance.take()).map((row) => row.id)
+    const going = rows.filter((row) => !row.is_protected && allowance.take()).map((row) => row.id)
     const kept = rows.map((row) => row.id).filter((id) => !going.includes(id))
     const key = (subject: string) => ({ kind, subject, group: '' })
     const remove = kind === 'person' ? removePeople : removeGroups

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { Admin } from '../support/admin.ts'
 import { askLdap, askRadius, askScim, type Served } from '../support/asks.ts'
@@ -82,3 +83,46 @@ await t.test('deleted and restored: by API and by command, with the same words',
   await t.rejects(admin.send('POST', '/people/nobody/restore'), { message: /404/ })
   await t.rejects(cli('person', 'restore', 'adele.vance'), { message: /no deleted person/ })
 })
+
+await t.test('many at once, and the protected, have to be meant', async (t) => {
+  const { people } = await admin.send<{ people: { username: string }[] }>('GET', '/people')
+  const all = people.map(({ username }) => username)
+  await t.rejects(cli('person', 'suspend', ...all), {
+    message: new RegExp(`suspends ${all.length} of ${all.length} people \\(100 %\\).*--count`),
+  })
+  await t.rejects(admin.send('POST', '/people/delete', { people: all, count: 3 }), {
+    message: /409 .*approval-needed/,
+  })
+  t.equal(await cli('person', 'protect', 'adele.vance'), '1 protected\n')
+  await t.rejects(cli('person', 'suspend', ...all, '--count', String(all.length), '--protected'), {
+    message: /adele\.vance is protected/,
+  })
+  await t.rejects(cli('person', 'delete', 'adele.vance', '--yes'), { message: /--protected/ })
+  t.same(await seenBy(), EVERYWHERE)
+  t.match(await cli('person', 'suspend', 'adele.vance', '--dry-run'), /\(protected\)/)
+  t.equal(await cli('person', 'suspend', 'adele.vance', '--protected'), '1 suspended\n')
+  await cli('person', 'resume', 'adele.vance')
+  t.equal(await cli('person', 'unprotect', 'adele.vance'), '1 no longer protected\n')
+})
+
+await t.test(
+  'scheduled: told with its time zone, carried out by itself, and taken back',
+  async (t) => {
+    await t.rejects(cli('person', 'schedule', 'adele.vance', 'suspend', '2030-01-31T09:00'), {
+      message: /at/,
+    })
+    await cli('person', 'schedule', 'adele.vance', 'suspend', '2030-01-31T09:00+01:00')
+    t.match(
+      await cli('person', 'scheduled'),
+      /2030-01-31T08:00:00\.000Z +adele\.vance +suspend +cli/,
+    )
+    t.match(await cli('person', 'show', 'adele.vance'), /2030-01-31T08:00:00\.000Z/)
+    t.same(await seenBy(), EVERYWHERE)
+    await cli('person', 'schedule', 'adele.vance', 'suspend', '2020-01-31T09:00Z')
+    for (let turn = 0; turn < 200 && (await seenBy())['ldap'] !== 'no'; turn++) await sleep(50)
+    t.same(await seenBy(), { ldap: 'no', radius: 'no', scim: 'no' })
+    t.equal(await cli('person', 'unschedule', 'adele.vance', 'suspend'), 'taken back\n')
+    t.same(await seenBy(), EVERYWHERE)
+    t.match(await cli('person', 'scheduled'), /nobody is scheduled/)
+  },
+)

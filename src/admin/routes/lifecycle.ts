@@ -6,6 +6,7 @@ import { foldText } from '../../directory/fold.ts'
 import type { PrincipalId } from '../../directory/id.ts'
 import type { Person } from '../../directory/person.ts'
 import type { Entry } from '../../directory/query.ts'
+import { remainingAllowance } from '../../sources/guard.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { readConsequences } from '../consequences.ts'
 import { ApiError, notFound } from '../error.ts'
@@ -13,7 +14,7 @@ import { readPeople, readPerson } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
 import { readRecord } from '../record.ts'
 import { shown } from '../shown.ts'
-import { stateOf } from '../views.ts'
+import { showDate, stateOf } from '../views.ts'
 import { withState } from './people.ts'
 
 const MAX_PEOPLE_AT_ONCE = 10_000
@@ -27,6 +28,33 @@ const People = Type.Array(Type.String({ maxLength: 320 }), {
 })
 const Reason = Type.Optional(Type.String({ maxLength: 500 }))
 const SeveralBody = Type.Object({ people: People, reason: Reason }, { additionalProperties: false })
+const CutOffBody = Type.Object(
+  {
+    people: People,
+    reason: Reason,
+    count: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'how many are meant, where that is many' }),
+    ),
+    protected: Type.Optional(
+      Type.Boolean({ description: 'of one person, who is protected: she is meant all the same' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+const DateParams = Type.Object({
+  ...PersonParams.properties,
+  act: Type.Union([Type.Literal('activate'), Type.Literal('suspend'), Type.Literal('delete')]),
+})
+const DateBody = Type.Object(
+  {
+    at: Type.String({
+      pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d)?(Z|[+-]\\d\\d:\\d\\d)$',
+      description: 'with its time zone, such as 2026-12-31T18:00+01:00',
+    }),
+    reason: Reason,
+  },
+  { additionalProperties: false },
+)
 const ActivateBody = Type.Object(
   { people: Type.Optional(People), allStaged: Type.Optional(Type.Boolean()), reason: Reason },
   { additionalProperties: false },
@@ -72,14 +100,15 @@ export function lifecycleRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
   )
 
-  app.post<{ Body: Static<typeof SeveralBody> }>(
+  app.post<{ Body: Static<typeof CutOffBody> }>(
     '/people/suspend',
-    { schema: { summary: 'Cut people off everywhere', body: SeveralBody } },
+    { schema: { summary: 'Cut people off everywhere', body: CutOffBody } },
     async (request) => {
       requireRole(request, 'operator')
-      const ids = readPeople(directory, request.body.people).map((entry) => entry.value.id)
       const note = request.body.reason ?? null
-      return await shown(parts, people.hold(ids, 'admin', { actor: actorOf(request, note), note }))
+      const meant = await readMeant(parts, request.body, 'suspends')
+      const options = { actor: actorOf(request, note), note, ...meant }
+      return await shown(parts, people.hold(meant.ids, 'admin', options))
     },
   )
 
@@ -108,19 +137,71 @@ export function lifecycleRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
   )
 
-  app.post<{ Body: Static<typeof SeveralBody> }>(
+  app.post<{ Body: Static<typeof CutOffBody> }>(
     '/people/delete',
     {
       schema: {
         summary: 'Delete people; for 30 days they can be restored as they were',
-        body: SeveralBody,
+        body: CutOffBody,
       },
     },
     async (request) => {
       requireRole(request, 'operator')
-      const { people: references, reason = null } = request.body
-      const ids = readPeople(directory, references).map(({ value }) => value.id)
-      return await shown(parts, people.delete(ids, actorOf(request, reason)))
+      const meant = await readMeant(parts, request.body, 'deletes')
+      const actor = actorOf(request, request.body.reason ?? null)
+      return await shown(parts, people.delete(meant.ids, actor, meant))
+    },
+  )
+
+  for (const [verb, isProtected, summary] of [
+    ['protect', true, 'Let no source, date or list suspend or delete these people'],
+    ['unprotect', false, 'Let these people be suspended and deleted as all others'],
+  ] as const) {
+    app.post<{ Body: Static<typeof SeveralBody> }>(
+      `/people/${verb}`,
+      { schema: { summary, body: SeveralBody } },
+      async (request) => {
+        requireRole(request, 'owner')
+        const { people: references, reason = null } = request.body
+        const ids = readPeople(directory, references).map(({ value }) => value.id)
+        return await shown(parts, people.protect(ids, isProtected, actorOf(request, reason)))
+      },
+    )
+  }
+
+  app.get(
+    '/dates',
+    { schema: { summary: 'Who is to be activated, suspended or deleted, and when' } },
+    async () => ({ dates: (await people.dates(MAX_PEOPLE_AT_ONCE)).map(showDate) }),
+  )
+
+  app.put<{ Params: Static<typeof DateParams>; Body: Static<typeof DateBody> }>(
+    '/people/:person/dates/:act',
+    {
+      schema: {
+        summary: 'Activate, suspend or delete a person at a moment',
+        params: DateParams,
+        body: DateBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { id } = readPerson(directory, request.params.person).value
+      const { at, reason = null } = request.body
+      const atMs = Date.parse(at)
+      if (Number.isNaN(atMs)) throw new ApiError(400, 'bad-time', `"${at}" is no time`)
+      const date = { act: request.params.act, atMs }
+      return await shown(parts, people.setDate(id, date, actorOf(request, reason)))
+    },
+  )
+
+  app.delete<{ Params: Static<typeof DateParams> }>(
+    '/people/:person/dates/:act',
+    { schema: { summary: 'Take a date back; a leave that has come ends', params: DateParams } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { id } = readPerson(directory, request.params.person).value
+      return await shown(parts, people.cancelDate(id, request.params.act, actorOf(request)))
     },
   )
 
@@ -223,6 +304,25 @@ export function lifecycleRoutes(app: FastifyInstance, parts: AdminParts): void {
       }
     },
   )
+}
+
+/**
+ * Whom a list means. Many at once are a decision of its own: whoever says how many has looked.
+ *
+ * @throws {ApiError} 409 `approval-needed`, with count and share
+ */
+async function readMeant({ directory }: AdminParts, body: Static<typeof CutOffBody>, verb: string) {
+  const ids = [...new Set(readPeople(directory, body.people).map(({ value }) => value.id))]
+  const all = directory.count('person')
+  if (ids.length > remainingAllowance(all, 0) && body.count !== ids.length) {
+    const share = Math.round((100 * ids.length) / all)
+    throw new ApiError(
+      409,
+      'approval-needed',
+      `this ${verb} ${ids.length} of ${all} people (${share} %): say that you mean so many, with count (--count ${ids.length})`,
+    )
+  }
+  return { ids, includesProtected: body.protected === true && ids.length === 1 }
 }
 
 /** Somebody who is deleted, by whatever name she had. */

@@ -26,7 +26,7 @@ export interface PeopleStore {
   hold(ids: readonly PrincipalId[], reason: HoldReason, options: HoldOptions): Promise<Written>
   release(ids: readonly PrincipalId[], reason: HoldReason, actor: Actor): Promise<Written>
   /** Makes tombstones of them, whatever a source says, until they are restored here. */
-  delete(ids: readonly PrincipalId[], actor: Actor): Promise<Written>
+  delete(ids: readonly PrincipalId[], actor: Actor, options?: ProtectedToo): Promise<Written>
   /** Brings back, as they were, those who were deleted here; within their grace. */
   restore(ids: readonly PrincipalId[], actor: Actor): Promise<Written>
   /** The dead whose grace is not over, the latest first; `name` in its folded form, or an id. */
@@ -34,6 +34,12 @@ export interface PeopleStore {
     readonly name: string | null
     readonly limit: number
   }): Promise<readonly DeletedPerson[]>
+  /** Neither suspended nor deleted from then on, unless named for it. */
+  protect(ids: readonly PrincipalId[], isProtected: boolean, actor: Actor): Promise<Written>
+  setDate(id: PrincipalId, date: NewDate, actor: Actor): Promise<Written>
+  cancelDate(id: PrincipalId, act: DatedAct, actor: Actor): Promise<Written>
+  /** Of everybody, the next first. */
+  dates(limit: number): Promise<readonly (LifecycleDate & { readonly username: string })[]>
   /** What people are bound to elsewhere. */
   ties(ids: readonly PrincipalId[]): Promise<ReadonlyMap<PrincipalId, Ties>>
   rename(id: PrincipalId, username: string, actor: Actor): Promise<Written>
@@ -46,7 +52,12 @@ export interface PeopleStore {
   noteUnlock(id: PrincipalId, failures: number, actor: Actor): Promise<Written>
 }
 
-export interface HoldOptions {
+export interface ProtectedToo {
+  /** Protected people are meant as well; else they are refused. */
+  readonly includesProtected?: boolean
+}
+
+export interface HoldOptions extends ProtectedToo {
   readonly actor: Actor
   readonly note: string | null
 }
@@ -80,6 +91,11 @@ export interface LifecycleDate {
   readonly reason: string | null
   /** Why it was not carried out when it was due; null while it is to come. */
   readonly refused: string | null
+}
+
+export interface NewDate {
+  readonly act: DatedAct
+  readonly atMs: number
 }
 
 export type DatedAct = 'activate' | 'suspend' | 'delete'

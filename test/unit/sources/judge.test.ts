@@ -22,6 +22,7 @@ function known(overrides: Partial<KnownPerson> = {}): KnownPerson {
     isChosen: false,
     isDeletedHere: false,
     isForgotten: false,
+    isProtected: false,
     ...overrides,
   }
 }
