@@ -1,7 +1,7 @@
 // `npm test [file …]`: sets up, checks, runs every test, says who ran it and what that left out,
 // and closes with one line `N passed, N failed`.
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { root, setup } from './setup.mjs'
@@ -55,6 +55,8 @@ function runGates() {
 async function runTap() {
   const scratch = mkdtempSync(join(tmpdir(), 'gatehouse-test-'))
   const report = join(scratch, 'report.tap')
+  const calls = join(scratch, 'calls')
+  mkdirSync(calls)
   const args = [
     'node_modules/tap/dist/esm/run.mjs',
     'run',
@@ -67,14 +69,39 @@ async function runTap() {
     ...process.env,
     npm_config_update_notifier: 'false',
     GATEHOUSE_MISSING_TOOLS: tools.missing.join(','),
+    GATEHOUSE_GRAPH_CALLS: calls,
   }
   const tap = spawn(process.execPath, args, { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => tap.kill(signal))
   const code = await new Promise((resolve) => tap.on('close', resolve))
   const text = readReport(report)
+  const surprises = compareCalls(calls)
   rmSync(scratch, { recursive: true, force: true })
   showFailures(text)
-  return count(text, code)
+  for (const surprise of surprises) process.stdout.write(`\n${surprise}`)
+  const counted = count(text, code)
+  return { ...counted, failed: counted.failed + surprises.length }
+}
+
+/**
+ * Every call of Graph the tests saw the product make is in docs/microsoft-365.md with its permission;
+ * a run of all tests has to have seen each that is there.
+ */
+function compareCalls(folder) {
+  const texts = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
+  const seen = new Set(texts.join('').split('\n').filter(Boolean))
+  const document = readFileSync(join(root, 'docs', 'microsoft-365.md'), 'utf8')
+  const written = new Set(
+    [...document.matchAll(/^\| `((?:GET|POST|PATCH|PUT|DELETE) \/[^`]*)` \|/gm)].map(
+      (row) => row[1],
+    ),
+  )
+  return [
+    ...[...seen].filter((call) => !written.has(call)).map((call) => `undocumented call: ${call}`),
+    ...(files.length > 0 ? [] : [...written].filter((call) => !seen.has(call))).map(
+      (call) => `documented, but never made: ${call}`,
+    ),
+  ]
 }
 
 /** Where nobody watches, the reporter's own words are lost with its cursor: each failure once more. */

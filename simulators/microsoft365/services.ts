@@ -98,6 +98,7 @@ export function serveMicrosoft(services: Services, parts: ServiceParts): Request
       atMs: parts.clock.nowMs(),
       on,
       method: request.method,
+      agent: request.headers['user-agent'] ?? null,
       path: withoutTokens(request),
       grant: isGraph ? null : new URLSearchParams(request.body).get('grant_type'),
       status: answer.status,

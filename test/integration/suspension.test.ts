@@ -9,6 +9,7 @@ import { startMicrosoft365 } from '../../simulators/microsoft365/index.ts'
 import { type Answer, askLdap, askRadius, askScim, type Served } from '../support/asks.ts'
 import { type DaemonProcess, startDaemonProcess } from '../support/daemon-process.ts'
 import { linkDatabase } from '../support/database-link.ts'
+import { gatherCalls } from '../support/graph-calls.ts'
 import { type SimulatorProcess, startMicrosoft365Process } from '../support/microsoft365-process.ts'
 import { startPostgres, urlOf } from '../support/postgres.ts'
 
@@ -40,7 +41,10 @@ const env = {
 }
 const one = await startDaemonProcess(t, { dataDir: join(folder, 'one'), env, args: ['--migrate'] })
 const tenant = await startMicrosoft365({ people: 40, seed: 1, dataDir: join(folder, 'tenant') })
-t.teardown(() => tenant.stop())
+t.teardown(() => {
+  gatherCalls(tenant)
+  return tenant.stop()
+})
 await one.api.send('POST', '/sources/microsoft365', sourceOf('contoso', tenant))
 await one.api.send('POST', '/sources/contoso/sync', {})
 await one.api.send('POST', '/people/activate', { allStaged: true })

@@ -9,6 +9,8 @@ import {
   startMicrosoft365,
 } from '../../simulators/microsoft365/index.ts'
 
+import { gatherCalls } from './graph-calls.ts'
+
 /** Microsoft's published facts, beside the checkout where they are at hand. */
 const published = fileURLToPath(new URL('../../../shared/data/msgraph', import.meta.url))
 export const contractDir: string | null = existsSync(published) ? published : null
@@ -51,6 +53,7 @@ export class Microsoft365Bench {
 
   async stop(): Promise<void> {
     this.#agent.destroy()
+    gatherCalls(this.simulator)
     await this.simulator.stop()
   }
 

@@ -19,6 +19,7 @@ import type { Database } from '../../src/storage/connection.ts'
 import { makeKey } from '../../src/storage/master-key.ts'
 import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
 import { PostgresSyncStore } from '../../src/storage/sync-store.ts'
+import { gatherCalls } from './graph-calls.ts'
 
 export const KEYS = { current: makeKey(Buffer.alloc(32, 7)), earlier: [] }
 export const TESTER = { name: 'admin:tester', reason: null }
@@ -26,7 +27,10 @@ export const TESTER = { name: 'admin:tester', reason: null }
 /** Starts a tenant that stops with the test. */
 export async function testTenant(t: Test, options: Microsoft365Options): Promise<Microsoft365> {
   const tenant = await startMicrosoft365(options)
-  t.teardown(() => tenant.stop())
+  t.teardown(() => {
+    gatherCalls(tenant)
+    return tenant.stop()
+  })
   return tenant
 }
 

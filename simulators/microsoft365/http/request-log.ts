@@ -5,6 +5,8 @@ export interface LoggedRequest {
   readonly atMs: number
   readonly on: 'graph' | 'login'
   readonly method: string
+  /** What the client calls itself. */
+  readonly agent: string | null
   /** Path without the values of its tokens. */
   readonly path: string
   /** `grant_type`, of a request for tokens; null of all others. */

@@ -3,7 +3,10 @@ import { Agent, request } from 'node:https'
 import { rootCertificates } from 'node:tls'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
+import { readVersion } from '../../version.ts'
 
+/** So that the tenant's admins find us in their logs. */
+const USER_AGENT = `Gatehouse/${readVersion()}`
 /** A page of 200 people is some 300 KB, one of 2,000 members as much. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024
 /** Without a byte for so long the other side is taken for dead. */
@@ -75,7 +78,7 @@ function exchange(
         agent: by.agent,
         signal: by.signal,
         method,
-        headers: { ...headers, ...length, 'accept-encoding': 'gzip' },
+        headers: { 'user-agent': USER_AGENT, ...headers, ...length, 'accept-encoding': 'gzip' },
         timeout: IDLE_TIMEOUT_MS,
       },
       (message) => {
