@@ -72,13 +72,16 @@ function containing(place: Place, wanted: string | undefined): Conditions {
   return [sql`position(${foldText(wanted)} in ${place.searched}) > 0`]
 }
 
-/** Groups within the group are walked once each, so that a cycle ends. */
+/**
+ * Groups within the group are walked once each, so that a cycle ends. It depends on nothing of `c`,
+ * so that it is worked out once.
+ */
 function inGroup(group: string | undefined): Conditions {
   if (group === undefined) return []
   return [
     sql`(c.source_id, c.external_id) in (
       with recursive inside (source_id, id) as (
-        select x.id, ${group}::text collate "C" from source x where x.id = c.source_id
+        select x.id, ${group}::text collate "C" from source x
         union
         select m.source_id, m.member_external_id from inside i
         join source_member m on m.source_id = i.source_id and m.group_external_id = i.id
