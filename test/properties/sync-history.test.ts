@@ -5,9 +5,11 @@ import {
   type Microsoft365,
   parseFaultRule,
 } from '../../simulators/microsoft365/index.ts'
-import { DEFAULT_SCOPE } from '../../src/sources/judge-people.ts'
+import { DEFAULT_SCOPE, type ImportScope } from '../../src/sources/judge-people.ts'
 import { SourceError } from '../../src/sources/source.ts'
 import { SyncEngine } from '../../src/sources/sync.ts'
+import type { Database } from '../../src/storage/connection.ts'
+import { PostgresImportStore } from '../../src/storage/import-store.ts'
 import { Crasher } from '../support/crash.ts'
 import { testDatabase } from '../support/database.ts'
 import {
@@ -16,6 +18,7 @@ import {
   imageOfDirectory,
   never,
   type Rig,
+  TESTER,
   testTenant,
 } from '../support/sync.ts'
 import { imageOfTenant } from '../support/sync-truth.ts'
@@ -132,10 +135,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: syncStep },
 )
 
-async function live(t: Test, steps: readonly Step[], founding: number): Promise<void> {
+/** Half of the histories have everybody come by a rule, through the candidates: the end is the same. */
+async function live(
+  t: Test,
+  steps: readonly Step[],
+  options: { readonly founding: number; readonly isByRule: boolean },
+): Promise<void> {
+  const { founding, isByRule } = options
   const db = await testDatabase(t)
   const tenant = await testTenant(t, { people: PEOPLE, groups: 20, seed: founding })
-  const rig = await connect(tenant, db)
+  const scope: ImportScope = { ...DEFAULT_SCOPE, policy: isByRule ? 'chosen' : 'everybody' }
+  const rig = { ...(await connect(tenant, db, scope)), scope }
+  if (isByRule) await takeMembersByRule(db, rig.sourceId)
   const watch = new RemovalWatch(db, rig.sourceId)
   const crasher = new Crasher(db)
   for (const [at, each] of steps.entries()) {
@@ -148,6 +159,16 @@ async function live(t: Test, steps: readonly Step[], founding: number): Promise<
   const [ours, theirs] = [await imageOfDirectory(db, rig.sourceId), imageOfTenant(tenant)]
   t.same(ours.people, theirs.people, 'people are those of the tenant')
   t.same(ours.groups, theirs.groups, 'groups are those of the tenant')
+}
+
+async function takeMembersByRule(db: Database, sourceId: string): Promise<void> {
+  const imports = new PostgresImportStore(db)
+  await imports.setPolicy(sourceId, 'chosen', TESTER)
+  await imports.addRule(sourceId, { filter: { guest: false }, action: 'stage' }, TESTER)
+}
+
+interface ScopedRig extends Rig {
+  readonly scope: ImportScope
 }
 
 /** Two steps may be given one seed, which would make the same objects twice. */
@@ -165,7 +186,7 @@ function act(tenant: Microsoft365, step: Exclude<Step, SyncStep>): void {
 
 /** A run under the step's faults; what a fault or a crash leaves behind is for the next one. */
 async function synchronise(
-  rig: Rig,
+  rig: ScopedRig,
   parts: { readonly tenant: Microsoft365; readonly crasher: Crasher; readonly step: SyncStep },
 ): Promise<void> {
   const { tenant, crasher, step } = parts
@@ -184,9 +205,8 @@ async function synchronise(
 }
 
 /** As after a restart: nothing is remembered but what is in the database. */
-function freshEngine(rig: Rig): SyncEngine {
-  const { source, store, sourceId } = rig
-  return new SyncEngine({ source, store, sourceId, scope: DEFAULT_SCOPE })
+function freshEngine({ source, store, sourceId, scope }: ScopedRig): SyncEngine {
+  return new SyncEngine({ source, store, sourceId, scope })
 }
 
 /** An end in place of a page loses what would have come after it, and says nothing of it. */
@@ -197,7 +217,7 @@ function isLie(rule: FaultRequest): boolean {
 /** A quiet day: no faults, every replica caught up, and an admin who has looked at what waits. */
 async function comeToRest(
   tenant: Microsoft365,
-  rig: Rig,
+  rig: ScopedRig,
   options: { readonly isFull: boolean },
 ): Promise<void> {
   tenant.settings.reset()
@@ -217,9 +237,10 @@ await t.test(
       fc.asyncProperty(
         fc.array(step, { minLength: 6, maxLength: 14 }),
         seed,
-        async (steps, founding) => {
+        fc.boolean(),
+        async (steps, founding, isByRule) => {
           await t.test('a history', { buffered: true }, async (t) => {
-            await live(t, steps, founding)
+            await live(t, steps, { founding, isByRule })
           })
           if (!t.passing()) throw new Error('this history went wrong')
         },
