@@ -43,6 +43,7 @@ const config = {
   loginUrl,
   graphUrl,
   certificate: null,
+  secretExpiresAt: null,
   ca: caPem,
   includesGuests: false,
   includesDisabled: true,

@@ -86,6 +86,11 @@ export interface SourceStatus {
   readonly waitingRemovals: number
   /** What Gatehouse may do there. */
   readonly tier: Tier
+  /** What it signs in with, and until when that is good; null when nobody knows. */
+  readonly credential: {
+    readonly kind: 'certificate' | 'secret'
+    readonly expiresAt: string | null
+  }
   /** Whose passwords are checked there; null when nobody's are. */
   readonly passThrough: {
     /** By name; by id where a group is gone. */
@@ -98,6 +103,18 @@ export interface SourceStatus {
   readonly waitingPushes: number
   /** Values the source did not take, or that somebody keeps changing back there. */
   readonly refusedPushes: number
+}
+
+/** What a source's tier is granted, what it lacks, and what that costs. */
+export interface TierReport {
+  readonly source: string
+  readonly tiers: readonly {
+    readonly tier: Tier
+    /** Chosen, this one or one above it. */
+    readonly isOn: boolean
+    readonly granted: readonly string[]
+    readonly missing: readonly { readonly permission: string; readonly cost: string }[]
+  }[]
 }
 
 /** One value written, or to be written, where a person comes from. */
@@ -136,6 +153,8 @@ export interface NewMicrosoft365Secret {
   readonly clientSecret: string | null
   readonly certificate: string | null
   readonly privateKey: string | null
+  /** When the client secret ends, where somebody knows. */
+  readonly secretExpiresAt?: string | null
 }
 
 export interface NewMicrosoft365 extends NewMicrosoft365Secret {
@@ -241,6 +260,8 @@ export interface SourceControl {
   ): Promise<SyncReport>
   /** How to make the app registration for a tier, to be pasted. */
   steps(tool: Tool, tier: Tier): string
+  /** As a fresh token says. */
+  readTiers(source: string): Promise<TierReport>
   setTier(source: string, tier: Tier, actor: Actor): Promise<SourceStatus>
   /** Whose passwords are checked by signing in there; nobody's when it is null. */
   setPassThrough(

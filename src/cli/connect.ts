@@ -54,6 +54,7 @@ export function addConnect(source: Command, run: Run): void {
     )
     .option('--name <name>', 'what to call it here', 'microsoft365')
     .option('--secret-file <file>', 'the client secret; `-` is standard input')
+    .option('--secret-expires <date>', 'when the secret ends, such as 2027-03-31')
     .option('--certificate <file>', 'PEM, instead of a secret')
     .option('--private-key <file>', 'PEM, to --certificate')
     .option('--include-guests', 'import guests as well')
@@ -159,6 +160,7 @@ function bodyOf(options: ConnectOptions): Record<string, unknown> {
     clientSecret: text(options.secretFile)?.trim(),
     certificate: text(options.certificate),
     privateKey: text(options.privateKey),
+    secretExpiresAt: options.secretExpires,
   })
 }
 

@@ -247,6 +247,7 @@ function checkSource(source: SourceStatus): Finding {
       verdict: 'advice',
       said: `${waitingRemovals} removals wait for your word: gatehouse source waiting ${source.name}`,
     }
+  if (nextStep !== null) return { check, verdict: 'advice', said: nextStep }
   return {
     check,
     verdict: 'good',

@@ -5,6 +5,7 @@ export interface SecretOptions {
   readonly secretFile?: string
   readonly certificate?: string
   readonly privateKey?: string
+  readonly secretExpires?: string
 }
 
 /** A file's text, `-` for standard input. */

@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander'
-import type { DriftStatus, SourceStatus, SyncReport, Waiting } from '../admin/parts.ts'
+import type { DriftStatus, SourceStatus, SyncReport, TierReport, Waiting } from '../admin/parts.ts'
 import { TIERS } from '../sources/microsoft365/settings.ts'
 import { TOOLS } from '../sources/microsoft365/steps.ts'
 import { CliError } from './client.ts'
@@ -11,7 +11,7 @@ import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
 import { type SecretOptions, text, withoutUndefined } from './source-options.ts'
 
-/** `source connect|list|steps|set-secret|set-tier|set-pass-through|retry|pause|resume|waiting|approve|reject` and `sync` */
+/** `source connect|attempt|list|steps|set-secret|tier|set-tier|set-pass-through|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
   const source = program.command('source').description('where people come from')
 
@@ -65,6 +65,7 @@ function addSecret(source: Command, run: Run): void {
     .command('set-secret <source>')
     .description('sign in with another secret: asked for, or read from a file; or a certificate')
     .option('--secret-file <file>', 'the client secret; `-` is standard input')
+    .option('--secret-expires <date>', 'when the secret ends, such as 2027-03-31')
     .option('--certificate <file>', 'PEM, instead of a secret')
     .option('--private-key <file>', 'PEM, to --certificate')
     .action(async (name: string, options: SecretOptions, command: Command) => {
@@ -92,6 +93,17 @@ function addTier(source: Command, run: Run): void {
       const path = `/sources/microsoft365/steps?${query}`
       const answer = await context.client().get<{ steps: string }>(path)
       context.show(answer, ({ steps }) => context.output.write(steps))
+    })
+
+  source
+    .command('tier <source>')
+    .description('what each tier is granted in the tenant, what it lacks, and what that costs')
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const context = run(command)
+      const path = `/sources/${encodeURIComponent(name)}/tier`
+      context.show(await context.client().get<TierReport>(path), ({ tiers }) =>
+        printTable(context.output, tiers.flatMap(rowsOfTier), 'no tier is known'),
+      )
     })
 
   source
@@ -172,6 +184,19 @@ function addPassThrough(source: Command, run: Run): void {
     })
 }
 
+function rowsOfTier({ tier, isOn, granted, missing }: TierReport['tiers'][number]) {
+  const row = (permission: string, state: string) => ({
+    tier,
+    on: isOn ? 'yes' : 'no',
+    permission,
+    state,
+  })
+  return [
+    ...granted.map((permission) => row(permission, 'granted')),
+    ...missing.map(({ permission, cost }) => row(permission, `missing: ${cost}`)),
+  ]
+}
+
 async function readCredential(
   context: CommandContext,
   options: SecretOptions,
@@ -179,10 +204,12 @@ async function readCredential(
   const { secretFile, certificate, privateKey } = options
   if (certificate !== undefined || privateKey !== undefined)
     return withoutUndefined({ certificate: text(certificate), privateKey: text(privateKey) })
-  if (secretFile !== undefined) return { clientSecret: text(secretFile)?.trim() }
+  const secretExpiresAt = options.secretExpires
+  if (secretFile !== undefined)
+    return withoutUndefined({ clientSecret: text(secretFile)?.trim(), secretExpiresAt })
   const otherwise = '--secret-file (`-` is standard input), or --certificate and --private-key'
   const clientSecret = await promptSecret('New client secret: ', context.signal, otherwise)
-  return { clientSecret: clientSecret.trim() }
+  return withoutUndefined({ clientSecret: clientSecret.trim(), secretExpiresAt })
 }
 
 function addPause(source: Command, run: Run): void {

@@ -11,6 +11,7 @@ import type { Service } from '../lifecycle.ts'
 import type { Drift, ListedPush } from '../provisioning/push-store.ts'
 import type { PushedValue } from '../provisioning/target.ts'
 import { type ListedSource, Sources, stepForPaused } from '../sources/control.ts'
+import { expiryStep } from '../sources/microsoft365/credential.ts'
 import { registrationSteps } from '../sources/microsoft365/steps.ts'
 import type { PassThrough, PassThroughProblem } from '../sources/pass-through.ts'
 import type { StoredSource } from '../sources/registry.ts'
@@ -79,6 +80,7 @@ export function makeSources(
         ),
       ),
     steps: registrationSteps,
+    readTiers: async (name) => ({ source: name, tiers: await told(sources.readTiers(name)) }),
     async setTier(name, tier, actor) {
       const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS)
       const changed = await show(await told(sources.setTier(name, tier, { actor, signal })))
@@ -178,7 +180,8 @@ function showSource(
 ): SourceStatus {
   const { id, kind, name, state, stateReason, confirmedAtMs, waitingRemovals, health } = source
   const { totals, problem, nameOfGroup } = beside
-  const { passThrough } = source
+  const { passThrough, credential } = source
+  const expiry = expiryStep(name, credential, Date.now())
   return {
     id,
     kind,
@@ -188,9 +191,14 @@ function showSource(
     lastRoundAt: confirmedAtMs === null ? null : new Date(confirmedAtMs).toISOString(),
     lastError: health?.lastError ?? problem?.error ?? null,
     nextStep:
-      state === 'paused' ? stepForPaused(name) : (health?.nextStep ?? problem?.nextStep ?? null),
+      state === 'paused' ? stepForPaused(name) : (health?.nextStep ?? problem?.nextStep ?? expiry),
     waitingRemovals,
     tier: source.tier,
+    credential: {
+      kind: credential.kind,
+      expiresAt:
+        credential.expiresAtMs === null ? null : new Date(credential.expiresAtMs).toISOString(),
+    },
     import: source.import,
     passThrough:
       passThrough === null

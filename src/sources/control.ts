@@ -5,8 +5,9 @@ import type { Service } from '../lifecycle.ts'
 import type { ImportPolicy } from './judge-people.ts'
 import { GraphCalls } from './microsoft365/calls.ts'
 import { type Cloud, hostsOf } from './microsoft365/clouds.ts'
+import { type Credential, credentialOf } from './microsoft365/credential.ts'
 import { Microsoft365Source } from './microsoft365/microsoft365.ts'
-import { missingPermissions } from './microsoft365/permissions.ts'
+import { missingPermissions, type TierState, tierStates } from './microsoft365/permissions.ts'
 import {
   formatSecret,
   type Microsoft365Config,
@@ -36,6 +37,8 @@ export interface NewMicrosoft365Secret {
   readonly clientSecret: string | null
   readonly certificate: string | null
   readonly privateKey: string | null
+  /** ISO 8601: when the client secret ends; null or left out when nobody knows. */
+  readonly secretExpiresAt?: string | null
 }
 
 export interface NewMicrosoft365Source extends NewMicrosoft365Secret {
@@ -58,6 +61,7 @@ export interface ListedSource extends StoredSource {
   readonly tier: Tier
   readonly passThrough: PassThroughSettings | null
   readonly import: ImportPolicy
+  readonly credential: Credential
 }
 
 export interface SourcesParts {
@@ -156,11 +160,12 @@ export class Sources implements Service {
     const source = await this.#read(nameOrId)
     refuseForeign(source)
     const { certificate, secret } = toSecret(given)
-    const config = { ...parseConfig(source.config), certificate }
+    const changed = { certificate, secretExpiresAt: expiryOf(given) }
+    const config = { ...parseConfig(source.config), ...changed }
     await new Microsoft365Source({ config, secret }).identify(options.signal)
     await this.#parts.registry.replaceSecret(
       source.id,
-      { config: { certificate }, secret: formatSecret(secret) },
+      { config: changed, secret: formatSecret(secret) },
       { name: options.actor, reason: null },
     )
     await this.#refreshSoon()
@@ -266,6 +271,20 @@ export class Sources implements Service {
     return this.#parts.registry.reject(source.id, { name: actor, reason: null })
   }
 
+  /**
+   * What each tier is granted, and what it lacks, as a fresh token says.
+   *
+   * @throws {SourceError} when the sign-in fails
+   */
+  async readTiers(nameOrId: string): Promise<readonly TierState[]> {
+    const source = await this.#read(nameOrId)
+    refuseForeign(source)
+    const config = parseConfig(source.config)
+    const secret = parseSecret(await this.#parts.registry.readSecret(source))
+    const granted = await new GraphCalls({ config, secret }).grantedPermissions()
+    return tierStates(config.tier, granted)
+  }
+
   /** What the source of a tenant is called; null when it is not connected. */
   async findTenant(tenantId: string): Promise<string | null> {
     const sources = await this.#parts.registry.list()
@@ -320,8 +339,16 @@ export class Sources implements Service {
   }
 
   #listed(source: StoredSource): ListedSource {
-    const { tier, passThrough, import: policy } = parseConfig(source.config)
-    return { ...source, health: this.#healthOf(source.id), tier, passThrough, import: policy }
+    const config = parseConfig(source.config)
+    const { tier, passThrough, import: policy } = config
+    return {
+      ...source,
+      health: this.#healthOf(source.id),
+      tier,
+      passThrough,
+      import: policy,
+      credential: credentialOf(config),
+    }
   }
 
   #healthOf(id: string): SourceHealth | null {
@@ -433,6 +460,7 @@ function toConfig(source: NewMicrosoft365Source): {
       clientId: source.clientId,
       ...hostsOf(source.cloud, source),
       certificate,
+      secretExpiresAt: expiryOf(source),
       ca: source.ca,
       includesGuests: source.includeGuests,
       includesDisabled: true,
@@ -442,6 +470,11 @@ function toConfig(source: NewMicrosoft365Source): {
     },
     secret,
   }
+}
+
+/** A certificate says itself how long it is good. */
+function expiryOf({ clientSecret, secretExpiresAt }: NewMicrosoft365Secret): string | null {
+  return clientSecret === null ? null : (secretExpiresAt ?? null)
 }
 
 function toSecret({ clientSecret, certificate, privateKey }: NewMicrosoft365Secret): {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { TierReport } from '../../src/admin/parts.ts'
 import { Admin } from '../support/admin.ts'
 import { cliOf } from '../support/cli.ts'
 import { startTestDemo } from '../support/demo.ts'
@@ -57,6 +58,41 @@ await t.test(
     t.match(await cli('sync', 'contoso', '--full'), /people \(full\)/)
   },
 )
+
+await t.test('gatehouse source tier: what is granted, and what a missing one costs', async (t) => {
+  const { controlUrl } = demo.facts.microsoft365
+  const grant = async (permissions: readonly string[]) => {
+    const body = JSON.stringify({ permissions })
+    t.ok((await fetch(`${controlUrl}/application`, { method: 'PATCH', body })).ok)
+  }
+  const before = (await (await fetch(`${controlUrl}/application`)).json()) as {
+    permissions: string[]
+  }
+  await grant(['User.Read.All', 'GroupMember.Read.All', 'User.EnableDisableAccount.All'])
+  t.match(
+    await cli('source', 'tier', 'contoso'),
+    /disable .*User\.RevokeSessions\.All +missing: whoever is suspended stays signed in/,
+  )
+  await grant(['User.Read.All'])
+  const { tiers } = (await admin.send('GET', `${PATH}/tier`)) as TierReport
+  t.match(tiers[0], { tier: 'read', missing: [{ permission: 'GroupMember.Read.All' }] })
+  await grant(before.permissions)
+})
+
+await t.test('the end of a secret is told ahead, in list and doctor', async (t) => {
+  const soon = new Date(Date.now() + 5.5 * 86_400_000).toISOString()
+  const body = { clientSecret: 'another one', secretExpiresAt: soon }
+  t.match(await admin.send('PUT', `${PATH}/secret`, body), {
+    credential: { kind: 'secret', expiresAt: soon },
+    nextStep: /the secret expires in 5 days/,
+  })
+  t.match(await cli('source', 'list'), /the secret expires in 5 days/)
+  t.match(await cli('doctor'), /the secret expires in 5 days/)
+  process.exitCode = 0
+  const file = join(demo.dataDir, 'secret')
+  await cli('source', 'set-secret', 'contoso', '--secret-file', file)
+  t.match(await admin.send('GET', '/sources'), { sources: [{ credential: { expiresAt: null } }] })
+})
 
 await t.test('gatehouse source approve: says how many it means', async (t) => {
   t.match(await cli('source', 'waiting', 'contoso'), /nothing waits/)

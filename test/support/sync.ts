@@ -42,6 +42,7 @@ export function configOf(tenant: Microsoft365): Microsoft365Config {
     loginUrl,
     graphUrl,
     certificate: null,
+    secretExpiresAt: null,
     ca: caPem,
     includesGuests: false,
     includesDisabled: true,

@@ -14,6 +14,12 @@ export const Secret = {
   clientSecret: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
   certificate: Type.Optional(Pem),
   privateKey: Type.Optional(Pem),
+  secretExpiresAt: Type.Optional(
+    Type.String({
+      pattern: '^\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,6})?)?Z)?$',
+      description: 'when the client secret ends, as Entra showed it; you are told before',
+    }),
+  ),
 }
 
 export const Tier = Type.Union(
@@ -66,6 +72,7 @@ export function readNewSource(body: Static<typeof NewSource>): Omit<NewMicrosoft
     clientSecret: body.clientSecret ?? null,
     certificate: body.certificate ?? null,
     privateKey: body.privateKey ?? null,
+    secretExpiresAt: body.secretExpiresAt ?? null,
   }
 }
 

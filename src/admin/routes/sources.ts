@@ -148,10 +148,26 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
     async (request) => {
       requireRole(request, 'owner')
-      const { clientSecret = null, certificate = null, privateKey = null } = request.body
-      const secret = { clientSecret, certificate, privateKey }
+      const {
+        clientSecret = null,
+        certificate = null,
+        privateKey = null,
+        secretExpiresAt = null,
+      } = request.body
+      const secret = { clientSecret, certificate, privateKey, secretExpiresAt }
       return await sources.replaceSecret(request.params.source, secret, actorOf(request).name)
     },
+  )
+
+  app.get<{ Params: Static<typeof Params> }>(
+    '/sources/:source/tier',
+    {
+      schema: {
+        summary: 'What each tier is granted in the tenant, what it lacks, and what that costs',
+        params: Params,
+      },
+    },
+    async (request) => await sources.readTiers(request.params.source),
   )
 
   app.put<{ Params: Static<typeof Params>; Body: Static<typeof TierBody> }>(

@@ -1,5 +1,5 @@
 import type { DirectoryRole } from './app-setup.ts'
-import type { Tier } from './settings.ts'
+import { PERMISSIONS, TIERS, type Tier } from './settings.ts'
 import { permissionsOf } from './steps.ts'
 
 /** Roles of the directory that the application's service principal needs, by tier; most need none. */
@@ -12,6 +12,41 @@ const WIDER: readonly { readonly name: string; readonly includes: RegExp }[] = [
   { name: 'User.ReadWrite.All', includes: /^User\./ },
   { name: 'Group.Read.All', includes: /^GroupMember\.Read\.All$/ },
 ]
+
+/** What does not happen without a permission, in an admin's words. */
+const COSTS: Readonly<Record<string, string>> = {
+  'User.Read.All': 'nobody is imported, and nothing of the tenant can be read',
+  'GroupMember.Read.All': 'no group and no membership is imported',
+  'User.EnableDisableAccount.All': 'whoever is suspended here can still sign in to Microsoft 365',
+  'User.RevokeSessions.All':
+    'whoever is suspended stays signed in until her tokens end, an hour or so',
+  'User.ReadWrite.All': 'what is edited here is not written there',
+}
+
+/** One tier, and what it lacks just now. */
+export interface TierState {
+  readonly tier: Tier
+  /** Chosen, this one or one above it. */
+  readonly isOn: boolean
+  readonly granted: readonly string[]
+  readonly missing: readonly { readonly permission: string; readonly cost: string }[]
+}
+
+/** Each tier by its own permissions: one that was taken back costs its tier, and no other. */
+export function tierStates(chosen: Tier, granted: readonly string[]): readonly TierState[] {
+  return TIERS.map((tier) => {
+    const lacking = PERMISSIONS[tier].filter((name) => !isGranted(name, granted))
+    return {
+      tier,
+      isOn: TIERS.indexOf(tier) <= TIERS.indexOf(chosen),
+      granted: PERMISSIONS[tier].filter((name) => !lacking.includes(name)),
+      missing: lacking.map((permission) => ({
+        permission,
+        cost: COSTS[permission] ?? 'its part is not done',
+      })),
+    }
+  })
+}
 
 /** What a tier, with those before it, still lacks: permissions are granted one by one. */
 export function missingPermissions(tier: Tier, granted: readonly string[]): readonly string[] {

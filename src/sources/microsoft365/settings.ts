@@ -24,6 +24,8 @@ export interface Microsoft365Config {
   readonly graphUrl: string
   /** PEM of the certificate whose key signs our assertions; null when a secret is used. */
   readonly certificate: string | null
+  /** When the secret ends, as an admin said it; null when nobody did, or for a certificate. */
+  readonly secretExpiresAt: string | null
   /** PEM of CAs to trust beside the system's own. */
   readonly ca: string | null
   readonly includesGuests: boolean
@@ -79,6 +81,7 @@ export function parseConfig(value: unknown): Microsoft365Config {
     loginUrl,
     graphUrl,
     certificate: row?.certificate ?? null,
+    secretExpiresAt: row?.secretExpiresAt ?? null,
     ca: row?.ca ?? null,
     includesGuests: row?.includesGuests === true,
     includesDisabled: row?.includesDisabled !== false,

@@ -1,0 +1,40 @@
+import { X509Certificate } from 'node:crypto'
+import type { Microsoft365Config } from './settings.ts'
+
+const DAY_MS = 86_400_000
+/** Time to plan, to act, and to drop everything else. */
+const NOTICE_DAYS = 30
+const WARNING_DAYS = 7
+
+/** What a source signs in with, and until when it is good. */
+export interface Credential {
+  readonly kind: 'certificate' | 'secret'
+  /** Null for a secret whose end nobody has told us. */
+  readonly expiresAtMs: number | null
+}
+
+export function credentialOf(config: Microsoft365Config): Credential {
+  const { certificate, secretExpiresAt } = config
+  if (certificate !== null)
+    return {
+      kind: 'certificate',
+      expiresAtMs: Date.parse(new X509Certificate(certificate).validTo),
+    }
+  const expiresAtMs = secretExpiresAt === null ? null : Date.parse(secretExpiresAt)
+  return { kind: 'secret', expiresAtMs }
+}
+
+/** What to do about a credential that ends soon: from 30 days on, and louder from 7; null before. */
+export function expiryStep(name: string, credential: Credential, nowMs: number): string | null {
+  const { kind, expiresAtMs } = credential
+  if (expiresAtMs === null) return null
+  const days = Math.floor((expiresAtMs - nowMs) / DAY_MS)
+  if (days > NOTICE_DAYS) return null
+  const options =
+    kind === 'certificate' ? '--certificate <file> --private-key <file>' : '--secret-file <file>'
+  const act = `add another ${kind} to the app registration, then \`gatehouse source set-secret ${name} ${options}\``
+  if (expiresAtMs <= nowMs) return `the ${kind} has expired: ${act}`
+  const when = days < 1 ? 'within a day' : days === 1 ? 'in 1 day' : `in ${days} days`
+  const now = days < WARNING_DAYS ? ', and nothing is read after that' : ''
+  return `the ${kind} expires ${when}${now}: ${act}`
+}
