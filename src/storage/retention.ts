@@ -12,6 +12,7 @@ export const RETENTION_DAYS = {
   detail: 180,
   gone: 180,
   accounting: 90,
+  import: 90,
   tombstone: 30,
   mail: 30,
 } as const
@@ -43,6 +44,13 @@ const GONE: Aging = { table: 'source_gone', column: 'at', hours: RETENTION_DAYS.
 /** Whoever has not connected by then begins again. */
 const ATTEMPTS: Aging = { table: 'connect_attempt', column: 'expires_at', hours: 24 }
 
+/** What was chosen, and of whom; that it was run stands in the journal. */
+const IMPORTS: Aging = {
+  table: 'import_session',
+  column: 'changed_at',
+  hours: RETENTION_DAYS.import * 24,
+}
+
 /** Small enough for a transaction to end within its budget. */
 const ROWS_AT_ONCE = 200
 
@@ -63,6 +71,7 @@ export async function applyRetention(database: Database): Promise<void> {
   await repeat(() => dropOld(database, SESSIONS))
   await repeat(() => dropOld(database, REMOVALS))
   await repeat(() => dropOld(database, GONE))
+  await repeat(() => dropOld(database, IMPORTS))
   await repeat(() => dropRemembered(database))
   await repeat(() => dropOld(database, ATTEMPTS))
   await repeat(() => dropOld(database, MAIL))

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import type { Database } from '../../src/storage/connection.ts'
+import { applyRetention } from '../../src/storage/retention.ts'
 import { eachEngine, testDatabase } from '../support/database.ts'
 import { aGroup, aPerson, gone, without } from '../support/fake-source.ts'
 import { CHOSEN, fakeImports, ImportBench, livesOf, membersOf } from '../support/imports.ts'
@@ -154,6 +155,13 @@ await t.test(
     t.match((await bench.people(unknown))[0], { roles: null })
     t.match(await bench.imports.session(unknown), { rolesUnknown: 'no permission' })
     t.match(await bench.imports.preview(unknown), { count: 0, withRoles: null })
+
+    await sql`
+    update import_session set changed_at = changed_at - interval '91 days'
+    where id = ${id}::uuid`.execute(db.kysely)
+    await applyRetention(db)
+    const kept = (await bench.imports.sessions()).map((session) => session.id)
+    t.same(kept, [unknown], 'what was chosen is not kept for ever')
   },
 )
 
