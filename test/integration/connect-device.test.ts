@@ -8,6 +8,7 @@ import t from 'tap'
 import type { BegunDevice, ConnectAttempt, SourceStatus } from '../../src/admin/parts.ts'
 import { cliOf } from '../support/cli.ts'
 import { startDaemonProcess } from '../support/daemon-process.ts'
+import { callsSeen, documentedCalls } from '../support/graph-calls.ts'
 import { contractDir, Microsoft365Bench } from '../support/microsoft365.ts'
 import { Browser } from '../support/microsoft365-browser.ts'
 import { startPostgres, urlOf } from '../support/postgres.ts'
@@ -115,7 +116,7 @@ await t.test(
   'by command line: the application is made, granted what the tier needs and no more, and serves',
   async (t) => {
     await bench.control('PATCH', '/settings', { newApplicationLagMs: 3_000 })
-    await bench.control('DELETE', '/requests')
+    const earlier = callsSeen(simulator).length
     writeFileSync(join(folder, 'ca.pem'), caPem)
     const cli = cliOf(dataDir)
     const said = await cli(
@@ -145,10 +146,19 @@ await t.test(
     t.match(await daemon.api.send('POST', '/sources/contoso/sync', { dryRun: true }), {
       streams: [{ stream: 'people' }, { stream: 'groups' }],
     })
-    const calls = simulator.requests.list().filter(({ on }) => on === 'graph')
-    t.same(
-      calls.filter(({ status }) => status === 403),
-      [],
+    const documented = new Map(documentedCalls().map((row) => [row.call, row]))
+    const calls = callsSeen(simulator).slice(earlier)
+    const isRefused = ({ status }: { status: number }) => status === 401 || status === 403
+    t.same(calls.filter(isRefused), [])
+    for (const { method, template, permission } of calls) {
+      const row = documented.get(`${method} ${template}`)
+      const isHers = template === '/organization' && permission === 'User.Read'
+      const isWritten = row?.permissions.includes(permission ?? '') ?? false
+      t.ok(isWritten || isHers, `${method} ${template} by ${permission}`)
+    }
+    t.ok(
+      calls.some(({ template }) => template === '/serviceprincipals'),
+      'they were seen',
     )
   },
 )
