@@ -38,7 +38,9 @@ export function revealUserPassword(hidden: Buffer, secret: Buffer, authenticator
 export function fitsUserPassword(hidden: Buffer, secret: Buffer, authenticator: Buffer): boolean {
   if (!isWhole(hidden.length)) return false
   const password = revealUserPassword(hidden, secret, authenticator)
-  return isUtf8(password) && !password.includes(0)
+  const isPassword = isUtf8(password) && !password.includes(0)
+  password.fill(0)
+  return isPassword
 }
 
 /**

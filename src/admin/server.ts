@@ -2,7 +2,7 @@ import { chmodSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, connect, type ListenOptions, type Socket } from 'node:net'
-import { type SecureContextOptions, TLSSocket } from 'node:tls'
+import { type SecureContextOptions, TLSSocket, Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import type { ListenAddress } from '../config/listen.ts'
 import type { Service } from '../lifecycle.ts'
@@ -116,6 +116,8 @@ export class HttpListeners implements Service {
   }
 
   async #listen(server: Server | HttpsServer, options: ListenOptions): Promise<void> {
+    const isTls = server instanceof TlsServer
+    server.on(isTls ? 'secureConnection' : 'connection', wipeWhatWasRead)
     server.headersTimeout = HEADERS_TIMEOUT_MS
     server.maxConnections = MAX_CONNECTIONS
     await new Promise<void>((resolve, reject) => {
@@ -139,4 +141,13 @@ export function isAnswered(path: string): Promise<boolean> {
     })
     socket.once('error', () => resolve(false))
   })
+}
+
+/**
+ * Passwords and tokens come in here, and what a socket has read lies in memory until something else
+ * does. The parser has taken all it needs, copies, when it gives the chunk to the next listener. To
+ * listen at all has the parser fed with chunks, and not by a buffer of its own that nobody can reach.
+ */
+function wipeWhatWasRead(socket: Socket): void {
+  socket.on('data', (chunk: Buffer) => chunk.fill(0))
 }

@@ -110,8 +110,10 @@ export class Argon2Pool implements Service {
     if (parseParameters(verifier) === null) {
       return Promise.reject(new Error('a stored password verifier cannot be read'))
     }
-    const copy = Buffer.from(password)
-    return this.#enqueue(turn, (waitedMs) => this.#verifyNow(verifier, copy, waitedMs))
+    const copy = new Uint8Array(password)
+    return this.#enqueue(turn, (waitedMs) =>
+      this.#verifyNow(verifier, uncopied(copy), waitedMs),
+    ).finally(() => wipe(copy))
   }
 
   /** Takes as long as {@link verify} would, queueing included. */
@@ -121,8 +123,10 @@ export class Argon2Pool implements Service {
 
   /** @returns a PHC string with the wanted parameters */
   hash(password: Uint8Array, turn: Turn): Promise<string> {
-    const copy = Buffer.from(password)
-    return this.#enqueue(turn, () => hash(copy, this.#hashOptions()))
+    const copy = new Uint8Array(password)
+    return this.#enqueue(turn, () => hash(uncopied(copy), this.#hashOptions())).finally(() =>
+      wipe(copy),
+    )
   }
 
   /** Whether `verifier` should be made anew, the password being at hand. */
@@ -221,6 +225,18 @@ export function defaultConcurrency(
 ): number {
   const threads = Number.isInteger(threadpool) && threadpool > 0 ? threadpool : DEFAULT_THREADPOOL
   return Math.max(1, Math.min(cores - 1, threads - 1))
+}
+
+/**
+ * The binding's wrapper runs `Buffer.from` over what it is given, which copies bytes into a pool that
+ * is never wiped; of an ArrayBuffer it takes the memory as it is.
+ */
+function uncopied(bytes: Uint8Array): Buffer {
+  return bytes.buffer as unknown as Buffer
+}
+
+function wipe(bytes: Uint8Array): void {
+  bytes.fill(0)
 }
 
 /** Ends early, and without a fault, when `signal` aborts. */

@@ -36,7 +36,7 @@ export class KeyedDigest {
     message.writeDoubleLE(second, KEY_BYTES + 9)
     message.writeUInt32LE(bytes.length, KEY_BYTES + 17)
     copyInto(message, START, bytes)
-    return hash('sha256', message.subarray(0, START + bytes.length), 'binary')
+    return digestOnce(message, START + bytes.length)
   }
 
   /** Over a text and `bytes`; the text's length is part of it, so the border cannot be moved. */
@@ -50,7 +50,7 @@ export class KeyedDigest {
     message.writeUInt32LE(length, KEY_BYTES + 17)
     message.set(encoded, START)
     message.set(bytes, START + encoded.length)
-    return hash('sha256', message.subarray(0, START + length), 'binary')
+    return digestOnce(message, START + length)
   }
 
   #messageOf(lengthBytes: number): Buffer {
@@ -64,4 +64,11 @@ export class KeyedDigest {
 /** For some ten bytes a loop is several times quicker than a call out of JavaScript. */
 function copyInto(target: Buffer, at: number, bytes: Uint8Array): void {
   for (let index = 0; index < bytes.length; index += 1) target[at + index] = bytes[index] ?? 0
+}
+
+/** What was digested is a password: the scratch does not keep it. */
+function digestOnce(message: Buffer, end: number): string {
+  const digest = hash('sha256', message.subarray(0, end), 'binary')
+  message.fill(0, START, end)
+  return digest
 }

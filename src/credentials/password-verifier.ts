@@ -146,11 +146,14 @@ export class PasswordVerifier {
 
   async #verifyPrimary(claim: Claim, primary: Credential, asked: Asked): Promise<Checked> {
     const { pair, turn } = asked
-    // The caller's buffer may be a socket's; what waits in the queue needs bytes of its own.
-    const password = Buffer.from(asked.password)
     const isRight = await this.#verifications.join(
       pair,
-      (signal) => this.#verifyOnce(claim, primary, { pair, password, turn, signal }),
+      (signal) => {
+        // The caller's buffer may be a socket's; what waits in the queue needs bytes of its own.
+        const password = Buffer.from(asked.password)
+        const once = this.#verifyOnce(claim, primary, { pair, password, turn, signal })
+        return once.finally(() => password.fill(0))
+      },
       turn.signal,
     )
     const verdict = isRight ? judgeUse(claim, primary, this.#nowMs()) : wrongPassword

@@ -26,9 +26,13 @@ export class Rehasher {
   raise(credential: Credential, password: Buffer): void {
     if (!this.#pool.needsRehash(credential.verifier)) return
     if (this.#underWay.has(credential.id) || this.#underWay.size >= MAX_UNDER_WAY) return
-    const work = this.#raise(credential, Buffer.from(password))
+    const copy = Buffer.from(password)
+    const work = this.#raise(credential, copy)
       .catch(this.#onFault)
-      .finally(() => this.#underWay.delete(credential.id))
+      .finally(() => {
+        copy.fill(0)
+        this.#underWay.delete(credential.id)
+      })
     this.#underWay.set(credential.id, work)
   }
 

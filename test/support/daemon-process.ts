@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
@@ -29,6 +29,8 @@ export async function startDaemonProcess(
     readonly dataDir: string
     readonly env?: NodeJS.ProcessEnv
     readonly args?: readonly string[]
+    /** Where its log goes; nowhere unless given. */
+    readonly logFile?: string
   },
 ): Promise<DaemonProcess> {
   const { dataDir } = options
@@ -46,12 +48,16 @@ export async function startDaemonProcess(
         GATEHOUSE_LOG_LEVEL: 'warn',
         ...options.env,
       },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: [
+        'ignore',
+        options.logFile === undefined ? 'ignore' : openSync(options.logFile, 'a'),
+        'pipe',
+      ],
     },
   )
   t.teardown(() => child.kill('SIGKILL'))
   const said: Buffer[] = []
-  child.stderr.on('data', (chunk: Buffer) => said.push(chunk))
+  child.stderr?.on('data', (chunk: Buffer) => said.push(chunk))
   const startedAtMs = performance.now()
   const socketPath = adminSocketPath({ dataDir })
   const api = new ApiClient({ socketPath, url: null, token: null, caFile: null })

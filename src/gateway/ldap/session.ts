@@ -64,9 +64,15 @@ export class GatewaySession implements LdapSession {
     const attempt = attemptOf(request, { subject, client: this.#client(), peer: this.#peer })
     try {
       const answer = authenticator.authenticate(attempt, operation)
-      if (!(answer instanceof Promise)) return this.#bound(answer)
-      return answer.then((authentication) => this.#bound(authentication), answerFault)
+      if (!(answer instanceof Promise)) {
+        attempt.password.fill(0)
+        return this.#bound(answer)
+      }
+      return answer
+        .then((authentication) => this.#bound(authentication), answerFault)
+        .finally(() => attempt.password.fill(0))
     } catch (error) {
+      attempt.password.fill(0)
       return answerFault(error)
     }
   }

@@ -119,6 +119,7 @@ export class EapAnswers {
       },
       { signal },
     )
+    password.fill(0)
     return outcome.ok
       ? { ok: true, grant: { who: outcome.who, grant: outcome.grant } }
       : { ok: false, reason: outcome.denial }

@@ -57,9 +57,10 @@ export class PapAnswers {
       },
       { signal },
     )
-    return outcome instanceof Promise
-      ? outcome.then((later) => toReply(later, network))
-      : toReply(outcome, network)
+    if (outcome instanceof Promise)
+      return outcome.then((later) => toReply(later, network)).finally(() => password.fill(0))
+    password.fill(0)
+    return toReply(outcome, network)
   }
 }
 
