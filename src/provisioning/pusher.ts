@@ -17,7 +17,9 @@ const RETRY_MAX_MS = 5 * 60_000
  * Whoever was cut off here is cut off there within five seconds of the first moment the target would
  * answer, however long it did not.
  */
-const URGENT_RETRY_MAX_MS = 3_000
+const URGENT_RETRY_MAX_MS = 2_000
+/** A read waits and tries again by itself while the target is away; not beyond this. */
+const URGENT_READ_MS = 2_000
 /** A permission may be granted at any time; the app is asked again so seldom. */
 const NOT_ALLOWED_RETRY_MS = 15 * 60_000
 
@@ -198,7 +200,7 @@ export class Pusher implements Service {
 
   /** Reads what is there, and settles what that settles. */
   async #lookAt(claim: Claim, planned: Planned): Promise<'differs' | 'settled' | 'unknown'> {
-    const held = await this.#read(claim)
+    const held = await this.#read(claim, isUrgent(planned.write) ? URGENT_READ_MS : undefined)
     if (held === 'unknown') return 'unknown'
     if (held === null) {
       await this.#settle(claim, planned, { status: 'refused', reason: 'gone' })
@@ -214,9 +216,9 @@ export class Pusher implements Service {
     return 'settled'
   }
 
-  async #read(claim: Claim) {
+  async #read(claim: Claim, withinMs?: number) {
     try {
-      return await this.#parts.target.read(claim.externalId, this.#signal())
+      return await this.#parts.target.read(claim.externalId, this.#signal(withinMs))
     } catch (error) {
       this.#parts.onFault?.(error)
       return 'unknown'
@@ -228,8 +230,8 @@ export class Pusher implements Service {
     this.#parts.onPushed?.({ principalId: claim.principalId, planned, settled })
   }
 
-  #signal(): AbortSignal {
-    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
+  #signal(withinMs = REQUEST_TIMEOUT_MS): AbortSignal {
+    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(withinMs)])
   }
 
   #retry({ attempts }: Claim, write: Write) {
