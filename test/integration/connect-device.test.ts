@@ -121,27 +121,30 @@ await t.test(
     const cli = cliOf(dataDir)
     const said = await cli(
       ...['source', 'connect', '--device', '--no-wait', '--paused', '--name', 'contoso'],
-      ...['--tier', 'disable', '--trust-ca', join(folder, 'ca.pem'), '--tenant', tenantId],
+      ...['--tier', 'password', '--trust-ca', join(folder, 'ca.pem'), '--tenant', tenantId],
       ...['--login-url', loginUrl, '--graph-url', graphUrl],
     )
     t.match(said, /public client 14d82eec-204b-4c2f-b7e8-296a70dab67e/)
+    t.match(said, /RoleManagement\.ReadWrite\.Directory/)
     const userCode = /enter the code (\S+)/.exec(said)?.[1] ?? ''
     const id = /source attempt (\S+)/.exec(said)?.[1] ?? ''
     t.equal((await enter(userCode)).title, 'Signed in')
     t.match(await ended(id), { status: 'connected', source: 'contoso' })
-    t.match(await sources(), [{ name: 'contoso', tier: 'disable', state: 'paused' }])
+    t.match(await sources(), [{ name: 'contoso', tier: 'password', state: 'paused' }])
     const [application, ...others] = made()
     t.same(others, [], 'the one that was there is used')
     t.same(
       [...(application?.permissions ?? [])].toSorted((a, b) => (a < b ? -1 : 1)),
       [
         'GroupMember.Read.All',
+        'User-PasswordProfile.ReadWrite.All',
         'User.EnableDisableAccount.All',
         'User.Read.All',
+        'User.ReadWrite.All',
         'User.RevokeSessions.All',
       ],
     )
-    t.same([...(application?.directoryRoles ?? [])], [])
+    t.same([...(application?.directoryRoles ?? [])], ['User Administrator'])
     t.equal(application?.certificates.size, 1)
     t.match(await daemon.api.send('POST', '/sources/contoso/sync', { dryRun: true }), {
       streams: [{ stream: 'people' }, { stream: 'groups' }],

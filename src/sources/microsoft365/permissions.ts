@@ -3,7 +3,9 @@ import { PERMISSIONS, TIERS, type Tier } from './settings.ts'
 import { permissionsOf } from './steps.ts'
 
 /** Roles of the directory that the application's service principal needs, by tier; most need none. */
-export const DIRECTORY_ROLES: Readonly<Partial<Record<Tier, DirectoryRole>>> = {}
+export const DIRECTORY_ROLES: Readonly<Partial<Record<Tier, DirectoryRole>>> = {
+  password: { id: 'fe930be7-5e62-47db-91af-98c3a49a38b1', name: 'User Administrator' },
+}
 
 /** Permissions that include others a tier asks for, by what they include. */
 const WIDER: readonly { readonly name: string; readonly includes: RegExp }[] = [
@@ -20,6 +22,7 @@ const COSTS: Readonly<Record<string, string>> = {
   'User.EnableDisableAccount.All': 'whoever is suspended here can still sign in to Microsoft 365',
   'User.RevokeSessions.All':
     'whoever is suspended stays signed in until her tokens end, an hour or so',
+  'User-PasswordProfile.ReadWrite.All': 'a password that is set here is not set there',
   'User.ReadWrite.All': 'what is edited here is not written there',
 }
 
