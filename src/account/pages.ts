@@ -6,11 +6,10 @@ function notice(message: string | null): Html | null {
   return message === null ? null : html`<p class="notice" role="alert">${message}</p>`
 }
 
-export function startPage(parts: { readonly hasMicrosoft: boolean }): string {
+export function startPage(): string {
   return page(
     'Your account',
     html`<p>Here you choose the password for the services of your organization.</p>
-${parts.hasMicrosoft ? html`<p><a class="button" href="/account/microsoft">Sign in with Microsoft</a></p>` : null}
 <p><a class="button" href="/account/sign-in">Sign in with your password</a></p>
 <p>If you have no password yet, use the link in the mail you were sent, or ask your administrator for one.</p>`,
   )
@@ -31,7 +30,6 @@ export function activatePage(token: string): string {
 export function signInPage(parts: {
   readonly username: string
   readonly message: string | null
-  readonly hasMicrosoft: boolean
 }): string {
   const { username, message } = parts
   return page(
@@ -42,7 +40,7 @@ ${field({ name: 'username', label: 'User name or mail address', type: 'text', au
 ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}
 <button type="submit">Sign in</button>
 </form>
-${parts.hasMicrosoft ? html`<p><a href="/account/microsoft">Sign in with Microsoft instead</a></p>` : null}`,
+`,
   )
 }
 
@@ -78,10 +76,10 @@ ${field({ name: 'again', label: 'New password once more', type: 'password', auto
   )
 }
 
-export function donePage(parts: { readonly pushedTo: string | null }): string {
+export function donePage(): string {
   return page(
     'Your password is set',
-    html`<p role="status">From now on use the new password${parts.pushedTo === null ? null : html`, at ${parts.pushedTo} as well`}. Change it on your devices too, such as for the Wi-Fi.</p>
+    html`<p role="status">From now on use the new password. Change it on your devices too, such as for the Wi-Fi.</p>
 <p>You can close this page.</p>`,
   )
 }

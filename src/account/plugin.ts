@@ -93,14 +93,14 @@ class AccountPages {
       ),
     )
     app.get('/style.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE))
-    app.get('/', (_request, reply) => show(reply, startPage({ hasMicrosoft: false })))
+    app.get('/', (_request, reply) => show(reply, startPage()))
     app.get('/activate', (request, reply) => this.#askToActivate(request, reply))
     app.post('/activate', (request, reply) => this.#activate(request, reply))
     app.get('/sign-in', (_request, reply) => this.#askToSignIn(reply, '', null))
     app.post('/sign-in', (request, reply) => this.#signIn(request, reply))
     app.get('/password', (request, reply) => this.#askForPassword(request, reply))
     app.post('/password', (request, reply) => this.#setPassword(request, reply))
-    app.get('/done', (_request, reply) => show(reply, donePage({ pushedTo: null })))
+    app.get('/done', (_request, reply) => show(reply, donePage()))
     app.post('/sign-out', (_request, reply) => redirect(forget(reply), '/account'))
   }
 
@@ -120,7 +120,7 @@ class AccountPages {
   }
 
   #askToSignIn(reply: FastifyReply, username: string, message: string | null): FastifyReply {
-    return show(reply, signInPage({ username, message, hasMicrosoft: false }))
+    return show(reply, signInPage({ username, message }))
   }
 
   async #signIn(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -11,7 +11,7 @@ export interface Ticket {
   readonly principalId: PrincipalId
   readonly proof: Exclude<Proof, { by: 'admin' }>
   /** How she got here, for the journal. */
-  readonly how: 'activation link' | 'password' | 'Microsoft'
+  readonly how: 'activation link' | 'password'
   /** Comes back with each form. */
   readonly formToken: string
   readonly expiresAtMs: number
