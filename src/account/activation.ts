@@ -2,6 +2,7 @@ import type { Directory } from '../directory/directory.ts'
 import { DirectoryError } from '../directory/errors.ts'
 import type { Person } from '../directory/person.ts'
 import type { Actor } from '../directory/ports/people.ts'
+import { isMailAddress } from '../mail/settings.ts'
 import { activationMail, digestLinkToken, type LinkStore, makeLinkToken } from './link.ts'
 
 export interface IssuedLink {
@@ -14,8 +15,10 @@ export interface IssuedLink {
 export interface ActivationParts {
   readonly links: LinkStore
   readonly directory: Directory
-  /** Where people reach the account pages; null when nobody can say. */
-  readonly publicUrl: () => string | null
+  /** Where people reach the account pages; null until somebody said. */
+  readonly publicUrl: string | null
+  /** Where this machine reaches them, as in a trial; null when nothing listens. */
+  readonly ownUrl: () => string | null
   readonly canMail: () => Promise<boolean>
   /** A mail was put out. */
   readonly onMail: () => void
@@ -42,7 +45,12 @@ export class Activation {
   ): Promise<IssuedLink> {
     const { links, directory, onMail, nowMs } = this.#parts
     const { isMailed, livesHours } = options
-    const base = this.#parts.publicUrl()
+    const { publicUrl, ownUrl } = this.#parts
+    if (isMailed && publicUrl === null)
+      throw refused(
+        "the link in a mail would lead to the reader's own machine: set public_url first",
+      )
+    const base = publicUrl ?? ownUrl()
     if (base === null)
       throw refused(
         'people cannot reach the account pages: open an HTTPS listener, or set public_url',
@@ -65,8 +73,9 @@ export class Activation {
   async #recipientOf(person: Person): Promise<string> {
     if (!(await this.#parts.canMail()))
       throw refused('no mail is sent yet: say how with `gatehouse mail set`')
-    if (person.mail !== null) return person.mail
-    throw refused(`${person.username} has no mail address: hand the link over in another way`)
+    if (person.mail !== null && isMailAddress(person.mail)) return person.mail
+    const what = person.mail === null ? 'has no mail address' : 'has a mail address that is none'
+    throw refused(`${person.username} ${what}: hand the link over in another way`)
   }
 }
 

@@ -60,6 +60,7 @@ export function activationMail(
     recipient,
     subject: `Choose your password at ${organization}`,
     livesHours,
+    link: url,
     text: `Hello ${person.displayName},
 
 your account at ${organization} is ready. Choose its password here:
@@ -86,6 +87,7 @@ export function changeNotice(
     recipient: parts.recipient,
     subject: 'Your password was changed',
     livesHours: 24,
+    link: null,
     text: `Hello ${person.displayName},
 
 ${what} (user name ${person.username}).

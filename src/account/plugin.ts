@@ -19,6 +19,8 @@ const NO_LINK =
   'This link is not good, or not any more: it works once and for a limited time, and a newer one takes its place. Ask your administrator for another.'
 const NO_SIGN_IN =
   'User name and password do not belong together, or the account may not be used now.'
+const BUSY =
+  'Your password is being set at this moment, perhaps from another window. Try again in a minute.'
 const SIGN_IN_AGAIN = 'You were not signed in for long enough. Sign in again.'
 
 /** Nothing is loaded but our own style; nobody frames us; no address of ours goes to others. */
@@ -184,7 +186,15 @@ class AccountPages {
       case 'not-pushed':
         return this.#showForm(reply.code(422), { ticket, person, message: set.message })
       case 'unknown':
-        return this.#showForm(reply.code(502), { ticket, person, message: set.message })
+        // Told without a look at the database, which may be what was missing.
+        return this.#showForm(reply.code(502), {
+          ticket,
+          person,
+          message: set.message,
+          pushedTo: null,
+        })
+      case 'busy':
+        return this.#showForm(reply.code(409), { ticket, person, message: BUSY })
       case 'stale':
         forget(reply)
         throw ticket.proof.by === 'link' ? new Gone() : new SignedOut()
@@ -199,10 +209,12 @@ class AccountPages {
       readonly message?: string
       readonly faults?: readonly string[]
       readonly isDifferent?: boolean
+      readonly pushedTo?: string | null
     },
   ): Promise<FastifyReply> {
     const { ticket, person, message = null, faults = [], isDifferent = false } = parts
-    const pushedTo = await this.#parts.pushedTo(person)
+    const pushedTo =
+      parts.pushedTo === undefined ? await this.#parts.pushedTo(person) : parts.pushedTo
     const { formToken } = ticket
     const { username } = person
     const { policy } = this.#parts.setter

@@ -2,7 +2,7 @@ import type { Directory } from '../directory/directory.ts'
 import type { PasswordPolicy } from '../directory/password-policy.ts'
 import type { Person } from '../directory/person.ts'
 import type { NewMail } from '../directory/ports/mail.ts'
-import type { PasswordStore, Proof } from '../directory/ports/passwords.ts'
+import type { NewPassword, PasswordStore, Proof } from '../directory/ports/passwords.ts'
 import type { Actor, Written } from '../directory/ports/people.ts'
 import type { Argon2Pool } from './argon2-pool.ts'
 import { prepareOpaqueString } from './opaque-string.ts'
@@ -18,6 +18,8 @@ import {
 import type { PasswordStrength } from './password-strength.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
+/** Somebody else knows a temporary one: it is there to be changed soon. */
+const TEMPORARY_MS = 3 * DAY_MS
 
 export interface PasswordToSet {
   readonly person: Person
@@ -37,14 +39,17 @@ export type PasswordSet =
   | { readonly kind: 'refused'; readonly faults: readonly PasswordFault[] }
   /** Somewhere else it is set first, and there it was not. */
   | { readonly kind: 'not-pushed'; readonly message: string }
+  /** Whether it was set there is not known, or it was, and is not stored here. */
   | { readonly kind: 'unknown'; readonly message: string }
   /** The link was used up, or the password changed, in the meantime. */
   | { readonly kind: 'stale' }
+  /** Another is setting it at this moment. */
+  | { readonly kind: 'busy' }
 
 /** Takes a password elsewhere before it is stored here. */
 export interface PasswordPush {
   /**
-   * Whether it was taken there, or there is no such place. Keeps nothing of it.
+   * Whether it was taken there, if there is such a place. Keeps nothing of it.
    *
    * @param password prepared bytes
    */
@@ -52,7 +57,9 @@ export interface PasswordPush {
 }
 
 export type Pushed =
-  | { readonly kind: 'taken' }
+  | { readonly kind: 'nowhere' }
+  /** `where` in words for the person. */
+  | { readonly kind: 'taken'; readonly where: string }
   | { readonly kind: 'refused' | 'unknown'; readonly message: string }
 
 export interface PasswordSetterParts {
@@ -67,6 +74,8 @@ export interface PasswordSetterParts {
   ) => Promise<NewMail | null>
   /** Null where passwords go nowhere else. */
   readonly push: PasswordPush | null
+  /** Told what kept a password from being stored here, once another place had taken it. */
+  readonly onFault: (person: Person, error: unknown) => void
   readonly nowMs?: () => number
 }
 
@@ -84,8 +93,9 @@ export class PasswordSetter {
   }
 
   /**
-   * Judges the password by the policy, takes it elsewhere, and stores what verifies it. Nothing has
-   * changed here unless it says `set`.
+   * Judges the password by the policy, takes it elsewhere, and stores what verifies it. Nothing is
+   * known to have changed here unless it says `set`; where it throws, nothing has changed anywhere
+   * else.
    *
    * @throws {AuthenticationUnavailable} {@link DirectoryError}
    */
@@ -102,29 +112,64 @@ export class PasswordSetter {
   }
 
   async #store(asked: PasswordToSet, password: Buffer, actor: Actor): Promise<PasswordSet> {
-    const { pool, push, store, notice } = this.#parts
+    const { pool, store, notice, onFault } = this.#parts
     const { person, isTemporary, proof, key, signal } = asked
     // Before anything is written anywhere: a hash that fails leaves both places as they were.
     const verifier = await pool.hash(password, { key, signal })
-    if (!(await store.holds(person.id, proof))) return { kind: 'stale' }
-    const pushed = isTemporary || push === null ? TAKEN : await push.push(person, password, signal)
-    if (pushed.kind === 'refused') return { kind: 'not-pushed', message: pushed.message }
-    if (pushed.kind === 'unknown') return { kind: 'unknown', message: pushed.message }
-    const { maxAgeDays, history } = this.policy
-    const nowMs = (this.#parts.nowMs ?? Date.now)()
-    const written = await store.set(
-      {
+    const told = await notice(person, { isTemporary })
+    const claimed = await store.claim(person.id, proof)
+    if (claimed.kind !== 'claimed') return claimed
+    const { claim } = claimed
+    try {
+      const pushed = await this.#push(asked, password)
+      if (pushed.kind === 'refused') return { kind: 'not-pushed', message: pushed.message }
+      if (pushed.kind === 'unknown') return { kind: 'unknown', message: pushed.message }
+      const kept = {
         principalId: person.id,
         verifier,
         isTemporary,
-        expiresAtMs: maxAgeDays === null ? null : nowMs + maxAgeDays * DAY_MS,
-        keptHistory: history,
+        expiresAtMs: this.#expiryOf(isTemporary),
+        keptHistory: this.policy.history,
         proof,
-        notice: await notice(person, { isTemporary }),
-      },
-      actor,
-    )
-    return written === null ? { kind: 'stale' } : { kind: 'set', written }
+        claim,
+        notice: told,
+      }
+      return pushed.kind === 'taken'
+        ? await this.#keepPushed(asked, kept, { where: pushed.where, actor })
+        : setOrStale(await store.set(kept, actor))
+    } finally {
+      // One that stays ends by itself.
+      await store.release(person.id, claim).catch((error: unknown) => onFault(person, error))
+    }
+  }
+
+  async #push({ person, isTemporary, signal }: PasswordToSet, password: Buffer): Promise<Pushed> {
+    const { push } = this.#parts
+    return isTemporary || push === null ? NOWHERE : push.push(person, password, signal)
+  }
+
+  /** The other place has it and gives it back to nobody: what fails here now is no plain failure. */
+  async #keepPushed(
+    { person }: PasswordToSet,
+    kept: NewPassword,
+    { where, actor }: { readonly where: string; readonly actor: Actor },
+  ): Promise<PasswordSet> {
+    const { store, onFault } = this.#parts
+    try {
+      const written = await store.set(kept, actor)
+      if (written !== null) return { kind: 'set', written }
+    } catch (error) {
+      onFault(person, error)
+    }
+    const message = `${where} has the new password; here the old one may still hold. Set it again.`
+    return { kind: 'unknown', message }
+  }
+
+  #expiryOf(isTemporary: boolean): number | null {
+    const { maxAgeDays } = this.policy
+    const ageMs = maxAgeDays === null ? null : maxAgeDays * DAY_MS
+    const livesMs = isTemporary ? Math.min(TEMPORARY_MS, ageMs ?? TEMPORARY_MS) : ageMs
+    return livesMs === null ? null : (this.#parts.nowMs ?? Date.now)() + livesMs
   }
 
   async #judge(asked: PasswordToSet, password: Buffer): Promise<readonly PasswordFault[]> {
@@ -157,4 +202,8 @@ export class PasswordSetter {
   }
 }
 
-const TAKEN: Pushed = { kind: 'taken' }
+const NOWHERE: Pushed = { kind: 'nowhere' }
+
+function setOrStale(written: Written | null): PasswordSet {
+  return written === null ? { kind: 'stale' } : { kind: 'set', written }
+}

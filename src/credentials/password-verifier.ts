@@ -14,7 +14,7 @@ import { VerifierCache } from './verifier-cache.ts'
 /** Somebody the directory knows, and what her password is checked against. */
 export interface Claim extends FailureKey {
   readonly principalVersion: number
-  /** Where a password is changed, one that has to be changed is as good as any. */
+  /** Where a password is changed, one that has to be changed is as good as any until it is over. */
   readonly isToChange?: boolean
   readonly candidates: Candidates
   /** Where the password is checked instead of here; app passwords are ours all the same. */
@@ -206,9 +206,10 @@ function judgeUse(
   credential: Credential,
   atMs: number,
 ): Verdict {
+  const isExpired = credential.expiresAtMs !== null && credential.expiresAtMs <= atMs
+  if (isExpired && credential.isTemporary) return { isRight: false, denial: 'credential-expired' }
   if (isToChange === true) return { isRight: true, credential }
   if (credential.isTemporary) return { isRight: false, denial: 'credential-temporary' }
-  const isExpired = credential.expiresAtMs !== null && credential.expiresAtMs <= atMs
   return isExpired
     ? { isRight: false, denial: 'credential-expired' }
     : { isRight: true, credential }

@@ -13,6 +13,7 @@ interface Destination {
   readonly externalId: string
 }
 
+const TENANT = 'Microsoft 365'
 const PUSH_MS = 25_000
 
 /** Takes passwords to the tenant a person comes from, where the tier says so. */
@@ -30,12 +31,12 @@ export class TenantPasswords implements PasswordPush {
 
   /** In words for the person; null when it stays here. */
   async describe(person: Person): Promise<string | null> {
-    return (await this.#find(person)) === null ? null : 'Microsoft 365'
+    return (await this.#find(person)) === null ? null : TENANT
   }
 
   async push(person: Person, password: Buffer, signal: AbortSignal): Promise<Pushed> {
     const destination = await this.#find(person)
-    if (destination === null) return { kind: 'taken' }
+    if (destination === null) return { kind: 'nowhere' }
     const { source, externalId } = destination
     const config = parseConfig(source.config)
     const secret = parseSecret(await this.#registry.readSecret(source))
@@ -45,8 +46,11 @@ export class TenantPasswords implements PasswordPush {
     })
     const reason = answer.kind === 'taken' ? null : answer.reason
     const line = { source: source.name, principal: person.id, outcome: answer.kind, reason }
-    if (answer.kind === 'taken') this.#log.info('password.pushed', line)
-    else this.#log.warn('password.not-pushed', line)
+    if (answer.kind === 'taken') {
+      this.#log.info('password.pushed', line)
+      return { kind: 'taken', where: TENANT }
+    }
+    this.#log.warn('password.not-pushed', line)
     return answer
   }
 

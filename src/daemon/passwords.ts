@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts'
 import { PasswordSetter } from '../credentials/password-setter.ts'
 import { PasswordStrength } from '../credentials/password-strength.ts'
 import type { Service } from '../lifecycle.ts'
+import { isMailAddress } from '../mail/settings.ts'
 import { PostgresLinkStore } from '../storage/link-store.ts'
 import { PostgresPasswordStore } from '../storage/password-store.ts'
 import { type Keys, seal, unseal } from '../storage/sealing.ts'
@@ -45,16 +46,21 @@ export function makePasswords(
     strength,
     store: new PostgresPasswordStore(database, keys),
     notice: async (person, { isTemporary }) =>
-      person.mail === null || !(await canMail())
+      person.mail === null || !isMailAddress(person.mail) || !(await canMail())
         ? null
         : changeNotice(person, { recipient: person.mail, isTemporary }),
     push,
+    onFault: (person, error) => {
+      metrics.faulted('http')
+      log.error('password.fault', { principal: person.id, error })
+    },
   })
   const links = new PostgresLinkStore(database, keys)
   const activation = new Activation({
     links,
     directory: readModel,
-    publicUrl: () => config.publicUrl ?? ownUrl(input.listeners()),
+    publicUrl: config.publicUrl,
+    ownUrl: () => ownUrl(input.listeners()),
     canMail,
     onMail: () => mail.wake(),
     nowMs: Date.now,

@@ -16,6 +16,8 @@ export interface ClaimedMail {
   readonly recipient: string
   readonly subject: string
   readonly text: string
+  /** The one address in the text that is a link; null where there is none. */
+  readonly link: string | null
   /** Tries before this one. */
   readonly attempts: number
 }
@@ -43,7 +45,10 @@ export interface ListedMail {
  */
 export interface MailStore {
   readAccount(): Promise<MailAccount | null>
-  /** @param password undefined keeps the one there is */
+  /**
+   * @param password undefined keeps the one there is
+   * @throws {DirectoryError} `DIRECTORY_REFUSED` where it would be kept for another server or user
+   */
   configure(
     settings: MailSettings,
     password: string | null | undefined,

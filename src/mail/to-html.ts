@@ -1,18 +1,18 @@
 import { escapeHtml } from '../html.ts'
 
-/** The same words for readers that show HTML; addresses of pages become links, and nothing is fetched. */
+/** The same words for readers that show HTML; our own link is one, whatever else looks like one is not. */
 export function toHtml({
   subject,
   text,
+  link,
 }: {
   readonly subject: string
   readonly text: string
+  readonly link: string | null
 }): string {
   const paragraphs = text.trim().split(/\n{2,}/)
   const body = paragraphs
-    .map(
-      (paragraph) => `<p>${escapeHtml(paragraph).replaceAll('\n', '<br>').replace(PAGE, LINK)}</p>`,
-    )
+    .map((paragraph) => `<p>${withLink(escapeHtml(paragraph).replaceAll('\n', '<br>'), link)}</p>`)
     .join('\n')
   return `<!doctype html>
 <html lang="en">
@@ -24,5 +24,8 @@ ${body}
 `
 }
 
-const PAGE = /https?:\/\/[^\s<>"]+/g
-const LINK = '<a href="$&">$&</a>'
+function withLink(html: string, link: string | null): string {
+  if (link === null) return html
+  const address = escapeHtml(link)
+  return html.replaceAll(address, () => `<a href="${address}">${address}</a>`)
+}

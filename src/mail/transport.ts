@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { rootCertificates } from 'node:tls'
 import { createTransport } from 'nodemailer'
 import type { MailAccount } from './mail-store.ts'
-import { addressIn } from './settings.ts'
+import { addressIn, isMailAddress } from './settings.ts'
 import { toHtml } from './to-html.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -14,6 +15,7 @@ export interface Letter {
   readonly recipient: string
   readonly subject: string
   readonly text: string
+  readonly link: string | null
 }
 
 export type Delivery =
@@ -21,8 +23,15 @@ export type Delivery =
   /** `isFinal` when the server will not take it however often it is tried. */
   | { readonly kind: 'refused'; readonly isFinal: boolean; readonly reason: string }
 
+const NO_ADDRESS: Delivery = {
+  kind: 'refused',
+  isFinal: true,
+  reason: 'the recipient is no mail address',
+}
+
 /** Hands one mail to the SMTP server, over a connection of its own. Never rejects. */
 export async function deliver(account: MailAccount, letter: Letter): Promise<Delivery> {
+  if (!isMailAddress(letter.recipient)) return NO_ADDRESS
   const { settings, password } = account
   const { host, port, tls, user, from, ca } = settings
   const transport = createTransport({
@@ -37,14 +46,15 @@ export async function deliver(account: MailAccount, letter: Letter): Promise<Del
     disableFileAccess: true,
     disableUrlAccess: true,
     ...(user === null ? {} : { auth: { user, pass: password ?? '' } }),
-    tls: { minVersion: 'TLSv1.2', ...(ca === null ? {} : { ca }) },
+    tls: { minVersion: 'TLSv1.2', ...(ca === null ? {} : { ca: [...rootCertificates, ca] }) },
   })
   const domain = addressIn(from)?.split('@')[1] ?? 'localhost'
   try {
     await transport.sendMail({
       messageId: `<${letter.id}@${domain}>`,
       from,
-      to: letter.recipient,
+      // Not as text, which is read as a list of names and addresses.
+      to: { name: '', address: letter.recipient },
       subject: letter.subject,
       text: letter.text,
       html: toHtml(letter),
@@ -65,6 +75,7 @@ export function deliverTest(account: MailAccount, recipient: string): Promise<De
     recipient,
     subject: 'Test from Gatehouse',
     text: 'Mail from Gatehouse arrives here.\n',
+    link: null,
   })
 }
 

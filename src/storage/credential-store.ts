@@ -7,6 +7,7 @@ import type { CredentialStore, NewCredential } from '../directory/ports/resource
 import type { Database } from './connection.ts'
 import { toCredential } from './entities/credentials.ts'
 import { journal } from './journal.ts'
+import { voidLinks } from './link-rows.ts'
 import { type Tx, writeInChunks, writeOnce, writeOne } from './written.ts'
 
 const PRIMARY_LABEL = 'password'
@@ -46,6 +47,8 @@ export class PostgresCredentialStore implements CredentialStore {
     return writeOne(this.#database, async (tx) => {
       await requireLiving(tx, [credential.principalId])
       const written = await insertCredential(tx, credential)
+      if (credential.type === 'primary-password')
+        await voidLinks(tx, [credential.principalId], 'password-set')
       noteCredentials(tx, [written], actor)
       return written.id as CredentialId
     })
@@ -67,6 +70,11 @@ export class PostgresCredentialStore implements CredentialStore {
               created_at = clock_timestamp(), expires_at = null, is_temporary = false
           where credential.verifier <> excluded.verifier
         returning ${RETURNED}`.execute(tx)
+      await voidLinks(
+        tx,
+        rows.map((row) => row.principal_id),
+        'password-set',
+      )
       noteCredentials(tx, rows, actor)
       return rows.length
     })

@@ -316,7 +316,13 @@ export interface OneTimeLinkTable {
   created_at: GeneratedTimestamp
   expires_at: Timestamp
   ended_at: Timestamp | null
-  ended_by: 'used' | 'newer-link' | 'suspended' | 'restored' | null
+  ended_by: 'used' | 'newer-link' | 'suspended' | 'restored' | 'password-set' | 'address-changed' | null
+}
+
+export interface PasswordClaimTable {
+  principal_id: string
+  claim: string
+  claimed_until: Timestamp
 }
 
 export interface PasswordHistoryTable {
@@ -605,6 +611,7 @@ export interface Tables {
   nas: NasTable
   network: NetworkTable
   one_time_link: OneTimeLinkTable
+  password_claim: PasswordClaimTable
   password_history: PasswordHistoryTable
   person: PersonTable
   posix_allocator: PosixAllocatorTable

@@ -4,6 +4,7 @@ import type { EntityKind } from '../directory/change.ts'
 import type { Actor } from '../directory/ports/people.ts'
 import type { Tables } from './database.ts'
 import { digestDetail } from './journal-detail.ts'
+import { voidLinks } from './link-rows.ts'
 
 /** Kinds of journal rows: entities a read model follows, and decisions that stand for themselves. */
 export type JournalKind =
@@ -71,9 +72,7 @@ interface InboxRow {
 /** Whoever may be let in no more cannot set a password with a link from before either. */
 export async function endLinks(tx: Transaction<Tables>, { denied }: JournalBuffer): Promise<void> {
   if (denied.size === 0) return
-  await sql`
-    update one_time_link set ended_at = clock_timestamp(), ended_by = 'suspended'
-    where principal_id = any (${[...denied]}::uuid[]) and ended_at is null`.execute(tx)
+  await voidLinks(tx, [...denied], 'suspended')
 }
 
 /** Writes the buffered entries; gives the inbox number of the last, null when there was none. */

@@ -7,6 +7,7 @@ import type { Actor } from '../directory/ports/people.ts'
 import type { Database } from './connection.ts'
 import { asFault } from './fault.ts'
 import { journal } from './journal.ts'
+import { voidLinks } from './link-rows.ts'
 import { insertMail } from './mail-rows.ts'
 import type { Keys } from './sealing.ts'
 import type { Tx } from './written.ts'
@@ -28,9 +29,7 @@ export class PostgresLinkStore implements LinkStore {
     const id = randomUUID()
     await this.#database.write(async (tx) => {
       await requireWelcome(tx, principalId)
-      await sql`
-        update one_time_link set ended_at = clock_timestamp(), ended_by = 'newer-link'
-        where principal_id = ${principalId}::uuid and ended_at is null`.execute(tx)
+      await voidLinks(tx, [principalId], 'newer-link')
       await sql`
         insert into one_time_link (id, principal_id, digest, expires_at)
         values (${id}::uuid, ${principalId}::uuid, ${digest},

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { DirectoryError } from '../directory/errors.ts'
 import type { NewMail } from '../directory/ports/mail.ts'
 import type { Actor } from '../directory/ports/people.ts'
 import type {
@@ -55,11 +56,17 @@ export class PostgresMailStore implements MailStore {
         .values({ id: randomUUID() })
         .onConflict((conflict) => conflict.column('one').doNothing())
         .execute()
-      const { id, mail_password: before } = await tx
+      const {
+        id,
+        mail,
+        mail_password: before,
+      } = await tx
         .selectFrom('settings')
-        .select(['id', 'mail_password'])
+        .select(['id', 'mail', 'mail_password'])
         .forUpdate()
         .executeTakeFirstOrThrow()
+      if (password === undefined && before !== null)
+        refuseElsewhere(mail as unknown as MailSettings, settings)
       const sealed =
         password === undefined
           ? before
@@ -109,10 +116,11 @@ export class PostgresMailStore implements MailStore {
   }
 
   /** Null for one whose seal is broken: it is given up, and keeps no other waiting. */
-  async #open({ content, ...row }: ClaimedRow, claim: string): Promise<ClaimedMail | null> {
+  async #open({ content: sealed, ...row }: ClaimedRow, claim: string): Promise<ClaimedMail | null> {
     try {
-      const opened = unseal(this.#keys, mailPlace(row.id), content).toString('utf8')
-      return { ...row, claim, ...(JSON.parse(opened) as Pick<ClaimedMail, 'subject' | 'text'>) }
+      const opened = unseal(this.#keys, mailPlace(row.id), sealed).toString('utf8')
+      const content = JSON.parse(opened) as Pick<ClaimedMail, 'subject' | 'text' | 'link'>
+      return { ...row, claim, ...content, link: content.link ?? null }
     } catch {
       const reason = 'what it says cannot be opened with the keys of this daemon'
       await this.settle({ id: row.id, claim }, { kind: 'failed', reason })
@@ -159,6 +167,18 @@ interface ClaimedRow {
   readonly recipient: string
   readonly content: Buffer
   readonly attempts: number
+}
+
+/** A password is not shown, so it must not be sent to wherever somebody says either. */
+function refuseElsewhere(before: MailSettings, after: MailSettings): void {
+  const changed = (['host', 'port', 'tls', 'user', 'ca'] as const).filter(
+    (name) => before[name] !== after[name],
+  )
+  if (changed.length === 0) return
+  throw new DirectoryError(
+    'DIRECTORY_REFUSED',
+    `the password kept is for the server as it was, and this changes ${changed.join(', ')}: give the password again`,
+  )
 }
 
 function passwordPlace(id: string): Place {

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { DirectoryError } from '../directory/errors.ts'
 import type { CredentialId, PrincipalId } from '../directory/id.ts'
 import type {
+  Claimed,
   KnownPasswords,
   NewPassword,
   PasswordStore,
@@ -11,9 +13,13 @@ import type { Actor, Written } from '../directory/ports/people.ts'
 import type { Database } from './connection.ts'
 import { insertCredential, noteCredentials } from './credential-store.ts'
 import { journal } from './journal.ts'
+import { voidLinks } from './link-rows.ts'
 import { insertMail } from './mail-rows.ts'
 import type { Keys } from './sealing.ts'
 import type { Tx } from './written.ts'
+
+/** Longer than it may take to set a password elsewhere. */
+const CLAIM_SECONDS = 90
 
 export class PostgresPasswordStore implements PasswordStore {
   readonly #database: Database
@@ -45,16 +51,35 @@ export class PostgresPasswordStore implements PasswordStore {
     }
   }
 
-  holds(principalId: PrincipalId, proof: Proof): Promise<boolean> {
-    return this.#database.transaction((tx) => isProven(tx, principalId, proof))
+  claim(principalId: PrincipalId, proof: Proof): Promise<Claimed> {
+    const claim = randomUUID()
+    return this.#database.transaction(async (tx) => {
+      await lockLiving(tx, principalId)
+      if (!(await isProven(tx, principalId, proof))) return { kind: 'stale' }
+      const { rows } = await sql`
+        insert into password_claim as c (principal_id, claim, claimed_until)
+        values (${principalId}::uuid, ${claim}::uuid,
+          clock_timestamp() + make_interval(secs => ${CLAIM_SECONDS}))
+        on conflict (principal_id) do update
+          set claim = excluded.claim, claimed_until = excluded.claimed_until
+          where c.claimed_until <= clock_timestamp()
+        returning 1`.execute(tx)
+      return rows.length === 1 ? { kind: 'claimed', claim } : { kind: 'busy' }
+    })
+  }
+
+  async release(principalId: PrincipalId, claim: string): Promise<void> {
+    await this.#database.transaction((tx) => endClaim(tx, principalId, claim))
   }
 
   async set(password: NewPassword, actor: Actor): Promise<Written | null> {
     const { value, inboxSeq } = await this.#database.write(async (tx) => {
-      const { principalId, proof } = password
+      const { principalId, proof, claim } = password
       const lifecycle = await lockLiving(tx, principalId)
       if (!(await isProven(tx, principalId, proof))) return false
+      if (!(await endClaim(tx, principalId, claim))) return false
       if (proof.by === 'link') await useUp(tx, proof.linkId)
+      await voidLinks(tx, [principalId], 'password-set')
       await remember(tx, password)
       const written = await insertCredential(tx, {
         principalId,
@@ -98,6 +123,14 @@ async function isProven(tx: Tx, principalId: string, proof: Proof): Promise<bool
             where principal_id = ${principalId}::uuid and type = 'primary-password')`
     } as is_proven`.execute(tx)
   return rows[0]?.is_proven ?? false
+}
+
+/** False where another has it by now. */
+async function endClaim(tx: Tx, principalId: string, claim: string): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    delete from password_claim
+    where principal_id = ${principalId}::uuid and claim = ${claim}::uuid`.execute(tx)
+  return numAffectedRows === 1n
 }
 
 async function useUp(tx: Tx, linkId: string): Promise<void> {

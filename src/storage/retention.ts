@@ -195,6 +195,7 @@ async function forgetTheDead(database: Database): Promise<number> {
       'push_dirty',
       'lifecycle_date',
       'password_history',
+      'password_claim',
       'one_time_link',
       'mail',
     ]) {

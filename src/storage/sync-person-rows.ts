@@ -3,6 +3,7 @@ import { foldText } from '../directory/fold.ts'
 import type { PersonAttributes } from '../directory/person.ts'
 import type { PersonValues } from '../sources/source.ts'
 import { formatFoldedValues } from './folded-values.ts'
+import { voidLinksOfMoved } from './link-rows.ts'
 import type { Tx } from './sync-batch.ts'
 
 /** Columns of `person` that a source writes, by their name in the directory. */
@@ -87,6 +88,7 @@ export async function updatePeople(
   rows: readonly Readonly<Record<string, unknown>>[],
 ): Promise<void> {
   const columns = sql.raw(WRITTEN_COLUMNS.map((column) => `${column} = r.${column}`).join(', '))
+  await voidLinksOfMoved(tx, rows)
   await sql`
     update person set ${columns}, changed_at = clock_timestamp()
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)

@@ -6,6 +6,8 @@ import t from 'tap'
 import { MailDeliverer } from '../../src/mail/deliverer.ts'
 import type { MailSettled } from '../../src/mail/mail-store.ts'
 import { faultOfMail, type MailSettings } from '../../src/mail/settings.ts'
+import { toHtml } from '../../src/mail/to-html.ts'
+import { deliver } from '../../src/mail/transport.ts'
 import { PostgresMailStore } from '../../src/storage/mail-store.ts'
 import { makeKey } from '../../src/storage/master-key.ts'
 import { cliOf } from '../support/cli.ts'
@@ -24,6 +26,7 @@ function aMail(recipient = 'adele@contoso.example') {
     recipient,
     subject: 'Willkommen bei Gatehouse äöü',
     text: `Hello,\n\n${SECRET}\n`,
+    link: SECRET,
     livesHours: 1,
   }
 }
@@ -136,6 +139,38 @@ function withResolvers() {
   })
   return { promise, resolve, reject }
 }
+
+await eachEngine(t, 'mail: a password stays with the server it is for', async (t, db) => {
+  const store = new PostgresMailStore(db, keys)
+  const settings = settingsFor({ port: 25, caPem: '' })
+  await store.configure(settings, SMTP_PASSWORD, testActor)
+  for (const change of [{ host: 'evil.example' }, { port: 26 }, { ca: null }, { user: 'other' }])
+    await t.rejects(store.configure({ ...settings, ...change }, undefined, testActor), {
+      code: 'DIRECTORY_REFUSED',
+      message: new RegExp(`changes ${Object.keys(change)[0]}: give the password again`),
+    })
+  await store.configure({ ...settings, from: 'it@contoso.example' }, undefined, testActor)
+  t.match(await store.readAccount(), {
+    settings: { host: 'localhost', from: 'it@contoso.example' },
+    password: SMTP_PASSWORD,
+  })
+})
+
+t.test('mail: only our own link is one', async (t) => {
+  const text = `Hello https://evil.example/x,\n\n${SECRET}&a=1\n`
+  const html = toHtml({ subject: 'x', text, link: `${SECRET}&a=1` })
+  t.same(html.match(/href="[^"]*"/g), [`href="${SECRET}&amp;a=1"`])
+  t.notMatch(toHtml({ subject: 'x', text, link: null }), /href/)
+})
+
+t.test('mail: what is no address is given up before anybody is asked', async (t) => {
+  const settings = settingsFor({ port: 1, caPem: '' })
+  for (const recipient of ['a@x.example, b@y.example', 'a <a@x.example>', 'nobody']) {
+    const letter = { id: 'x', recipient, subject: 'x', text: 'x', link: null }
+    const delivery = await deliver({ settings, password: null }, letter)
+    t.match(delivery, { kind: 'refused', isFinal: true, reason: /no mail address/ }, recipient)
+  }
+})
 
 t.test('mail: what would send links or passwords in the clear is refused', async (t) => {
   const settings = settingsFor({ port: 25, caPem: '' })

@@ -1,6 +1,6 @@
 import { Client } from 'ldapts'
 import t from 'tap'
-import { Visitor } from '../support/account-visitor.ts'
+import { hiddenField, linkIn, Visitor } from '../support/account-visitor.ts'
 import { Admin } from '../support/admin.ts'
 import { PASSWORD, startTestDemo } from '../support/demo.ts'
 
@@ -110,3 +110,41 @@ await t.test(
     t.ok(await hasPasswordThere('alex.wilber'))
   },
 )
+
+/** Opens a link as far as the form for the password. */
+async function follow(link: string) {
+  const visitor = new Visitor(http.url)
+  const token = hiddenField((await visitor.open(link)).text, 'token')
+  return { visitor, answer: await visitor.submit('/account/activate', { token }) }
+}
+
+async function linkFor(username: string): Promise<string> {
+  const path = `/people/${username}/activation-link`
+  return linkIn((await admin.send<{ link: string }>('POST', path, { mail: false })).link)
+}
+
+await t.test('one link takes one password there, however often it is sent at once', async (t) => {
+  const link = await linkFor('megan.bowen')
+  const visitors = [(await follow(link)).visitor, (await follow(link)).visitor]
+  await control('DELETE', '/requests')
+  const chosen = [NEW, 'Eight green Moles dig 6']
+  const answers = await Promise.all(
+    visitors.map((visitor, index) => visitor.choosePassword(chosen[index] ?? '')),
+  )
+  const statuses = answers.map(({ status }) => status)
+  t.equal(statuses.filter((status) => status === 303).length, 1, String(statuses))
+  t.equal(statuses.filter((status) => status === 409 || status === 410).length, 1)
+  const { requests } = await control('GET', '/requests')
+  const patches = (requests as { method: string }[]).filter(({ method }) => method === 'PATCH')
+  t.equal(patches.length, 1)
+  t.ok(await bind('megan.bowen', chosen[statuses.indexOf(303)] ?? ''))
+})
+
+await t.test('a link ends when the mail address changes', async (t) => {
+  const link = await linkFor('isaiah.langer')
+  const edit = (json: object) => admin.send('PATCH', '/people/isaiah.langer', json)
+  await edit({ jobTitle: 'Consultant' })
+  t.equal((await follow(link)).answer.status, 303)
+  await edit({ mail: 'i.langer@contoso.example' })
+  t.equal((await follow(link)).answer.status, 410)
+})

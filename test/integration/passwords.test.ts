@@ -40,6 +40,13 @@ await t.test('a temporary password signs in nowhere until it has been changed', 
   t.notOk(await bind('alex.wilber', password))
 })
 
+await t.test('no link is mailed that leads to the reader itself', async (t) => {
+  const link = (mail: boolean) =>
+    admin.send<{ link: string }>('POST', '/people/adele.vance/activation-link', { mail })
+  await t.rejects(link(true), /422 .*set public_url first/)
+  t.match((await link(false)).link, /^https:\/\/localhost:/)
+})
+
 await t.test('the rules are shown and changed, and hold from then on', async (t) => {
   t.match(JSON.parse(await cli('--json', 'password-policy', 'show')), {
     minLength: 12,

@@ -17,7 +17,8 @@ const MailBody = Type.Object(
     password: Type.Optional(
       Type.String({
         maxLength: 1_024,
-        description: 'kept sealed and never shown; left out, the one there is stays',
+        description:
+          'kept sealed and never shown; left out, the one there is stays, unless it would go to another server or user',
       }),
     ),
     from: Type.String({ minLength: 3, maxLength: 320, pattern: '^[^\\r\\n]*$' }),

@@ -164,6 +164,12 @@ async function requireSet(parts: AdminParts, set: PasswordSet): Promise<number> 
       throw new ApiError(422, 'password-not-pushed', set.message)
     case 'unknown':
       throw new ApiError(502, 'password-unknown', set.message)
+    case 'busy':
+      throw new ApiError(
+        409,
+        'conflict',
+        'the password is being set by somebody else at this moment; nothing was set: try again in a minute',
+      )
     case 'stale':
       throw new ApiError(409, 'conflict', 'the password was changed meanwhile; nothing was set')
   }

@@ -7,8 +7,10 @@ export interface NewMail {
   readonly principalId: PrincipalId | null
   readonly recipient: string
   readonly subject: string
-  /** Plain text, with at most one address of a page a line; an HTML form is made of it. */
+  /** Plain text; an HTML form is made of it. */
   readonly text: string
+  /** The one address in the text that becomes a link; null where there is none. */
+  readonly link: string | null
   /** Of no use after that. */
   readonly livesHours: number
 }

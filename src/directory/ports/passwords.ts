@@ -22,6 +22,14 @@ export type Proof =
   /** The password has not been changed since she signed in; null where she had none. */
   | { readonly by: 'sign-in'; readonly credentialVersion: number | null }
 
+/** Whether somebody may set a password now, and with what {@link PasswordStore.set} is told so. */
+export type Claimed =
+  | { readonly kind: 'claimed'; readonly claim: string }
+  /** The proof does not hold. */
+  | { readonly kind: 'stale' }
+  /** Another is setting it at this moment. */
+  | { readonly kind: 'busy' }
+
 export interface NewPassword {
   readonly principalId: PrincipalId
   /** PHC string of argon2id. */
@@ -31,6 +39,7 @@ export interface NewPassword {
   /** So many of the earlier ones are remembered. */
   readonly keptHistory: number
   readonly proof: Proof
+  readonly claim: string
   /** Told to her by mail in the same transaction; null where there is nobody to tell. */
   readonly notice: NewMail | null
 }
@@ -42,11 +51,16 @@ export interface NewPassword {
  */
 export interface PasswordStore {
   read(principalId: PrincipalId, limit: number): Promise<KnownPasswords>
-  /** Whether the proof holds now, before something is done elsewhere that cannot be undone. */
-  holds(principalId: PrincipalId, proof: Proof): Promise<boolean>
   /**
-   * One transaction: the proof is used up, the password replaced, whoever was staged and has a link
-   * is active. Null when the proof no longer holds; nothing has changed then.
+   * Takes the person for one change where the proof holds, before something is done elsewhere that
+   * cannot be undone. It ends with the change, with {@link release}, or by itself after 90 s.
+   */
+  claim(principalId: PrincipalId, proof: Proof): Promise<Claimed>
+  release(principalId: PrincipalId, claim: string): Promise<void>
+  /**
+   * One transaction: the proof is used up, the password replaced, her other links are void, whoever
+   * was staged and has a link is active. Null when the proof or the claim no longer holds; nothing has
+   * changed then.
    */
   set(password: NewPassword, actor: Actor): Promise<Written | null>
 }

@@ -59,6 +59,9 @@ await t.test('each way to be refused has its reason in the record', async (t) =>
   bench.putCredential({ ...credential, version: 2, expiresAtMs: bench.clock.nowMs })
   const temporary = await bench.putPerson('tim', 'right')
   bench.putCredential({ ...temporary.credential, version: 2, isTemporary: true })
+  const over = await bench.putPerson('otto', 'right')
+  const isOver = { isTemporary: true, expiresAtMs: bench.clock.nowMs }
+  bench.putCredential({ ...over.credential, version: 2, ...isOver })
   const client = aService('nextcloud', { allowedGroupIds: [] })
   const cases: [ReturnType<typeof anAttempt>, string][] = [
     [anAttempt('nobody', 'right'), 'unknown-name'],
@@ -71,6 +74,8 @@ await t.test('each way to be refused has its reason in the record', async (t) =>
     [anAttempt('imported', 'x'), 'staged'],
     [anAttempt('olga', 'right'), 'credential-expired'],
     [anAttempt('tim', 'right'), 'credential-temporary'],
+    [anAttempt('otto', 'right'), 'credential-expired'],
+    [anAttempt('otto', 'right', { resource: { kind: 'account' } }), 'credential-expired'],
     [anAttempt('tim', 'wrong'), 'wrong-password'],
     [anAttempt('olga', 'wrong'), 'wrong-password'],
     [anAttempt('adele', 'right', { resource: { kind: 'ldap', client } }), 'not-in-allowed-group'],

@@ -25,6 +25,7 @@ class FakeStore implements PasswordStore {
   readonly #verifiers: string[] = []
   readonly set_: NewPassword[] = []
   isProven = true
+  #isClaimed = false
 
   async read(_id: unknown, limit: number) {
     const [verifier, ...earlier] = this.#verifiers
@@ -32,8 +33,15 @@ class FakeStore implements PasswordStore {
     return { current, earlier: earlier.slice(0, limit) }
   }
 
-  async holds() {
-    return this.isProven
+  async claim() {
+    if (!this.isProven) return { kind: 'stale' } as const
+    if (this.#isClaimed) return { kind: 'busy' } as const
+    this.#isClaimed = true
+    return { kind: 'claimed', claim: 'claim' } as const
+  }
+
+  async release() {
+    this.#isClaimed = false
   }
 
   async set(password: NewPassword) {
@@ -52,22 +60,30 @@ function aSetter(policy: Partial<PasswordPolicy> = {}) {
   const passwordPolicy = { ...DEFAULT_PASSWORD_POLICY, ...policy }
   const directory = new MemoryDirectory(someSettings({ passwordPolicy }), adele).model
   const store = new FakeStore()
-  const parts = { directory, pool, strength, store, notice: async () => null, push: null }
+  const parts = {
+    directory,
+    pool,
+    strength,
+    store,
+    notice: async () => null,
+    push: null,
+    onFault: () => {},
+  }
   const setter = new PasswordSetter({ ...parts, nowMs: () => 1_000 })
   const set = (password: string, change: Partial<PasswordToSet> = {}) =>
-    setter.set(
-      {
-        person: adele,
-        password: Buffer.from(password),
-        isTemporary: false,
-        proof: { by: 'admin' },
-        key: 'test',
-        signal: AbortSignal.timeout(60_000),
-        ...change,
-      },
-      ACTOR,
-    )
+    setter.set({ ...aChange(password), ...change }, ACTOR)
   return { store, set, parts }
+}
+
+function aChange(password: string): PasswordToSet {
+  return {
+    person: adele,
+    password: Buffer.from(password),
+    isTemporary: false,
+    proof: { by: 'admin' },
+    key: 'test',
+    signal: AbortSignal.timeout(60_000),
+  }
 }
 
 await t.test('password: each rule that is broken is named, and how to mend it', async (t) => {
@@ -99,11 +115,17 @@ await t.test('password: the present one and the last few may not come back', asy
   t.match(await set(passwords[0] ?? ''), { kind: 'set' }, 'it is forgotten by now')
 })
 
-await t.test('password: what we generate is not judged, and expires as any other', async (t) => {
-  const { set, store } = aSetter({ maxAgeDays: 2 })
-  t.match(await set('short', { isGenerated: true, isTemporary: true }), { kind: 'set' })
-  t.match(store.set_[0], { isTemporary: true, expiresAtMs: 1_000 + 2 * 86_400_000 })
-})
+await t.test(
+  'password: what we generate is not judged; a temporary one ends in 3 days',
+  async (t) => {
+    const { set, store } = aSetter({ maxAgeDays: 2 })
+    t.match(await set('short', { isGenerated: true, isTemporary: true }), { kind: 'set' })
+    t.match(store.set_[0], { isTemporary: true, expiresAtMs: 1_000 + 2 * 86_400_000 })
+    const { set: setForEver, store: other } = aSetter()
+    await setForEver('short', { isGenerated: true, isTemporary: true })
+    t.match(other.set_[0], { isTemporary: true, expiresAtMs: 1_000 + 3 * 86_400_000 })
+  },
+)
 
 await t.test('password: nothing is pushed or stored where the proof does not hold', async (t) => {
   const { set, store, parts } = aSetter()
@@ -113,19 +135,14 @@ await t.test('password: nothing is pushed or stored where the proof does not hol
   const push = {
     push: async () => {
       pushed.push('pushed')
-      return { kind: 'taken' } as const
+      return { kind: 'taken', where: 'elsewhere' } as const
     },
   }
   const setter = new PasswordSetter({ ...parts, push })
-  const asked = {
-    person: adele,
-    password: Buffer.from('Nine purple owls sing'),
-    isTemporary: false,
-    proof: { by: 'link', linkId: 'x' },
-    key: 'test',
-    signal: AbortSignal.timeout(60_000),
-  } as const
-  t.same(await setter.set(asked, ACTOR), { kind: 'stale' })
+  const asked = aChange('Nine purple owls sing')
+  t.same(await setter.set({ ...asked, proof: { by: 'link', linkId: 'x' } }, ACTOR), {
+    kind: 'stale',
+  })
   t.same(pushed, [])
 })
 
@@ -134,20 +151,58 @@ await t.test('password: what another place refuses, or leaves open, changes noth
   for (const kind of ['refused', 'unknown'] as const) {
     const push = { push: async () => ({ kind, message: 'words' }) as const }
     const setter = new PasswordSetter({ ...parts, push })
-    const answer = await setter.set(
-      {
-        person: adele,
-        password: Buffer.from('Nine purple owls sing'),
-        isTemporary: false,
-        proof: { by: 'admin' },
-        key: 'test',
-        signal: AbortSignal.timeout(60_000),
-      },
-      ACTOR,
-    )
+    const answer = await setter.set(aChange('Nine purple owls sing'), ACTOR)
     t.same(answer, { kind: kind === 'refused' ? 'not-pushed' : 'unknown', message: 'words' })
   }
   t.equal(store.set_.length, 0)
+})
+
+await t.test('password: only one at a time is taken elsewhere', async (t) => {
+  const { store, parts } = aSetter()
+  const pushed: string[] = []
+  let answer: () => void = () => undefined
+  const isAnswered = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  let begin: () => void = () => undefined
+  const hasBegun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  const push = {
+    push: async (_person: unknown, password: Buffer) => {
+      pushed.push(password.toString())
+      begin()
+      await isAnswered
+      return { kind: 'taken', where: 'elsewhere' } as const
+    },
+  }
+  const setter = new PasswordSetter({ ...parts, push })
+  const first = setter.set(aChange('Nine purple owls sing'), ACTOR)
+  await hasBegun
+  t.same(await setter.set(aChange('Eight green moles dig'), ACTOR), { kind: 'busy' })
+  answer()
+  t.match(await first, { kind: 'set' })
+  t.same(pushed, ['Nine purple owls sing'])
+  t.equal(store.set_.length, 1)
+  t.match(await setter.set(aChange('Seven grey mice dance'), ACTOR), { kind: 'set' })
+})
+
+await t.test('password: one taken elsewhere and not stored here is told as that', async (t) => {
+  const { store, parts } = aSetter()
+  const push = { push: async () => ({ kind: 'taken', where: 'Microsoft 365' }) as const }
+  const faults: unknown[] = []
+  const onFault = (_person: unknown, error: unknown) => faults.push(error)
+  const setter = new PasswordSetter({ ...parts, push, onFault })
+  const words = /Microsoft 365 has the new password; here the old one may still hold\. Set it again/
+  const broken = new Error('the database is gone')
+  for (const keep of [async () => null, () => Promise.reject(broken)]) {
+    store.set = keep
+    const answer = await setter.set(aChange('Nine purple owls sing'), ACTOR)
+    t.match(answer, { kind: 'unknown', message: words })
+  }
+  t.same(faults, [broken])
+  const here = new PasswordSetter({ ...parts, onFault })
+  await t.rejects(here.set(aChange('Nine purple owls sing'), ACTOR), broken, 'a plain failure')
 })
 
 t.test('password: characters are counted as people count them', async (t) => {
