@@ -45,6 +45,8 @@ export type DelegatedUnavailable =
 export type DelegatedAnswer =
   | { readonly kind: 'right'; readonly note: Note }
   | { readonly kind: 'wrong'; readonly note: Note }
+  /** A value the source takes from nobody, and so was not told. */
+  | { readonly kind: 'impossible'; readonly note: Note }
   | {
       readonly kind: 'refused'
       readonly denial: DelegatedDenial
@@ -67,7 +69,12 @@ export type DelegatedAnswer =
 export interface DelegatedPasswords {
   /** From memory, for each log-in; null for all whose password is checked here. */
   find(person: Entry<Person>): Delegation | null
-  /** One attempt, which no other attempt can spoil; never throws what could be an answer. */
+  /**
+   * One attempt, which no other attempt can spoil; never throws what could be an answer.
+   *
+   * @param signal aborts when it is too late for an answer
+   * @throws `signal`'s reason
+   */
   check(
     asked: {
       readonly delegation: Delegation

@@ -120,25 +120,51 @@ export class DelegatedVerifier {
 
   /** Remembers and counts here, once for all who share it, and also when they have gone away. */
   async #askOnce(claim: DelegatedClaim, asked: Asked, gone: AbortSignal): Promise<Answered> {
-    const { source, budget, failures } = this.#parts
-    const { principalId, delegation } = claim
+    const { budget, failures } = this.#parts
     const ends = [budget.begin(claim), failures.beginTry(claim)]
     const deadline = AbortSignal.timeout(this.#parts.deadlineMs ?? DEADLINE_MS)
-    const signal = AbortSignal.any([gone, deadline])
     try {
-      const giveBack = await this.#slots.take(principalId, signal)
-      const { password } = asked
-      const answer = await source
-        .check({ delegation, principalId, password }, signal)
-        .finally(giveBack)
+      const giveBack = await this.#takeSlot(claim, gone, deadline)
+      const answer = await this.#send(claim, asked, deadline).finally(giveBack)
       return this.#learn(claim, asked, answer)
-    } catch (error) {
-      if (!deadline.aborted || gone.aborted) throw error
-      const note = { source: delegation.sourceName, why: 'no answer in time' }
-      const reason = 'source-unavailable'
-      return { isAnswer: false, answer: { kind: 'unavailable', reason, note, coolDownMs: 0 } }
     } finally {
       for (const end of ends) end()
+    }
+  }
+
+  /** Our own crowd says nothing about the source, so nothing remembered may stand in for it. */
+  async #takeSlot(
+    { principalId }: Claim,
+    gone: AbortSignal,
+    deadline: AbortSignal,
+  ): Promise<() => void> {
+    try {
+      return await this.#slots.take(principalId, AbortSignal.any([gone, deadline]))
+    } catch (error) {
+      if (!deadline.aborted || gone.aborted) throw error
+      throw new AuthenticationUnavailable('overloaded', { principalId })
+    }
+  }
+
+  /**
+   * Once it is sent the source counts it, whether or not anybody waits: so a caller who hangs up
+   * does not end it, and one whose answer did not come in time counts as wrong.
+   */
+  async #send(
+    claim: DelegatedClaim,
+    { password }: Asked,
+    deadline: AbortSignal,
+  ): Promise<DelegatedAnswer> {
+    const { source, budget, failures } = this.#parts
+    const { principalId, delegation } = claim
+    try {
+      return await source.check({ delegation, principalId, password }, deadline)
+    } catch (error) {
+      budget.recordWrong(claim)
+      failures.recordFailure(claim)
+      if (!deadline.aborted) throw error
+      const note = { source: delegation.sourceName, why: 'no answer in time' }
+      return { kind: 'unavailable', reason: 'source-unavailable', note, coolDownMs: 0 }
     }
   }
 
@@ -148,6 +174,8 @@ export class DelegatedVerifier {
         return { isAnswer: true, verdict: this.#learnRight(claim, asked, answer.note) }
       case 'wrong':
         return { isAnswer: true, verdict: this.#learnWrong(claim, asked, answer.note) }
+      case 'impossible':
+        return { isAnswer: true, verdict: this.#learnImpossible(claim, asked, answer.note) }
       case 'refused':
         return { isAnswer: true, verdict: this.#learnRefused(claim, asked, answer) }
       case 'unavailable':
@@ -174,6 +202,14 @@ export class DelegatedVerifier {
     failures.recordFailure(claim)
     remembered.forgetIfMadeOf(claim.principalId, password)
     const verdict = refusal('wrong-password', note)
+    this.#know(claim, pair, { verdict, keptMs: WRONG_KEPT_MS })
+    return verdict
+  }
+
+  /** Never sent, so the source has not counted it; whoever tries many is slowed down all the same. */
+  #learnImpossible(claim: DelegatedClaim, { pair }: Asked, note: Note): Verdict {
+    this.#parts.failures.recordFailure(claim)
+    const verdict = refusal('source-unsupported', note)
     this.#know(claim, pair, { verdict, keptMs: WRONG_KEPT_MS })
     return verdict
   }

@@ -4,6 +4,8 @@ const MISCONFIGURED_MS = 60_000
 const UNREACHABLE_MS = 5_000
 /** Different people whose attempts found no answer, one after the other, before it counts as away. */
 const ENOUGH_PEOPLE = 3
+/** Attempts without an answer that are further apart tell of nothing common. */
+const TOGETHER_MS = 10_000
 
 export type Open =
   | { readonly why: 'misconfigured'; readonly code: number | null }
@@ -15,7 +17,8 @@ export type Open =
  */
 export class Circuit {
   readonly #nowMs: () => number
-  readonly #unanswered = new Set<string>()
+  /** When each person's last attempt found no answer. */
+  readonly #unanswered = new Map<string, number>()
   #open: (Open & { readonly untilMs: number }) | null = null
 
   constructor(nowMs: () => number) {
@@ -41,9 +44,13 @@ export class Circuit {
 
   /** No connection, or no answer in time, for this person. */
   unanswered(personId: string): void {
-    this.#unanswered.add(personId)
+    const nowMs = this.#nowMs()
+    for (const [id, atMs] of this.#unanswered) {
+      if (atMs + TOGETHER_MS <= nowMs) this.#unanswered.delete(id)
+    }
+    this.#unanswered.set(personId, nowMs)
     if (this.#unanswered.size < ENOUGH_PEOPLE) return
     this.#unanswered.clear()
-    this.#open = { why: 'unreachable', untilMs: this.#nowMs() + UNREACHABLE_MS }
+    this.#open = { why: 'unreachable', untilMs: nowMs + UNREACHABLE_MS }
   }
 }

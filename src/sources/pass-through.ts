@@ -18,6 +18,7 @@ import type { SourceRegistry, StoredSource } from './registry.ts'
 const REFRESH_MS = 5_000
 /** Entra takes passwords of up to 256 characters; a longer one is right nowhere. */
 const MAX_CHARACTERS = 256
+const GUEST = 'a guest: her own tenant has her password'
 
 /** Who a person is at a source. */
 export interface SourceAccount {
@@ -63,6 +64,8 @@ interface Opened {
   readonly check: PasswordCheck
   readonly circuit: Circuit
   problem: PassThroughProblem | null
+  /** Somebody's password was found right since it was opened, so the application may ask. */
+  hasLetIn: boolean
 }
 
 /** Passwords of chosen groups, checked where their members come from. */
@@ -128,15 +131,17 @@ export class PassThrough implements DelegatedPasswords, Service {
     const account = await this.#accountOf(delegation, principalId)
     if (account === undefined) return unavailable('stale', note)
     if (account === null) return { kind: 'not-theirs' }
-    const password = asked.password.toString('utf8')
-    const unsupported = whyUnsupported(account, password)
-    if (unsupported !== null) return refuse('source-unsupported', { ...note, why: unsupported })
+    if (account.isGuest) return refuse('source-unsupported', { ...note, why: GUEST })
     const { externalId, userPrincipalName } = account
     if (userPrincipalName === null) return refuse('source-unknown', { ...note, why: 'no UPN' })
-    const answer = await this.#send(opened, principalId, () =>
+    // Not before it is known that she is theirs: a password kept here may well begin with a space.
+    const password = asked.password.toString('utf8')
+    const why = whyImpossible(password)
+    if (why !== null) return { kind: 'impossible', note: { ...note, why } }
+    const answer = await this.#send(opened, { principalId, signal }, () =>
       opened.check.check({ externalId, userPrincipalName }, password, signal),
     )
-    return this.#judge(opened, principalId, answer)
+    return this.#judge(opened, principalId, ofHerAlone(opened, answer))
   }
 
   async #refresh(): Promise<void> {
@@ -168,6 +173,7 @@ export class PassThrough implements DelegatedPasswords, Service {
       check: new PasswordCheck({ config, secret }),
       circuit: new Circuit(this.#nowMs),
       problem: null,
+      hasLetIn: false,
     })
   }
 
@@ -191,14 +197,14 @@ export class PassThrough implements DelegatedPasswords, Service {
 
   async #send(
     { circuit }: Opened,
-    principalId: PrincipalId,
+    { principalId, signal }: { readonly principalId: PrincipalId; readonly signal: AbortSignal },
     send: () => Promise<PasswordAnswer>,
   ): Promise<PasswordAnswer> {
     try {
       return await send()
     } catch (error) {
-      // The caller's own deadline: to the circuit, no answer.
-      circuit.unanswered(principalId)
+      // A caller who has hung up says nothing about the source; one who waited to the end does.
+      if (isTimeout(signal.reason)) circuit.unanswered(principalId)
       throw error
     }
   }
@@ -215,6 +221,7 @@ export class PassThrough implements DelegatedPasswords, Service {
       circuit.unanswered(principalId)
     } else if (answer.kind === 'misconfigured') circuit.misconfigured(code)
     else circuit.answered()
+    if (answer.kind === 'right') opened.hasLetIn = true
     this.#tell(opened, answer, code)
     switch (answer.kind) {
       case 'right':
@@ -267,9 +274,19 @@ function pick({ coolDownMs, forgets }: Extract<PasswordAnswer, { kind: 'refused'
   return { coolDownMs, forgets }
 }
 
+/** Where others were let in, what may concern all or one concerns one. */
+function ofHerAlone({ hasLetIn }: Opened, answer: PasswordAnswer): PasswordAnswer {
+  if (!hasLetIn || answer.kind !== 'misconfigured' || answer.ofOne === null) return answer
+  const { code, retryAfterMs } = answer
+  return { ...answer.ofOne, code, retryAfterMs }
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === 'TimeoutError'
+}
+
 /** What Entra takes from nobody by this way, and so is not told. */
-function whyUnsupported({ isGuest }: SourceAccount, password: string): string | null {
-  if (isGuest) return 'a guest: her own tenant has her password'
+function whyImpossible(password: string): string | null {
   if (password.trim() !== password) return 'a password that begins or ends with a space'
   return password.length > MAX_CHARACTERS ? 'a password of more than 256 characters' : null
 }

@@ -62,6 +62,23 @@ await t.test('a slow answer is none: 52 and silence, while others go on', async 
   await rig.mend()
 })
 
+await t.test('who hangs up is counted all the same, and keeps nobody else out', async (t) => {
+  await rig.turnOn()
+  await bench.control('POST', '/faults', { fault: 'delay', on: 'login', ms: 1_000, times: 3 })
+  const people = [rig.somebody(), rig.somebody(), rig.somebody()]
+  for (const [at, person] of people.entries()) await rig.bindAndHangUp(person, 'a guess', at + 1)
+  t.equal(await rig.bind(rig.somebody(), PASSWORD), 'yes')
+  for (const { username } of people) {
+    await rig.until('the guess is counted', async () => {
+      const { failures } = await daemon.api.get<{ failures: unknown[] }>(
+        `/people/${username}/failures`,
+      )
+      return failures.length > 0
+    })
+  }
+  await rig.mend()
+})
+
 await t.test('what is remembered serves while the tenant is away, and then only', async (t) => {
   const person = await rig.rememberedPerson()
   const stranger = rig.somebody()
@@ -128,8 +145,10 @@ await t.test('an account that is gone, and what Entra takes from nobody, is refu
   t.equal((await rig.logged(gone)).reason, 'source-unknown')
   const person = rig.somebody()
   const before = await rig.sent()
-  t.equal(await rig.bind(person, ` ${PASSWORD}`), 'no')
-  t.match(await rig.logged(person), { reason: 'source-unsupported' })
+  for (const typed of [` ${PASSWORD}`, 'x'.repeat(257)]) {
+    t.equal(await rig.bind(person, typed), 'no')
+    t.match(await rig.logged(person), { reason: 'source-unsupported' })
+  }
   t.equal(await rig.sent(), before, 'and not sent')
 })
 
@@ -172,3 +191,13 @@ await t.test(
     t.equal((await rig.source()).lastError, null)
   },
 )
+
+await t.test('where others are let in, a consent that is missing is of one person', async (t) => {
+  await rig.turnOn()
+  t.equal(await rig.bind(rig.somebody(), PASSWORD), 'yes')
+  const person = rig.somebody({ denials: [65001] })
+  t.equal(await rig.bind(person, PASSWORD), 'no')
+  t.match(await rig.logged(person), { reason: 'source-refused', detail: { code: 'AADSTS65001' } })
+  t.match((await rig.source()).nextStep ?? '', /grant admin consent/)
+  t.equal(await rig.bind(rig.somebody(), PASSWORD), 'yes')
+})

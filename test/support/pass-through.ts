@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -149,6 +150,17 @@ export class PassThroughRig {
     }
   }
 
+  /** Binds, and hangs up as soon as so many have met what was broken. */
+  async bindAndHangUp({ username }: Somebody, password: string, met: number): Promise<void> {
+    const [host, port] = this.daemon.address('ldap').split(':')
+    const socket = connect(Number(port), host)
+    await once(socket, 'connect')
+    socket.write(bindRequest(`uid=${username},${PEOPLE_DN}`, password))
+    await this.untilMet(met)
+    socket.destroy()
+    await once(socket, 'close')
+  }
+
   /** By RADIUS PAP; `unavailable` when there is no answer in time. */
   async pap({ username }: Somebody, password: string, withinMs = 8_000): Promise<Answer> {
     const packet = radius.encode({
@@ -202,6 +214,18 @@ export class PassThroughRig {
     const requests: readonly { grant: string | null }[] = body.requests
     return requests.filter(({ grant }) => grant === 'password').length
   }
+}
+
+/** A simple bind (RFC 4511 §4.2), for texts so short that one byte tells each length. */
+function bindRequest(dn: string, password: string): Buffer {
+  const tlv = (tag: number, ...parts: readonly Buffer[]) => {
+    const value = Buffer.concat(parts)
+    return Buffer.concat([Buffer.from([tag, value.length]), value])
+  }
+  const one = Buffer.from([1])
+  const [version, name] = [tlv(0x02, Buffer.from([3])), tlv(0x04, Buffer.from(dn))]
+  const bind = tlv(0x60, version, name, tlv(0x80, Buffer.from(password)))
+  return tlv(0x30, tlv(0x02, one), bind)
 }
 
 function membersOf({ simulator }: Microsoft365Bench): Somebody[] {

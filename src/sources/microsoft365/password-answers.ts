@@ -1,22 +1,29 @@
 import type { DelegatedDenial } from '../../credentials/delegated-password.ts'
 
+interface Refused {
+  readonly kind: 'refused'
+  readonly denial: DelegatedDenial
+  /** For so long no password of this person is sent again. */
+  readonly coolDownMs: number
+  /** What was found right before is no longer good while Entra cannot be reached. */
+  readonly forgets: boolean
+  /** The account is disabled: so is the person, before the next round says so. */
+  readonly disables: boolean
+  /** For an admin to mend or to know; null when it is between Entra and the person. */
+  readonly alert: string | null
+}
+
 /** What Entra's answer to a password means here, and what else is to be done about it. */
 export type Meaning =
   | { readonly kind: 'wrong' }
-  | {
-      readonly kind: 'refused'
-      readonly denial: DelegatedDenial
-      /** For so long no password of this person is sent again. */
-      readonly coolDownMs: number
-      /** What was found right before is no longer good while Entra cannot be reached. */
-      readonly forgets: boolean
-      /** The account is disabled: so is the person, before the next round says so. */
-      readonly disables: boolean
-      /** For an admin to mend or to know; null when it is between Entra and the person. */
-      readonly alert: string | null
-    }
+  | Refused
   /** The application may not ask at all, about nobody. */
-  | { readonly kind: 'misconfigured'; readonly nextStep: string }
+  | {
+      readonly kind: 'misconfigured'
+      readonly nextStep: string
+      /** What it means where others are let in; null where it cannot concern one person alone. */
+      readonly ofOne: Refused | null
+    }
   | { readonly kind: 'transient' }
 
 /** Longer than Entra's first lock of a minute, which each further wrong password prolongs. */
@@ -27,14 +34,14 @@ const transient: Meaning = { kind: 'transient' }
 
 function refused(
   denial: DelegatedDenial,
-  more: Partial<Extract<Meaning, { kind: 'refused' }>> = {},
-): Meaning {
+  more: Partial<Omit<Refused, 'kind' | 'denial'>> = {},
+): Refused {
   const plain = { coolDownMs: 0, forgets: true, disables: false, alert: null }
   return { kind: 'refused', denial, ...plain, ...more }
 }
 
-function misconfigured(nextStep: string): Meaning {
-  return { kind: 'misconfigured', nextStep }
+function misconfigured(nextStep: string, ofOne: Refused | null = null): Meaning {
+  return { kind: 'misconfigured', nextStep, ofOne }
 }
 
 const MFA = refused('source-mfa-required')
@@ -116,6 +123,11 @@ export const MEANINGS: ReadonlyMap<number, Meaning> = new Map([
     misconfigured(
       'nobody has consented to `openid` and `profile` for the application: grant admin consent ' +
         'under API permissions (delegated permissions of Microsoft Graph)',
+      refused('source-refused', {
+        alert:
+          'somebody has not consented to the application while others have: grant admin consent ' +
+          'under API permissions (delegated permissions of Microsoft Graph)',
+      }),
     ),
   ],
   [700016, UNKNOWN_APPLICATION],
