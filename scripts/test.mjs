@@ -69,7 +69,7 @@ async function runTap() {
     ...process.env,
     npm_config_update_notifier: 'false',
     GATEHOUSE_MISSING_TOOLS: tools.missing.join(','),
-    GATEHOUSE_GRAPH_CALLS: calls,
+    WITNESSED_GRAPH_CALLS: calls,
   }
   const tap = spawn(process.execPath, args, { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => tap.kill(signal))

@@ -3,10 +3,10 @@ import { canSignIn } from '../directory/hold.ts'
 import type { Administrator } from '../directory/service.ts'
 import type { AuthEvent } from '../observe/auth-event.ts'
 import type { AdministratorAttempt, AdministratorOutcome } from './authenticate.ts'
+import type { Claim } from './claim.ts'
 import type { CredentialIndex } from './credential-index.ts'
 import type { Answer, Denied, Login } from './login.ts'
 import { foldLoginName, recordedName } from './login-name.ts'
-import type { Claim } from './password-verifier.ts'
 
 type Yes = Extract<AdministratorOutcome, { ok: true }>
 

@@ -7,11 +7,11 @@ import type { Person } from '../directory/person.ts'
 import type { Entry } from '../directory/query.ts'
 import type { AuthEvent } from '../observe/auth-event.ts'
 import type { Attempt, Authenticated, Outcome } from './authenticate.ts'
+import type { Claim } from './claim.ts'
 import type { CredentialIndex } from './credential-index.ts'
 import type { DelegatedPasswords } from './delegated-password.ts'
 import type { Answer, Denied, Login } from './login.ts'
 import { foldLoginName, recordedName } from './login-name.ts'
-import type { Claim } from './password-verifier.ts'
 
 type Yes = Extract<Outcome, { ok: true }>
 

@@ -3,10 +3,11 @@ import type { AuthEvent, AuthEventSink } from '../observe/auth-event.ts'
 import { addressKey } from './address-key.ts'
 import type { Caller, Denial } from './authenticate.ts'
 import { AuthenticationUnavailable } from './authenticate.ts'
+import type { Checked, CheckTurn, Claim } from './claim.ts'
 import type { Note } from './delegated-password.ts'
 import type { NameLimit } from './name-limit.ts'
 import { prepareOpaqueString } from './opaque-string.ts'
-import type { Checked, CheckTurn, Claim, PasswordVerifier } from './password-verifier.ts'
+import type { PasswordVerifier } from './password-verifier.ts'
 
 interface Admitted {
   readonly ok: true

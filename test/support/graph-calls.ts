@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Microsoft365 } from '../../simulators/microsoft365/index.ts'
 
 /** Folder in which a whole run of the tests gathers what it saw the product call. */
-const FOLDER_VARIABLE = 'GATEHOUSE_GRAPH_CALLS'
+const FOLDER_VARIABLE = 'WITNESSED_GRAPH_CALLS'
 const DOCUMENT = fileURLToPath(new URL('../../docs/microsoft-365.md', import.meta.url))
 const ROW = /^\| `((?:GET|POST|PATCH|PUT|DELETE) \/[^`]*)` \| ([a-z-]+) \| (.*?) \|$/gm
 
@@ -35,7 +35,8 @@ export function callsSeen(simulator: Microsoft365) {
 export function gatherCalls(simulator: Microsoft365): void {
   const folder = process.env[FOLDER_VARIABLE]
   if (folder === undefined) return
-  const calls = new Set(callsSeen(simulator).map(({ method, template }) => `${method} ${template}`))
+  const seen = callsSeen(simulator).filter(({ template }) => template !== null)
+  const calls = new Set(seen.map(({ method, template }) => `${method} ${template}`))
   const lines = [...calls].map((call) => `${call}\n`)
   appendFileSync(join(folder, `${process.pid}`), lines.join(''))
 }

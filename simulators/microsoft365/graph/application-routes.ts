@@ -9,7 +9,7 @@ import {
   listServicePrincipals,
   updateApplication,
 } from './application-calls.ts'
-import type { Route } from './routes.ts'
+import type { Route } from './route.ts'
 
 const READ_APPLICATIONS = [
   'Application.Read.All',

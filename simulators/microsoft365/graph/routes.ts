@@ -18,22 +18,8 @@ import {
   readUser,
 } from './objects.ts'
 import { listRoleMembers, listRoles } from './roles.ts'
+import type { Route } from './route.ts'
 import { revokeSessions, updateUser } from './writes.ts'
-
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PATCH'
-  /** Lower case; `{id}` stands for one segment. */
-  readonly template: string
-  /** Template whose permissions apply, where the published table has no entry of its own. */
-  readonly permissionTemplate: string
-  /** Resource units before `$select`, `$expand` and `$top` are counted in. */
-  readonly units: number
-  /** Counted against the write quota, too. */
-  readonly isWrite: boolean
-  /** Delegated permissions that allow it to a person; none for most calls. */
-  readonly delegated?: readonly string[]
-  readonly answer: RouteAnswer
-}
 
 /** Delegated permissions that show a person her own organization. */
 const ORGANIZATION_READERS = ['User.Read', 'User.Read.All', 'Organization.Read.All']

@@ -1,0 +1,17 @@
+import type { RouteAnswer } from './objects.ts'
+
+/** A call this simulator answers. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PATCH'
+  /** Lower case; `{id}` stands for one segment. */
+  readonly template: string
+  /** Template whose permissions apply, where the published table has no entry of its own. */
+  readonly permissionTemplate: string
+  /** Resource units before `$select`, `$expand` and `$top` are counted in. */
+  readonly units: number
+  /** Counted against the write quota, too. */
+  readonly isWrite: boolean
+  /** Delegated permissions that allow it to a person; none for most calls. */
+  readonly delegated?: readonly string[]
+  readonly answer: RouteAnswer
+}
