@@ -1,5 +1,7 @@
-import { sql } from 'kysely'
-import type { Tx } from './written.ts'
+import { sql, type Transaction } from 'kysely'
+import type { Tables } from './database.ts'
+
+type Tx = Transaction<Tables>
 
 /** Why links end that nobody used. */
 type Ending = 'newer-link' | 'suspended' | 'password-set'
