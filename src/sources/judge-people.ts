@@ -150,7 +150,8 @@ function judgeReturn(
   const verdict = { externalId, values, ...NOTHING }
   if (!before.isChosen && !isInScope(values, scope)) return { ...verdict, act: 'ignore' }
   const isTheirs = values.isEnabled === false && !before.isDisabledByUs
-  const hold = isTheirs ? 'set' : before.isHeld ? 'lift' : 'keep'
+  const set = before.isProtected && !before.isHeld ? 'wait' : 'set'
+  const hold = isTheirs ? set : before.isHeld ? 'lift' : 'keep'
   // Her grace is over: nothing of what is told is kept.
   if (before.isDeletedHere && before.isForgotten)
     return { ...verdict, values: before.values, act: 'restore' }

@@ -11,26 +11,38 @@ import type { Tx } from './written.ts'
 /** Carried out in one transaction; a deletion touches names and quarantine as well. */
 const AT_ONCE = 100
 
-/** Sets a date, in the place of one of its kind; a leave that moves lets her in again until then. */
+/**
+ * Sets a date, in the place of one of its kind; a leave that moves lets her in again until then. One
+ * that has begun, and is said once more to have begun, stays as it is.
+ */
 export async function setDate(
   tx: Tx,
   id: PrincipalId,
   { act, atMs }: NewDate,
   actor: Actor,
 ): Promise<number> {
-  const { rows } = await sql`
+  if (act === 'suspend' && (await hasBegun(tx, id, atMs))) return 0
+  const { rows } = await sql<{ is_to_come: boolean }>`
     insert into lifecycle_date (principal_id, act, due_at, set_by, reason)
     select p.id, ${act}, to_timestamp(${atMs / 1_000}), ${actor.name}, ${actor.reason}
     from principal p where p.id = ${id}::uuid and p.kind = 'person' and p.lifecycle <> 'deleted'
     on conflict (principal_id, act) do update set due_at = excluded.due_at,
       set_by = excluded.set_by, reason = excluded.reason, refused = null
-    returning 1`.execute(tx)
+    returning due_at > clock_timestamp() as is_to_come`.execute(tx)
   if (rows.length === 0)
     throw new DirectoryError('DIRECTORY_NOT_FOUND', 'there is no living person with such an id')
   const detail = { act, at: new Date(atMs).toISOString() }
   journal(tx, { kind: 'admin.date-set', entity: id, actor, detail })
-  if (act === 'suspend') await liftHold(tx, id, actor)
+  if (act === 'suspend' && rows[0]?.is_to_come) await liftHold(tx, id, actor)
   return 1
+}
+
+async function hasBegun(tx: Tx, id: PrincipalId, atMs: number): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from hold h join principal p on p.id = h.principal_id
+    where p.id = ${id}::uuid and p.lifecycle <> 'deleted' and h.reason = 'schedule'
+      and to_timestamp(${atMs / 1_000}) <= clock_timestamp()`.execute(tx)
+  return rows.length > 0
 }
 
 /** Takes a date back; of a leave that has come, its hold as well. @returns how many changed */
@@ -82,15 +94,29 @@ export async function carryOutDates(database: Database): Promise<number> {
         order by due_at, principal_id limit ${AT_ONCE} for update skip locked)
       returning principal_id as id, act`.execute(tx)
     const of = (act: DatedAct) => rows.filter((due) => due.act === act).map(({ id }) => id)
+    // First, since it locks the sources, as a round does before it locks people.
+    if (of('delete').length > 0) await deleteDue(tx, of('delete'))
     await activate(tx, of('activate'))
     await suspend(tx, of('suspend'))
-    if (of('delete').length > 0) await deletePeople(tx, of('delete'), SCHEDULE)
     return rows.length
   })
   return value
 }
 
 const SCHEDULE: Actor = { name: 'system', reason: 'its date has come' }
+
+/** Whom her source has deleted just before is deleted here as well: its restoring her is not ours. */
+async function deleteDue(tx: Tx, ids: readonly PrincipalId[]): Promise<void> {
+  await deletePeople(tx, ids, SCHEDULE)
+  const { rows } = await sql<{ id: string }>`
+    update principal p set is_deleted_here = true, lifecycle_before = coalesce((
+      select nullif(l.lifecycle_before, 'deleted') from source_link l
+      where l.principal_id = p.id and l.is_master
+      order by l.removed_at desc nulls last limit 1), 'staged')
+    where p.id = any (${ids}::uuid[]) and p.lifecycle = 'deleted' and not p.is_deleted_here
+    returning p.id`.execute(tx)
+  await touch(tx, rows, SCHEDULE)
+}
 
 async function activate(tx: Tx, ids: readonly PrincipalId[]): Promise<void> {
   const { rows } = await sql<{ id: string }>`

@@ -23,7 +23,7 @@ import { hintDenial, journal } from './journal.ts'
 import { keepOwner } from './last-owner.ts'
 import { cancelDate, listDates, setDate } from './lifecycle-dates.ts'
 import { checkNameIsFree, quarantineName } from './name-quarantine.ts'
-import { deletePeople, listDeleted, restoreDeleted } from './person-deletion.ts'
+import { deletePeople, listDeleted, refuseAnyLost, restoreDeleted } from './person-deletion.ts'
 import { type Edited, editPerson, yieldAttributes } from './person-edits.ts'
 import { alike, refuseProtected, requirePrincipals, touch } from './principal-rows.ts'
 import { REMOVAL_BATCH } from './sync-batch.ts'
@@ -60,7 +60,12 @@ export class PostgresPeopleStore implements PeopleStore {
     })
   }
 
-  hold(ids: readonly PrincipalId[], reason: HoldReason, options: HoldOptions): Promise<Written> {
+  async hold(
+    ids: readonly PrincipalId[],
+    reason: HoldReason,
+    options: HoldOptions,
+  ): Promise<Written> {
+    await this.#refuseProtected(ids, options)
     return writeInChunks(this.#database, ids, async (tx, chunk) => {
       await requirePrincipals(tx, chunk)
       if (options.includesProtected !== true) await refuseProtected(tx, chunk)
@@ -86,7 +91,12 @@ export class PostgresPeopleStore implements PeopleStore {
     })
   }
 
-  delete(ids: readonly PrincipalId[], actor: Actor, options: ProtectedToo = {}): Promise<Written> {
+  async delete(
+    ids: readonly PrincipalId[],
+    actor: Actor,
+    options: ProtectedToo = {},
+  ): Promise<Written> {
+    await this.#refuseProtected(ids, options)
     const run = async (tx: Tx, chunk: readonly PrincipalId[]) => {
       if (options.includesProtected !== true) await refuseProtected(tx, chunk)
       return deletePeople(tx, chunk, actor)
@@ -94,9 +104,15 @@ export class PostgresPeopleStore implements PeopleStore {
     return writeInChunks(this.#database, ids, run, REMOVAL_BATCH)
   }
 
-  restore(ids: readonly PrincipalId[], actor: Actor): Promise<Written> {
+  async restore(ids: readonly PrincipalId[], actor: Actor): Promise<Written> {
+    await refuseAnyLost(this.#database.kysely, ids)
     const run = (tx: Tx, chunk: readonly PrincipalId[]) => restoreDeleted(tx, chunk, actor)
     return writeInChunks(this.#database, ids, run, REMOVAL_BATCH)
+  }
+
+  /** The whole list before its first chunk is written; each chunk asks once more, under lock. */
+  async #refuseProtected(ids: readonly PrincipalId[], options: ProtectedToo): Promise<void> {
+    if (options.includesProtected !== true) await refuseProtected(this.#database.kysely, ids)
   }
 
   deleted(filter: {

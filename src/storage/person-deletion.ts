@@ -1,9 +1,10 @@
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { DirectoryError } from '../directory/errors.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Actor, DeletedPerson } from '../directory/ports/people.ts'
 import type { PersonValues } from '../sources/source.ts'
 import type { Database } from './connection.ts'
+import type { Tables } from './database.ts'
 import { hintDenial } from './journal.ts'
 import { quarantineNames } from './name-quarantine.ts'
 import { lockMastered } from './person-edits.ts'
@@ -63,7 +64,6 @@ interface RestorableRow {
   readonly username: string
   readonly username_folded: string
   readonly display_name: string
-  readonly lifecycle: string
   readonly lifecycle_before: string
   readonly manager_id: string | null
   readonly is_deleted_here: boolean
@@ -76,9 +76,9 @@ interface RestorableRow {
 
 /**
  * Brings people back whom somebody has deleted here, as they were, and with what their source has
- * told since. Those who live stay as they are.
+ * told since. The forgotten whom their source still knows begin anew, staged. Those who live stay.
  *
- * @throws {DirectoryError} `DIRECTORY_REFUSED` after their grace, and for whom a source has deleted
+ * @throws {DirectoryError} `DIRECTORY_REFUSED` for the forgotten no source knows, and for whom a source has deleted
  */
 export async function restoreDeleted(
   tx: Tx,
@@ -87,26 +87,19 @@ export async function restoreDeleted(
 ): Promise<number> {
   await lockSourcesOf(tx, ids)
   await requirePeople(tx, ids)
-  const { rows: all } = await sql<RestorableRow>`
-    select p.id, n.username, n.username_folded, n.display_name, p.lifecycle, p.lifecycle_before,
-      n.manager_id, p.is_deleted_here, n.username_folded = 'deleted-' || n.uid_number as is_forgotten,
-      case when told.attributes is null then (
-        select s.name from source_link l join source s on s.id = l.source_id
-        where l.principal_id = p.id and l.is_master order by l.linked_at limit 1) end as deleted_by,
-      told.attributes as told
-    from principal p join person n on n.id = p.id
-    left join lateral (select l.attributes from source_link l
-      where l.principal_id = p.id and l.removed_at is null and l.is_master
-      order by l.linked_at limit 1) told on true
-    where p.id = any (${ids}::uuid[])`.execute(tx)
-  const rows = all.filter(({ lifecycle }) => lifecycle === 'deleted')
+  const rows = await readDeleted(tx, ids)
   for (const row of rows) refuseLost(row)
   const restored = rows.map(({ id }) => id)
   await sql`
-    update principal set lifecycle = lifecycle_before, lifecycle_before = null, deleted_at = null,
+    update principal p set lifecycle = r.lifecycle, lifecycle_before = null, deleted_at = null,
       is_deleted_here = false
-    where id = any (${restored}::uuid[])`.execute(tx)
+    from unnest(${restored}::uuid[], ${rows.map((row) => row.lifecycle_before)}::text[])
+      as r (id, lifecycle) where p.id = r.id`.execute(tx)
   await catchUp(tx, rows)
+  await readAnew(
+    tx,
+    rows.filter((row) => row.is_forgotten).map(({ id }) => id),
+  )
   const others = await returnNames(tx, restored)
   const details = rows.map(({ id, lifecycle_before }) => [
     id,
@@ -114,6 +107,36 @@ export async function restoreDeleted(
   ])
   const touched = [...new Set([...restored, ...others])].map((id) => ({ id }))
   return await touch(tx, touched, actor, Object.fromEntries(details))
+}
+
+async function readDeleted(
+  db: Kysely<Tables>,
+  ids: readonly PrincipalId[],
+): Promise<readonly RestorableRow[]> {
+  const { rows } = await sql<RestorableRow>`
+    select p.id, n.username, n.username_folded, n.display_name,
+      case when n.username_folded = 'deleted-' || n.uid_number then 'staged'
+        else p.lifecycle_before end as lifecycle_before,
+      n.manager_id, p.is_deleted_here, n.username_folded = 'deleted-' || n.uid_number as is_forgotten,
+      case when not exists (select 1 from source_link l
+          where l.principal_id = p.id and l.removed_at is null) then (
+        select s.name from source_link l join source s on s.id = l.source_id
+        where l.principal_id = p.id and l.is_master order by l.linked_at limit 1) end as deleted_by,
+      told.attributes as told
+    from principal p join person n on n.id = p.id
+    left join lateral (select l.attributes from source_link l
+      where l.principal_id = p.id and l.removed_at is null and l.is_master
+      order by l.linked_at limit 1) told on true
+    where p.id = any (${ids}::uuid[]) and p.lifecycle = 'deleted'`.execute(db)
+  return rows
+}
+
+/** @throws {DirectoryError} `DIRECTORY_REFUSED` if one of those who are deleted cannot be restored */
+export async function refuseAnyLost(
+  db: Kysely<Tables>,
+  ids: readonly PrincipalId[],
+): Promise<void> {
+  for (const row of await readDeleted(db, ids)) refuseLost(row)
 }
 
 /** What the source has told meanwhile was kept with the link alone. */
@@ -130,13 +153,21 @@ async function catchUp(tx: Tx, rows: readonly RestorableRow[]): Promise<void> {
   await updatePeople(tx, behind)
   await sql`
     update source_link set manager_pending = true
-    where principal_id = any (${behind.map(({ id }) => id)}::uuid[]) and removed_at is null`.execute(
-    tx,
-  )
+    where principal_id = any (${behind.map(({ id }) => id)}::uuid[]) and removed_at is null
+      and is_master`.execute(tx)
 }
 
-function refuseLost({ username, is_deleted_here, is_forgotten, deleted_by }: RestorableRow): void {
-  if (is_forgotten) {
+/** Of the forgotten nothing is left here: their sources are to be read in full once. */
+async function readAnew(tx: Tx, ids: readonly string[]): Promise<void> {
+  await sql`
+    update sync_token set needs_full = true
+    where source_id in (select l.source_id from source_link l
+      where l.principal_id = any (${ids}::uuid[]) and l.removed_at is null)`.execute(tx)
+}
+
+function refuseLost(row: RestorableRow): void {
+  const { username, is_deleted_here, is_forgotten, deleted_by, told } = row
+  if (is_forgotten && told === null) {
     const why = `${username} was deleted more than ${RETENTION_DAYS.tombstone} days ago: what was known of her is gone`
     throw new DirectoryError('DIRECTORY_REFUSED', why)
   }

@@ -1,6 +1,7 @@
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { DirectoryError } from '../directory/errors.ts'
 import type { Actor } from '../directory/ports/people.ts'
+import type { Tables } from './database.ts'
 import { journal } from './journal.ts'
 import type { Tx } from './written.ts'
 
@@ -21,10 +22,10 @@ export async function requirePrincipals(tx: Tx, ids: readonly string[]): Promise
 }
 
 /** @throws {DirectoryError} `DIRECTORY_REFUSED`, with the name of one who is protected */
-export async function refuseProtected(tx: Tx, ids: readonly string[]): Promise<void> {
+export async function refuseProtected(db: Kysely<Tables>, ids: readonly string[]): Promise<void> {
   const { rows } = await sql<{ username: string }>`
     select n.username from principal p join person n on n.id = p.id
-    where p.id = any (${ids}::uuid[]) and p.is_protected limit 1`.execute(tx)
+    where p.id = any (${ids}::uuid[]) and p.is_protected limit 1`.execute(db)
   const [found] = rows
   if (found === undefined) return
   const why = `${found.username} is protected: name her alone, and say that you mean it (--protected)`

@@ -6,7 +6,7 @@ import { IS_DISABLED_BY_US } from './disabled-by-us.ts'
 import { asFault } from './fault.ts'
 import { hintDenial } from './journal.ts'
 import { sourceActor, sourceHold, touchPrincipals } from './sync-batch.ts'
-import { recordRemovals } from './sync-removals.ts'
+import { awaitApproval, recordRemovals } from './sync-removals.ts'
 
 /** Who people are at a source, by their links. */
 export class PostgresSourceAccounts implements SourceAccounts {
@@ -34,12 +34,13 @@ export class PostgresSourceAccounts implements SourceAccounts {
 
   /**
    * As if a round had said so: the hold, and that the source says so, so that the round which says
-   * the contrary lifts it. One account, and certain, so no allowance is asked; but it counts. What
+   * the contrary lifts it. One account, and certain, so no allowance is asked; but it counts; of the
+   * protected an admin is asked. What
    * waits for an admin's word goes on waiting, and what we have disabled ourselves is no news.
    */
   async disable(sourceId: string, principalId: PrincipalId): Promise<void> {
     await this.#db.write(async (tx) => {
-      const { rows } = await sql<{ external_id: string }>`
+      const { rows } = await sql<{ external_id: string; must_wait: boolean }>`
         update source_link l
         set attributes = attributes || '{"isEnabled": false}'::jsonb
         where l.source_id = ${sourceId}::uuid and l.principal_id = ${principalId}::uuid
@@ -50,14 +51,22 @@ export class PostgresSourceAccounts implements SourceAccounts {
             left join push x on x.source_id = src.id and x.principal_id = l.principal_id
               and x.attribute = 'enabled'
             where src.id = l.source_id)
-        returning l.external_id`.execute(tx)
+        returning l.external_id, exists (select from principal p
+          where p.id = l.principal_id and p.is_protected and not exists (select from hold h
+            where h.principal_id = p.id and h.reason = ${sourceHold(sourceId)})) as must_wait`.execute(
+        tx,
+      )
       const link = rows[0]
       if (!link) return
+      const subject = link.external_id
+      if (link.must_wait) {
+        await awaitApproval(tx, sourceId, [{ kind: 'suspension', subject, group: '' }])
+        return
+      }
       const { numAffectedRows } = await sql`
         insert into hold (principal_id, reason)
         values (${principalId}::uuid, ${sourceHold(sourceId)}) on conflict do nothing`.execute(tx)
       if (numAffectedRows === 0n) return
-      const subject = link.external_id
       await recordRemovals(tx, sourceId, [{ kind: 'suspension', subject, groupId: null }])
       await touchPrincipals(tx, [principalId], {
         ...sourceActor(sourceId),

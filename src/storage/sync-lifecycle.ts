@@ -5,6 +5,7 @@ import { quarantineNames } from './name-quarantine.ts'
 import {
   type ObjectKind,
   sourceActor,
+  sourceHold,
   type Tx,
   touchGroups,
   touchPrincipals,
@@ -44,8 +45,31 @@ export async function removePeople(
     'username',
     rows.map((row) => [row.username_folded, row.id]),
   )
-  await touchPrincipals(tx, [...ids, ...others], sourceActor(sourceId))
+  const freed = await liftHolds(tx, sourceId, externalIds)
+  await touchPrincipals(tx, [...ids, ...others, ...freed], sourceActor(sourceId))
   return externalIds.length
+}
+
+/**
+ * A source that no longer knows somebody has no say about her: its hold goes from those who live on,
+ * or may be restored here, unless another account of hers there is disabled.
+ */
+async function liftHolds(
+  tx: Tx,
+  sourceId: string,
+  externalIds: readonly string[],
+): Promise<readonly string[]> {
+  const { rows } = await sql<{ id: string }>`
+    delete from hold h using source_link l, principal p
+    where l.source_id = ${sourceId}::uuid and l.object_kind = 'person'
+      and l.external_id = any(${externalIds}::text[])
+      and p.id = l.principal_id and (p.lifecycle <> 'deleted' or p.is_deleted_here)
+      and h.principal_id = p.id and h.reason = ${sourceHold(sourceId)}
+      and not exists (select 1 from source_link o
+        where o.principal_id = p.id and o.source_id = l.source_id and o.removed_at is null
+          and o.attributes->>'isEnabled' = 'false')
+    returning h.principal_id as id`.execute(tx)
+  return rows.map((row) => row.id)
 }
 
 export async function removeGroups(
@@ -166,7 +190,8 @@ async function keepOrRename(tx: Tx, rows: readonly Returned[]): Promise<Map<stri
 
 function nameToAskFor(row: Returned): string {
   if (!row.is_forgotten) return row.username
-  const { user_principal_name: userPrincipalName, mail, display_name: displayName } = row
+  const { user_principal_name: userPrincipalName, mail } = row
+  const displayName = row.display_name === row.username ? null : row.display_name
   return usernameBase({ userPrincipalName, mail, displayName }, fallbackName('user', row.id))
 }
 

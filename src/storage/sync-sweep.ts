@@ -128,7 +128,7 @@ export async function settleManagers(db: Database, sourceId: string): Promise<Ba
     const ids = pending.map((row) => row.external_id)
     const { rows } = await sql<{ principal_id: string; is_changed: boolean }>`
       with due as (
-        select l.external_id, l.principal_id, m.principal_id as manager_id
+        select l.external_id, l.principal_id, l.is_master, m.principal_id as manager_id
         from source_link l
         left join source_link m on m.source_id = l.source_id and m.object_kind = 'person'
           and m.external_id = l.manager_external_id and m.removed_at is null
@@ -140,7 +140,7 @@ export async function settleManagers(db: Database, sourceId: string): Promise<Ba
           and l.external_id = due.external_id),
       changed as (
         update person p set manager_id = due.manager_id, changed_at = clock_timestamp() from due
-        where p.id = due.principal_id and p.manager_id is distinct from due.manager_id
+        where p.id = due.principal_id and due.is_master and p.manager_id is distinct from due.manager_id
         returning p.id)
       select due.principal_id, changed.id is not null as is_changed
       from due left join changed on changed.id = due.principal_id`.execute(tx)

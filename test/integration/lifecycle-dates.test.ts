@@ -40,6 +40,8 @@ await eachEngine(t, 'dates: each is carried out once, however late', async (t, d
   t.same(await stateOf(cyd), ['deleted'])
   t.same(await stateOf(dan), ['active'], 'and none before its time')
   t.equal(await carryOutDates(database), 0)
+  t.match(await set(bob, 'suspend', -72 * HOUR_MS), { changed: 0 })
+  t.same(await stateOf(bob), ['active', 'schedule'], 'a leave said twice is one')
 
   await set(bob, 'suspend', HOUR_MS)
   t.same(await stateOf(bob), ['active'], 'a leave that is moved lets her in again until then')

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import type { PrincipalId } from '../../src/directory/id.ts'
 import type { Database } from '../../src/storage/connection.ts'
 import { PostgresGroupStore } from '../../src/storage/group-store.ts'
+import { carryOutDates } from '../../src/storage/lifecycle-dates.ts'
 import { PostgresPeopleStore } from '../../src/storage/people-store.ts'
 import { applyRetention } from '../../src/storage/retention.ts'
 import { testDatabase } from '../support/database.ts'
@@ -143,8 +144,50 @@ await t.test('after her grace nothing is known of her, whatever the source tells
   const { rows } = await sql`select 1 from source_link
     where principal_id = ${id}::uuid and attributes <> '{}'`.execute(db.kysely)
   t.same(rows, [], 'nor is anything kept with her link')
-  await t.rejects(people.restore([id], TESTER), { message: /more than 30 days ago/ })
   t.same(await people.deleted({ name: null, limit: 10 }), [])
+
+  await people.restore([id], TESTER)
+  t.match(await read(), { lifecycle: 'staged', username: /^(?!deleted-)/ })
+  await sync()
+  t.match(await read(), { lifecycle: 'staged', title: 'Pilot' }, 'her source tells all once more')
+})
+
+await t.test('forgotten by us and unknown to her source, she is gone for good', async (t) => {
+  const { db, tenant, sync, people, id, externalId } = await setUp(t)
+  await people.delete([id], TESTER)
+  tenant.tenant.delete(externalId)
+  await sync()
+  await sql`update principal set deleted_at = deleted_at - interval '31 days'
+    where id = ${id}::uuid`.execute(db.kysely)
+  await applyRetention(db)
+  await t.rejects(people.restore([id], TESTER), { message: /more than 30 days ago/ })
+})
+
+await t.test('a source that deletes whom it held lets go of her, if she lives on', async (t) => {
+  const { db, tenant, sync, id, externalId, read } = await setUp(t)
+  await sql`update source_link set is_master = false where principal_id = ${id}::uuid`.execute(
+    db.kysely,
+  )
+  tenant.tenant.update(externalId, { accountEnabled: false })
+  await sync()
+  t.match(await read(), { holds: [/^source:/] })
+  tenant.tenant.delete(externalId)
+  await sync()
+  t.match(await read(), { lifecycle: 'active' })
+  t.same((await read()).holds, [])
+})
+
+await t.test('a deletion that comes due after the source has deleted her stays one', async (t) => {
+  const { db, tenant, sync, people, id, externalId, read } = await setUp(t)
+  await people.setDate(id, { act: 'delete', atMs: Date.now() - 1 }, TESTER)
+  tenant.tenant.delete(externalId)
+  await sync()
+  await carryOutDates(db)
+  tenant.tenant.restore(externalId)
+  await sync()
+  t.match(await read(), { lifecycle: 'deleted' })
+  await people.restore([id], TESTER)
+  t.match(await read(), { lifecycle: 'active' })
 })
 
 await t.test('rounds and deletions at the same time: each sees the other whole', async (t) => {
