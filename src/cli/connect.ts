@@ -137,6 +137,7 @@ async function conclude(context: CommandContext, id: string, { wait }: ConnectOp
   if (attempt.status !== 'connected')
     throw new CliError(`not connected: ${attempt.note ?? attempt.status}`)
   context.output.write(`connected: ${attempt.source}\n`)
+  if (attempt.note !== null) context.output.write(`${attempt.note}\n`)
 }
 
 async function waitFor(context: CommandContext, id: string): Promise<ConnectAttempt> {

@@ -6,6 +6,7 @@ import type { Sources } from '../sources/control.ts'
 import { DeviceConnects, GRAPH_TOOLS_CLIENT } from '../sources/device.ts'
 import { permissionsOf } from '../sources/microsoft365/steps.ts'
 import { PostgresAttemptStore } from '../storage/attempt-store.ts'
+import { applicationTag } from '../storage/master-key.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import { told } from './told.ts'
 
@@ -22,7 +23,7 @@ export function makeConnect(
   const devices = new DeviceConnects({
     attempts,
     sources,
-    tag: `gatehouse-${keys.current.id.toString('hex')}`,
+    tag: applicationTag(keys.current),
     onFault: (error) => input.log.error('connect.fault', { error }),
   })
   const consents = new Consents({ attempts, sources })

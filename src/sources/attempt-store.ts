@@ -51,8 +51,9 @@ export interface AttemptStore {
   /** Says what is being done, and asks for more time; false when the attempt has ended meanwhile. */
   report(id: string, note: string, workMs: number): Promise<boolean>
   /** Forgets the secret. An attempt that has ended stays as it is. */
-  end(
-    id: string,
-    outcome: { readonly sourceId: string } | { readonly refusal: string },
-  ): Promise<void>
+  end(id: string, outcome: AttemptOutcome): Promise<void>
 }
+
+export type AttemptOutcome =
+  | { readonly sourceId: string; readonly note?: string | null }
+  | { readonly refusal: string }

@@ -2,8 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectoryError } from '../directory/errors.ts'
 import type { Actor } from '../directory/ports/people.ts'
-import type { Attempt, AttemptStore } from './attempt-store.ts'
+import type { Attempt, AttemptOutcome, AttemptStore } from './attempt-store.ts'
 import type { NewMicrosoft365Source, Sources } from './control.ts'
+import { printable } from './foreign-text.ts'
 import { hostsOf } from './microsoft365/clouds.ts'
 import type { Tier } from './microsoft365/settings.ts'
 import { isNotYetKnown } from './microsoft365/sign-in.ts'
@@ -71,6 +72,7 @@ export class Consents {
       { way: 'consent', stateHash: digest(state), request: rest, secret, lifeMs: LIFE_MS },
       parts.actor,
     )
+    secret.fill(0)
     const { loginUrl, graphUrl } = hostsOf(request.cloud, request)
     const tenant = request.tenant ?? 'organizations'
     const url = new URL(`/${encodeURIComponent(tenant)}/v2.0/adminconsent`, loginUrl)
@@ -90,8 +92,11 @@ export class Consents {
     const claimed = await attempts.claim(digest(returned.state), WORK_MS)
     if (claimed === null) return null
     const { attempt, secret } = claimed
-    await attempts.end(attempt.id, await this.#conclude(claimed, returned, signal))
-    secret.fill(0)
+    try {
+      await attempts.end(attempt.id, await this.#conclude(claimed, returned, signal))
+    } finally {
+      secret.fill(0)
+    }
     return attempts.find(attempt.id)
   }
 
@@ -100,7 +105,7 @@ export class Consents {
     { attempt, secret }: { readonly attempt: Attempt; readonly secret: Buffer },
     returned: ConsentReturn,
     signal: AbortSignal,
-  ): Promise<{ readonly sourceId: string } | { readonly refusal: string }> {
+  ): Promise<AttemptOutcome> {
     const request = {
       ...(attempt.request as Omit<ConsentRequest, keyof Secret>),
       ...(JSON.parse(secret.toString('utf8')) as Secret),
@@ -109,11 +114,15 @@ export class Consents {
     if (refusal !== null) return { refusal }
     const tenantId = returned.tenant ?? ''
     try {
-      return { sourceId: await this.#connect({ ...request, tenantId }, attempt.actor, signal) }
+      // Whoever comes back names the tenant: unless it was said before, somebody has to look first.
+      const isNamed = request.tenant !== null && GUID.test(request.tenant)
+      const paused = request.paused || !isNamed
+      const source = await this.#connect({ ...request, tenantId, paused }, attempt.actor, signal)
+      return { sourceId: source.id, note: isNamed ? null : stepFor(source) }
     } catch (error) {
       const isNo = error instanceof SourceError || error instanceof DirectoryError
       if (!isNo) throw error
-      return { refusal: error.message }
+      return { refusal: printable(error.message) }
     }
   }
 
@@ -121,13 +130,13 @@ export class Consents {
     request: ConsentRequest & NewMicrosoft365Source,
     actor: string,
     signal: AbortSignal,
-  ): Promise<string> {
+  ): Promise<Connected> {
     const { sources, patienceMs = PATIENCE_MS } = this.#parts
     const { tier } = request
     const untilMs = Date.now() + patienceMs
     for (;;) {
       try {
-        return (await sources.connectMicrosoft365(request, { actor, signal, tier })).id
+        return await sources.connectMicrosoft365(request, { actor, signal, tier })
       } catch (error) {
         if (!isNotYetKnown(error) || Date.now() > untilMs) throw error
         await sleep(PAUSE_MS, undefined, { signal })
@@ -136,10 +145,19 @@ export class Consents {
   }
 }
 
+type Connected = Awaited<ReturnType<Sources['connectMicrosoft365']>>
+
+function stepFor({ name, domain }: Connected): string {
+  return (
+    `it is the tenant of ${printable(domain)}, and paused: if that is the one you meant, ` +
+    `\`gatehouse source resume ${name}\` starts it`
+  )
+}
+
 function refusalOf({ tenant, error }: ConsentReturn, expected: string | null): string | null {
   if (error !== null && /AADSTS65004/.test(error))
     return 'the administrator declined; nothing was granted'
-  if (error !== null) return `Microsoft refused: ${error.slice(0, 300)}`
+  if (error !== null) return `Microsoft refused: ${printable(error.slice(0, 300))}`
   if (tenant === null || !GUID.test(tenant)) return 'Microsoft’s answer names no tenant'
   const isOther = expected !== null && GUID.test(expected) && !isSame(expected, tenant)
   return isOther ? `the administrator is one of another tenant, ${tenant}` : null

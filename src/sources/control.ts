@@ -124,7 +124,7 @@ export class Sources implements Service {
       /** What it has to be allowed, proven before it is connected; `read`, unproven, otherwise. */
       readonly tier?: Tier
     },
-  ): Promise<ListedSource> {
+  ): Promise<ListedSource & { readonly domain: string }> {
     const { actor, signal, tier } = options
     const { config, secret } = toConfig(source)
     const identity = await new Microsoft365Source({ config, secret }).identify(signal)
@@ -141,9 +141,11 @@ export class Sources implements Service {
       },
       { name: actor, reason: null },
     )
+    // Proven above: a token that is refused from here on takes nothing back.
+    if (tier !== undefined && tier !== 'read')
+      await this.#keepTier(id, { tier, from: 'read' }, { name: actor, reason: null })
     await this.#refreshSoon()
-    if (tier === undefined || tier === 'read') return this.#show(id)
-    return this.setTier(id, tier, { actor: { name: actor, reason: null }, signal })
+    return { ...(await this.#show(id)), domain: identity.defaultDomain }
   }
 
   /**
@@ -190,16 +192,7 @@ export class Sources implements Service {
       const secret = parseSecret(await registry.readSecret(source))
       refuseMissing(tier, await new GraphCalls({ config, secret }).grantedPermissions())
     }
-    await registry.configure(
-      source.id,
-      {
-        config: { tier },
-        startsPushing: config.tier === 'read' && tier !== 'read',
-        decision: 'source.tier-set',
-        detail: { tier },
-      },
-      options.actor,
-    )
+    await this.#keepTier(source.id, { tier, from: config.tier }, options.actor)
     await this.#refreshSoon()
     return this.#show(source.id)
   }
@@ -326,6 +319,23 @@ export class Sources implements Service {
   async importChanged(id: string): Promise<void> {
     await this.#refreshSoon()
     this.#running.get(id)?.scheduler.wake()
+  }
+
+  async #keepTier(
+    id: string,
+    { tier, from }: { readonly tier: Tier; readonly from: Tier },
+    actor: Actor,
+  ): Promise<void> {
+    await this.#parts.registry.configure(
+      id,
+      {
+        config: { tier },
+        startsPushing: from === 'read' && tier !== 'read',
+        decision: 'source.tier-set',
+        detail: { tier },
+      },
+      actor,
+    )
   }
 
   async #read(nameOrId: string): Promise<StoredSource> {

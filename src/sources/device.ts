@@ -4,6 +4,7 @@ import type { Actor } from '../directory/ports/people.ts'
 import type { Service } from '../lifecycle.ts'
 import type { Attempt, AttemptStore } from './attempt-store.ts'
 import type { NewMicrosoft365Source, Sources } from './control.ts'
+import { printable } from './foreign-text.ts'
 import { AppSetup } from './microsoft365/app-setup.ts'
 import { makeClientCertificate } from './microsoft365/client-certificate.ts'
 import { hostsOf } from './microsoft365/clouds.ts'
@@ -67,6 +68,8 @@ export class DeviceConnects implements Service {
   readonly #parts: DeviceParts
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
+  /** One application is made after the other: each looks at what the one before has connected. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(parts: DeviceParts) {
     this.#parts = parts
@@ -124,14 +127,23 @@ export class DeviceConnects implements Service {
   #wordsFor(error: unknown): string {
     if (this.#stopping.signal.aborted)
       return 'the daemon was stopped: begin again, what was made is found and gone on with'
-    if (error instanceof SourceError || error instanceof DirectoryError) return error.message
+    if (error instanceof SourceError || error instanceof DirectoryError)
+      return printable(error.message)
     this.#parts.onFault(error)
     return 'a fault of ours; it is in the log'
   }
 
-  async #work({ attempt, code, client, request }: Job): Promise<string> {
+  async #work(job: Job): Promise<string> {
     const { signal } = this.#stopping
-    const tokens = new BorrowedToken(await pollForToken(client, code, signal))
+    const tokens = new BorrowedToken(await pollForToken(job.client, job.code, signal))
+    await this.#report(job.attempt.id, 'signed in')
+    const made = this.#turn.then(() => this.#make(job, tokens))
+    this.#turn = made.catch(() => {})
+    return made
+  }
+
+  async #make({ attempt, client, request }: Job, tokens: BorrowedToken): Promise<string> {
+    const { signal } = this.#stopping
     try {
       const setup = new AppSetup({
         graphUrl: hostsOf(request.cloud, request).graphUrl,
@@ -185,7 +197,10 @@ export class DeviceConnects implements Service {
       } catch (error) {
         const isRefused = error instanceof SourceError && error.code === 'SOURCE_REFUSED'
         if (!isRefused || performance.now() > untilMs) throw error
-        await this.#report(id, `signing in as the application; not yet: ${error.message}`)
+        await this.#report(
+          id,
+          `signing in as the application; not yet: ${printable(error.message)}`,
+        )
         await sleep(PAUSE_MS, undefined, { signal })
       }
     }

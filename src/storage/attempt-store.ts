@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Actor } from '../directory/ports/people.ts'
 import type {
   Attempt,
+  AttemptOutcome,
   AttemptStatus,
   AttemptStore,
   ConnectWay,
@@ -11,6 +12,7 @@ import type {
 import type { Database } from './connection.ts'
 import { journal } from './journal.ts'
 import { type Keys, type Place, seal, unseal } from './sealing.ts'
+import type { Tx } from './written.ts'
 
 interface AttemptRow {
   readonly id: string
@@ -44,6 +46,7 @@ export class PostgresAttemptStore implements AttemptStore {
     const { way, stateHash, request, secret, lifeMs } = attempt
     const sealed = secret === null ? null : seal(this.#keys, secretPlace(id), secret)
     const { value } = await this.#db.write(async (tx) => {
+      await forgetSecrets(tx)
       const { rows } = await sql<AttemptRow>`
         insert into connect_attempt (id, way, status, actor, state_hash, request, secret, expires_at)
         values (${id}::uuid, ${way}, 'waiting', ${actor.name}, ${stateHash},
@@ -86,16 +89,14 @@ export class PostgresAttemptStore implements AttemptStore {
     return numAffectedRows > 0n
   }
 
-  async end(
-    id: string,
-    outcome: { readonly sourceId: string } | { readonly refusal: string },
-  ): Promise<void> {
+  async end(id: string, outcome: AttemptOutcome): Promise<void> {
     const [sourceId, refusal] =
       'sourceId' in outcome ? [outcome.sourceId, null] : [null, outcome.refusal]
+    const note = 'sourceId' in outcome ? (outcome.note ?? null) : refusal
     await this.#db.write(async (tx) => {
       const { rows } = await sql<{ actor: string }>`
         update connect_attempt set status = ${sourceId === null ? 'refused' : 'connected'},
-          note = ${refusal}, source_id = ${sourceId}::uuid, secret = null, working_until = null
+          note = ${note}, source_id = ${sourceId}::uuid, secret = null, working_until = null
         where id = ${id}::uuid and status in ('waiting', 'working') returning actor`.execute(tx)
       for (const { actor } of rows)
         journal(tx, {
@@ -106,6 +107,14 @@ export class PostgresAttemptStore implements AttemptStore {
         })
     })
   }
+}
+
+/** Of attempts that have run out: nobody will open them again. */
+async function forgetSecrets(tx: Tx): Promise<void> {
+  await sql`
+    update connect_attempt set secret = null where secret is not null
+      and (status = 'waiting' and expires_at <= clock_timestamp()
+        or status = 'working' and working_until <= clock_timestamp())`.execute(tx)
 }
 
 function toAttempt(row: AttemptRow): Attempt {

@@ -24,6 +24,7 @@ const LINE_PREFIX = 'gatehouse-key-1:'
 const MAX_FILE_BYTES = 4096
 const OTHERS_ACCESS = 0o077
 const CHECK_LABEL = 'gatehouse key check'
+const APPLICATION_LABEL = 'gatehouse application tag'
 
 export function makeKey(secret: Buffer = randomBytes(KEY_BYTES)): MasterKey {
   const digest = createHash('sha256').update('gatehouse key id').update(secret).digest()
@@ -33,6 +34,12 @@ export function makeKey(secret: Buffer = randomBytes(KEY_BYTES)): MasterKey {
 /** What the database keeps of a key, to tell the right one from one that only has its id. */
 export function checkValue(key: MasterKey): Buffer {
   return createHmac('sha256', key.secret).update(CHECK_LABEL).digest()
+}
+
+/** Marks this installation's application in a tenant; who has no key cannot guess it. */
+export function applicationTag(key: MasterKey): string {
+  const digest = createHmac('sha256', key.secret).update(APPLICATION_LABEL).digest('base64url')
+  return `gatehouse-${digest}`
 }
 
 export function formatKeys(keys: Keys): string {

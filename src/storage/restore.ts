@@ -179,6 +179,7 @@ async function load(
     await passOverNumbers(tx)
     await pauseSources(tx, tables, createdAt)
     await endOneTimeThings(tx, tables)
+    await endAttempts(tx, tables)
     const head = await sql<{ epoch: string }>`
       update journal_head set epoch = gen_random_uuid() returning epoch`.execute(tx)
     const epoch = head.rows[0]?.epoch
@@ -197,6 +198,15 @@ async function endOneTimeThings(tx: Transaction<unknown>, tables: readonly Table
     update mail set status = 'failed', reason = 'restored from a backup', content = null,
       claim = null, claimed_until = null, settled_at = clock_timestamp()
     where status = 'waiting'`.execute(tx)
+}
+
+/** Nobody works on them any more, and a link that was used since the backup is not good again. */
+async function endAttempts(tx: Transaction<unknown>, tables: readonly Table[]): Promise<void> {
+  if (!tables.some(({ name }) => name === 'connect_attempt')) return
+  await sql`
+    update connect_attempt set status = 'refused', note = 'restored from a backup: begin again',
+      secret = null, working_until = null
+    where status in ('waiting', 'working')`.execute(tx)
 }
 
 async function passOverNumbers(tx: Transaction<unknown>): Promise<void> {

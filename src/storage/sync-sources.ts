@@ -276,7 +276,9 @@ async function selectSources(db: Kysely<Tables>): Promise<readonly SourceRow[]> 
   return rows
 }
 
+/** The lock keeps a second one, of any daemon, from being connected between look and insert. */
 async function refuseTakenName(tx: Tx, source: NewSource): Promise<void> {
+  await sql`lock table source in share row exclusive mode`.execute(tx)
   const { rows } = await sql<{ name: string }>`
     select name from source
     where name = ${source.name}

@@ -185,7 +185,11 @@ await t.test('a click connects: by command line, and two tenants at once', async
   t.match(shown, `redirect URI (platform Web): ${origin}/connect/microsoft365`)
   t.match(await cli('source', 'attempt', id), /status: waiting/)
   t.match((await comeBack(await click(first, url))).text, /^Connected: contoso\./)
-  t.match(await cli('source', 'attempt', id), /status: connected\nsource: contoso/)
+  t.match(await cli('source', 'attempt', id), /status: connected\n/)
+  t.match(await attempt(id), {
+    source: 'contoso',
+    note: /tenant of contoso\.example, and paused.*source resume contoso/,
+  })
   const other = await begin(second, { name: 'fabrikam', tier: 'disable' })
   t.match((await comeBack(await click(second, other.url))).text, /^Connected: fabrikam\./)
   t.match(await sources(), [

@@ -103,6 +103,16 @@ await t.test('an administrator who may not grant is told which role is missing',
   t.same([...(made()[0]?.permissions ?? [])], [])
 })
 
+await t.test('an application with somebody’s secret is given nothing', async (t) => {
+  const [application] = made()
+  application?.secrets.push({ value: 'hers', expiresAtMs: Number.MAX_SAFE_INTEGER })
+  const begun = await begin()
+  await enter(begun.userCode)
+  t.match(await ended(begun.id), { status: 'refused', note: /client secret .*given nothing/ })
+  t.same([...(application?.permissions ?? [])], [])
+  application?.secrets.splice(0)
+})
+
 await t.test('a daemon that is killed over it leaves nothing in the way', async (t) => {
   const begun = await begin()
   daemon.process.kill('SIGKILL')

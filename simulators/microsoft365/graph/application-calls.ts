@@ -230,7 +230,8 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((each) => typeof each === 'string')
 }
 
-function showApplication({ objectId, clientId, displayName, tags, certificates }: Application) {
+function showApplication(application: Application) {
+  const { objectId, clientId, displayName, tags, certificates, secrets } = application
   return {
     id: objectId,
     appId: clientId,
@@ -243,6 +244,10 @@ function showApplication({ objectId, clientId, displayName, tags, certificates }
       usage: 'Verify',
       endDateTime: new Date(expiresAtMs).toISOString(),
       key: null,
+    })),
+    passwordCredentials: secrets.map((_, index) => ({
+      keyId: idOf(`${clientId} secret ${index}`),
+      secretText: null,
     })),
   }
 }

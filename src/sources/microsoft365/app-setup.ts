@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { printable } from '../foreign-text.ts'
 import { SourceError } from '../source.ts'
 import { Graph, isObject } from './graph.ts'
 import type { HttpsFetch } from './https.ts'
@@ -85,11 +86,14 @@ export class AppSetup {
     const keyCredentials = [
       { type: 'AsymmetricX509Cert', usage: 'Verify', displayName: 'CN=Gatehouse', key },
     ]
-    const [known] = await this.#list(`/applications?$filter=${encode(`tags/any(t:t eq '${tag}')`)}`)
+    const [known, ...others] = await this.#list(
+      `/applications?$filter=${encode(`tags/any(t:t eq '${tag}')`)}`,
+    )
     if (known === undefined) {
       const body = { displayName, signInAudience: 'AzureADMyOrg', tags: [tag], keyCredentials }
       return this.#post('/applications', body)
     }
+    refuseForeign(known, others.length)
     const answer = await this.#graph.send(
       'PATCH',
       this.#graph.link(`/applications/${encode(textOf(known, 'id'))}`),
@@ -160,13 +164,29 @@ export class AppSetup {
   }
 }
 
+/** Rights are given to an application only whose keys are ours alone. */
+function refuseForeign(known: Row, others: number): void {
+  const { passwordCredentials: secrets, signInAudience: audience } = known
+  const isBare = Array.isArray(secrets) && secrets.length === 0
+  if (others === 0 && isBare && audience === 'AzureADMyOrg') return
+  const why =
+    others > 0
+      ? 'several app registrations carry the tag of this installation'
+      : `the app registration ${textOf(known, 'appId')} carries the tag of this installation, but has ` +
+        'a client secret or is open to other tenants'
+  throw new SourceError(
+    'SOURCE_REFUSED',
+    `${why}; it was given nothing: find out who made it, delete it, and begin again`,
+  )
+}
+
 /** 400 and 404 for what another replica has made already. */
 class NotThereYet extends SourceError {}
 
 function refused(answer: { readonly status: number; readonly code: string; message: string }) {
   const { status, code, message } = answer
   if (status === 403) return new SourceError('SOURCE_REFUSED', `Graph refuses: ${ROLE_NEEDED}`)
-  const words = `Graph refuses (${status} ${code}): ${message.slice(0, 200)}`
+  const words = printable(`Graph refuses (${status} ${code}): ${message.slice(0, 200)}`)
   if (status === 400 || status === 404) return new NotThereYet('SOURCE_REFUSED', words)
   return new SourceError('SOURCE_REFUSED', words)
 }
