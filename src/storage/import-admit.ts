@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Actor } from '../directory/ports/people.ts'
 import { remainingAllowance, WINDOW_MS } from '../sources/guard.ts'
 import type { PersonFilter, RuleAction } from '../sources/import.ts'
-import type { ImportScope } from '../sources/judge-people.ts'
+import type { ImportPolicy, ImportScope } from '../sources/judge-people.ts'
 import type { PersonValues } from '../sources/source.ts'
 import type { BatchResult } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
@@ -14,6 +14,8 @@ import { callManaged, createPeople } from './sync-create.ts'
 import { writeLoginNames } from './sync-login-names.ts'
 
 const WINDOW_SECONDS = WINDOW_MS / 1000
+/** What is kept says who comes in; an engine may have been told before an admin changed it. */
+const POLICY = sql<ImportPolicy>`coalesce(s.config ->> 'import', 'everybody')`
 
 export interface Candidate {
   readonly external_id: string
@@ -62,6 +64,7 @@ interface Rule {
 interface Plan {
   readonly is_due: boolean
   readonly version: number
+  readonly policy: ImportPolicy
   readonly rules: readonly Rule[]
 }
 
@@ -75,7 +78,7 @@ export async function admitNewcomers(
   scope: ImportScope,
 ): Promise<BatchResult | null> {
   const { rows } = await sql<Plan>`
-    select s.admission_due as is_due, s.version, (
+    select s.admission_due as is_due, s.version, ${POLICY} as policy, (
       select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'filter', r.filter,
         'action', r.action) order by r.created_at, r.id), '[]')
       from import_rule r where r.source_id = s.id) as rules
@@ -83,7 +86,7 @@ export async function admitNewcomers(
   const [plan] = rows
   if (plan === undefined) return null
   const admitted =
-    scope.policy === 'everybody'
+    plan.policy === 'everybody'
       ? await admitEverybody(db, sourceId, { scope, isDue: plan.is_due })
       : await admitByRules(db, sourceId, plan.rules)
   if (admitted === null && plan.is_due) {
@@ -108,9 +111,11 @@ async function admitEverybody(
   }
   const ids = await findCandidates(db, sourceId, matches(filter))
   if (ids.length === 0) return null
+  const where = sql<boolean>`exists (
+    select 1 from source s where s.id = c.source_id and ${POLICY} = 'everybody')`
   const { value } = await db.write(async (tx) => {
     await lockSource(tx, sourceId)
-    const candidates = await readCandidates(tx, sourceId, { ids, where: sql`true` })
+    const candidates = await readCandidates(tx, sourceId, { ids, where })
     const actor = sourceActor(sourceId)
     await admit(tx, sourceId, { candidates, active: 0, admittedBy: null, actor })
     return candidates.length

@@ -149,6 +149,12 @@ await t.test('import policy: everybody, the chosen, and everybody again', async 
   await t.rejects(bench.imports.addRule(sourceId, { filter: {}, action: 'stage' }, TESTER), {
     message: /comes in by herself.*import policy/,
   })
+  await bench.imports.setPolicy(sourceId, 'chosen', TESTER)
+  await everybody()
+  t.same(await livesOf(db, sourceId), {}, 'an engine of before takes nobody in')
+  await bench.imports.setPolicy(sourceId, 'everybody', TESTER)
+  await bench.round()
+  t.same(await livesOf(db, sourceId), { a: 'staged' }, 'nor does one forget what is due')
   await everybody()
   t.same(await livesOf(db, sourceId), { a: 'staged' }, 'those who stayed outside, but for guests')
   t.match(await bench.imports.settings(sourceId), { policy: 'everybody', candidates: 1 })
