@@ -56,6 +56,9 @@ export async function editPerson(tx: Tx, id: string, edits: Edits): Promise<Edit
 /**
  * Gives attributes back to the sources, whose last word holds again. Null when none was mastered
  * here.
+ *
+ * @throws {DirectoryError} `DIRECTORY_REFUSED` where no source masters her, and for an address somebody
+ *   else signs in with by now
  */
 export async function yieldAttributes(
   tx: Tx,
@@ -69,11 +72,22 @@ export async function yieldAttributes(
   const yielded = rows.map(({ attribute }) => attribute).filter(isEditable)
   if (yielded.length === 0) return null
   const told = await readTold(tx, id)
+  if (told === null) {
+    throw new DirectoryError(
+      'DIRECTORY_REFUSED',
+      'no source masters this person, who would lose these values: change them here instead',
+    )
+  }
   const now = await readPerson(tx, id)
   const changed = yielded.map((name): [EditableAttribute, string | null] => [
     name,
     told[name] ?? null,
   ])
+  await refuseTaken(
+    tx,
+    id,
+    changed.filter(([name, value]) => now.attributes[name] !== value),
+  )
   return write(tx, { id, now, changed })
 }
 
@@ -112,12 +126,15 @@ async function readPerson(tx: Tx, id: string): Promise<PersonNow> {
   }
 }
 
-async function readTold(tx: Tx, id: string): Promise<Readonly<Record<string, string | null>>> {
+async function readTold(
+  tx: Tx,
+  id: string,
+): Promise<Readonly<Record<string, string | null>> | null> {
   const { rows } = await sql<{ attributes: Readonly<Record<string, string | null>> }>`
     select attributes from source_link
     where principal_id = ${id}::uuid and removed_at is null and is_master
     order by linked_at limit 1`.execute(tx)
-  return rows[0]?.attributes ?? {}
+  return rows[0]?.attributes ?? null
 }
 
 /** An address that leads to somebody would lead to nobody once two people claimed it. */
