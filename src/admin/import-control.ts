@@ -65,7 +65,12 @@ export interface ImportControl {
   read(id: string): Promise<ImportView>
   people(id: string, query: PeopleQuery): Promise<PeoplePage>
   choose(id: string, choice: Choice): Promise<ImportView>
-  decide(id: string, person: string, decision: DecisionMade | null): Promise<ImportView>
+  decide(
+    id: string,
+    person: string,
+    decision: DecisionMade | null,
+    actor: Actor,
+  ): Promise<ImportView>
   preview(id: string): Promise<ImportPreview>
   /** Lets the run of what was seen begin; it goes on by itself. */
   run(

@@ -216,7 +216,7 @@ function addRun(command: Command, run: Run): void {
       context.show(ended, ({ counts }) => {
         context.output.write(
           `${counts.created} came in as staged, ${counts.linked} were linked; left out: ` +
-            `${counts.skipped} who may be here already\n`,
+            `${counts.skipped} who may be here already, or changed since the preview\n`,
         )
       })
       if (ended.state === 'failed') throw new CliError(`the import failed: ${ended.error}`)

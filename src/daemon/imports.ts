@@ -74,8 +74,8 @@ export function makeImports(
       )
       return read(id)
     },
-    async decide(id, person, decision) {
-      await store.decide(id, person, decision)
+    async decide(id, person, decision, actor) {
+      await store.decide(id, person, decision, actor)
       return read(id)
     },
     preview: (id) => store.preview(id),

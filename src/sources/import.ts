@@ -51,7 +51,10 @@ export type SessionState = 'draft' | 'running' | 'done' | 'failed'
 export interface ImportCounts {
   readonly created: number
   readonly linked: number
-  /** Somebody is here already whom they may be, and nobody has decided. */
+  /**
+   * Somebody is here already whom they may be, and nobody has decided; or, once it is over, they have
+   * changed since the preview.
+   */
   readonly skipped: number
 }
 
@@ -193,7 +196,7 @@ export interface ImportStore {
   people(id: string, query: PeopleQuery): Promise<PeoplePage>
   choose(id: string, choice: Choice): Promise<void>
   /** What a newcomer is who may be here already; null takes the word back. */
-  decide(id: string, person: string, decision: DecisionMade | null): Promise<void>
+  decide(id: string, person: string, decision: DecisionMade | null, by: By): Promise<void>
   preview(id: string): Promise<ImportPreview>
   /** Lets a run begin, of what was seen. `DIRECTORY_CONFLICT` when it is no longer that. */
   begin(id: string, seen: { readonly count: number; readonly until: string }, by: By): Promise<void>

@@ -1,10 +1,12 @@
 import { type RawBuilder, sql } from 'kysely'
 import { DirectoryError } from '../directory/errors.ts'
 import { foldText } from '../directory/fold.ts'
-import type { Choice, DecisionMade, PersonFilter } from '../sources/import.ts'
+import type { By, Choice, DecisionMade, PersonFilter } from '../sources/import.ts'
 import type { Database } from './connection.ts'
 import { matches } from './import-filter.ts'
+import { journal } from './journal.ts'
 import type { Tx } from './sync-batch.ts'
+import { SORT_KEY_MAX } from './sync-candidates.ts'
 
 /** People named one by one; whoever means more of them says it by a filter. */
 const LISTED_MAX = 10_000
@@ -85,9 +87,8 @@ async function findPeople(
             where p.id = l.principal_id and p.user_principal_name_folded = r.folded))) as is_here
     from unnest(${references}::text[], ${references.map(foldText)}::text[]) as r (asked, folded)
     left join source_candidate c on c.source_id = ${sourceId}::uuid and c.external_id = r.asked
-    left join source_candidate n on n.source_id = ${sourceId}::uuid and n.sort_key = r.folded`.execute(
-    tx,
-  )
+    left join source_candidate n on n.source_id = ${sourceId}::uuid and n.upn_folded = r.folded
+      and n.sort_key = left(r.folded, ${SORT_KEY_MAX})`.execute(tx)
   const unknown = rows.filter(({ id, is_here }) => id === null && !is_here)
   if (unknown.length > 0) {
     const some = unknown.slice(0, 5).map(({ asked }) => asked)
@@ -96,7 +97,7 @@ async function findPeople(
       `the source has told of nobody with such an id or UPN: ${some.join(', ')}`,
     )
   }
-  return rows.flatMap(({ id }) => id ?? [])
+  return [...new Set(rows.flatMap(({ id }) => id ?? []))]
 }
 
 export async function decide(
@@ -105,10 +106,11 @@ export async function decide(
   word: {
     readonly person: string
     readonly decision: DecisionMade | null
+    readonly by: By
   },
 ): Promise<void> {
-  const { person, decision } = word
-  await db.transaction(async (tx) => {
+  const { person, decision, by } = word
+  await db.write(async (tx) => {
     const session = await reopen(tx, id)
     const [externalId] = await findPeople(tx, session.source_id, [person])
     if (externalId === undefined) {
@@ -121,14 +123,21 @@ export async function decide(
       values (${id}::uuid, ${externalId}, true, ${decision?.kind ?? null}, ${principalId}::uuid)
       on conflict (session_id, external_id) do update set is_chosen = true,
         decision = excluded.decision, principal_id = excluded.principal_id`.execute(tx)
+    const kind = decision?.kind ?? null
+    const detail = { import: session.id, externalId, decision: kind, person: principalId }
+    journal(tx, { kind: 'source.import-decided', entity: session.source_id, actor: by, detail })
   })
 }
 
-/** Somebody who lives here and is no object of the source yet. */
+/**
+ * Somebody who lives here and is no object of the source, or no more. An account that was her master
+ * keeps her, though it is gone: by it she would be restored.
+ */
 async function findLinkable(tx: Tx, sourceId: string, reference: string): Promise<string> {
   const { rows } = await sql<{ id: string; username: string; is_linked: boolean }>`
     select p.id, p.username, exists (select 1 from source_link l
-      where l.source_id = ${sourceId}::uuid and l.principal_id = p.id) as is_linked
+      where l.source_id = ${sourceId}::uuid and l.principal_id = p.id
+        and (l.removed_at is null or l.is_master)) as is_linked
     from person p join principal q on q.id = p.id and q.lifecycle <> 'deleted'
     where p.id::text = ${reference} or p.username_folded = ${foldText(reference)}
       or p.id = (select principal_id from login_name

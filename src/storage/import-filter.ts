@@ -100,7 +100,8 @@ export const MAY_BE_HERE: RawBuilder<boolean> = sql`exists (
   join principal p on p.id = n.principal_id and p.kind = 'person' and p.lifecycle <> 'deleted'
   where n.folded = any(array[c.upn_folded, c.mail_folded, c.username_base])
     and not exists (select 1 from source_link x
-      where x.source_id = c.source_id and x.principal_id = n.principal_id))`
+      where x.source_id = c.source_id and x.principal_id = n.principal_id
+        and x.removed_at is null))`
 
 /** What the group is called here that a stored filter asks for; null where there is none. */
 export function groupNameOf(

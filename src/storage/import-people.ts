@@ -238,7 +238,8 @@ async function readHolders(
   const names = rows.flatMap((row) => [row.upn_folded, row.mail_folded, row.username_base])
   const { rows: holders } = await sql<Holder>`
     select n.folded, p.id, p.username, exists (select 1 from source_link l
-      where l.source_id = ${session.source_id}::uuid and l.principal_id = p.id) as is_same_source
+      where l.source_id = ${session.source_id}::uuid and l.principal_id = p.id
+        and (l.removed_at is null or l.is_master)) as is_same_source
     from login_name n join person p on p.id = n.principal_id
     join principal q on q.id = p.id and q.lifecycle <> 'deleted'
     where n.folded = any(${names}::text[])`.execute(tx)

@@ -112,6 +112,7 @@ async function link(
   const { people, admittedBy, actor } = parts
   if (people.length === 0) return 0
   const { source_id: sourceId } = session
+  await forgetEnded(tx, sourceId, people)
   const { rows } = await sql<{ external_id: string; principal_id: string; is_held: boolean }>`
     with made as (
       insert into source_link (source_id, object_kind, external_id, principal_id, attributes,
@@ -144,4 +145,13 @@ async function link(
     actor,
   )
   return rows.length
+}
+
+/** The accounts they were before, which are gone; their groups have been left by then. */
+async function forgetEnded(tx: Tx, sourceId: string, people: readonly Chosen[]): Promise<void> {
+  const ids = people.map(({ principal_id }) => principal_id)
+  await sql`
+    delete from source_link
+    where source_id = ${sourceId}::uuid and principal_id = any(${ids}::uuid[])
+      and removed_at is not null and not is_master and not edges_pending`.execute(tx)
 }

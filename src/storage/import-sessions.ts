@@ -190,11 +190,20 @@ export async function runningSessions(
   return rows
 }
 
-/** The last step of a run; told before, it would be over before its memberships are. */
+function counted(name: keyof ImportCounts): RawBuilder<number> {
+  return sql`coalesce((counts ->> ${sql.lit(name)})::integer, 0)`
+}
+
+/**
+ * The last step of a run; told before, it would be over before its memberships are. Whoever was in
+ * the preview and was not met since was left out: something was told of them, or they are gone.
+ */
 export async function finishSession(db: Database, id: string): Promise<void> {
   await db.write(async (tx) => {
     const { rows } = await sql<SessionRow>`
-      update import_session set state = 'done', finished_at = clock_timestamp()
+      update import_session set state = 'done', finished_at = clock_timestamp(),
+        counts = counts || jsonb_build_object('skipped', greatest(${counted('skipped')},
+          total - ${counted('created')} - ${counted('linked')}))
       where id = ${id}::uuid and state = 'running' returning *`.execute(tx)
     const [done] = rows
     if (done === undefined) return

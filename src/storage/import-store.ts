@@ -71,8 +71,8 @@ export class PostgresImportStore implements ImportStore {
     return choose(this.#db, id, choice)
   }
 
-  decide(...[id, person, decision]: Parameters<ImportStore['decide']>) {
-    return decide(this.#db, id, { person, decision })
+  decide(...[id, person, decision, by]: Parameters<ImportStore['decide']>) {
+    return decide(this.#db, id, { person, decision, by })
   }
 
   async preview(id: string) {

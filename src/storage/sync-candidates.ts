@@ -7,7 +7,8 @@ import type { Database } from './connection.ts'
 import { lockRound, type Tx } from './sync-batch.ts'
 import { usernameBaseOf } from './sync-create.ts'
 
-const SORT_KEY_MAX = 256
+/** Characters of a UPN, or name, by which candidates are in order. */
+export const SORT_KEY_MAX = 256
 /** They are in no use, so that many of them go at once. */
 const SWEEP_BATCH = 1_000
 
@@ -77,16 +78,25 @@ export async function dropCandidates(
     where source_id = ${sourceId}::uuid and external_id = any(${externalIds}::text[])`.execute(tx)
 }
 
-/** Candidates whom a full round did not show. */
+/**
+ * Candidates whom a full round did not show. Should one come back, no delta will tell of the groups
+ * she is in.
+ */
 export async function sweepCandidates(db: Database, round: Round): Promise<BatchResult | null> {
   const items = await db.transaction(async (tx) => {
     await lockRound(tx, round)
-    const { numAffectedRows = 0n } = await sql`
-      delete from source_candidate where (source_id, external_id) in (
-        select source_id, external_id from source_candidate
-        where source_id = ${round.sourceId}::uuid and generation < ${round.generation}
-        limit ${SWEEP_BATCH})`.execute(tx)
-    return Number(numAffectedRows)
+    const { rows } = await sql<{ count: number }>`
+      with swept as (
+        delete from source_candidate where (source_id, external_id) in (
+          select source_id, external_id from source_candidate
+          where source_id = ${round.sourceId}::uuid and generation < ${round.generation}
+          limit ${SWEEP_BATCH})
+        returning source_id, external_id),
+      remembered as (
+        insert into source_gone (source_id, external_id)
+        select source_id, external_id from swept on conflict do nothing)
+      select count(*) as count from swept`.execute(tx)
+    return rows[0]?.count ?? 0
   })
   return items === 0 ? null : { counts: {}, items }
 }

@@ -175,6 +175,11 @@ await t.test('import: a full answer that lacks candidates lets go of them', asyn
   source.says('people', [])
   await bench.round()
   t.equal(await bench.count('source_candidate'), 0, 'within what a count may differ')
+  source.says('people', [aPerson('a')])
+  await bench.round()
+  const gone = await sql<{ id: string }>`
+    select external_id as id from source_gone`.execute(db.kysely)
+  t.same(gone.rows, [{ id: 'b' }], 'who came back is forgotten, as the groups were read whole')
 })
 
 await t.test(
@@ -224,9 +229,9 @@ await t.test(
     )
     t.match(await bench.imports.preview(id), { count: 5, created: 2, undecided: 3 })
 
-    await bench.imports.decide(id, 'a', { kind: 'link', to: 'ann' })
-    await bench.imports.decide(id, 'eve@fabrikam.example', { kind: 'separate' })
-    await t.rejects(bench.imports.decide(id, 'b', { kind: 'link', to: 'nobody' }), {
+    await bench.imports.decide(id, 'a', { kind: 'link', to: 'ann' }, TESTER)
+    await bench.imports.decide(id, 'eve@fabrikam.example', { kind: 'separate' }, TESTER)
+    await t.rejects(bench.imports.decide(id, 'b', { kind: 'link', to: 'nobody' }, TESTER), {
       code: 'DIRECTORY_NOT_FOUND',
     })
     const preview = await bench.imports.preview(id)
@@ -240,7 +245,7 @@ await t.test(
       from person p where p.username = 'ann'`.execute(db.kysely)
     t.same(ann.rows, [{ username: 'ann', department: null, links: 2 }], 'she is who she was')
     t.match((await bench.people(id, { match: 'linked' }))[0], { match: 'linked', linkedTo: 'ann' })
-    await t.rejects(bench.imports.decide(id, 'b', { kind: 'link', to: 'ann' }), {
+    await t.rejects(bench.imports.decide(id, 'b', { kind: 'link', to: 'ann' }, TESTER), {
       code: 'DIRECTORY_REFUSED',
       message: /comes from this source already/,
     })
@@ -261,8 +266,48 @@ await t.test(
     await bench.round()
     t.match(await livesOf(db, first.sourceId), { 1: 'staged' }, 'her life is not')
     t.same(await membersOf(db, sourceId, 'g'), ['c', 'd', 'e'])
+
+    source.says('people', [aPerson('a2', { userPrincipalName: 'ann@fabrikam.example' })])
+    source.says('groups', [aGroup('g', ['a2'])])
+    await bench.round()
+    const [again] = await bench.people(id, { match: 'conflict', filter: { search: 'ann@' } })
+    t.match(again, { externalId: 'a2', namesakes: [{ username: 'ann', canLink: true }] })
+    const back = await bench.imports.open(sourceId, [], TESTER)
+    await bench.imports.choose(back, { with: ['a2', 'a2', 'ann@fabrikam.example'], without: [] })
+    await bench.imports.decide(back, 'a2', { kind: 'link', to: 'ann' }, TESTER)
+    await bench.run(back)
+    t.match(await bench.imports.session(back), { counts: { created: 0, linked: 1, skipped: 0 } })
+    t.same(await membersOf(db, sourceId, 'g'), ['a2', 'c', 'd', 'e'], 'an account made anew')
+    const decided = await sql<{ body: Readonly<Record<string, unknown>> }>`
+      select d.body from journal_detail d join (select kind, detail from journal
+        union all select kind, detail from journal_inbox) as j on j.detail = d.id
+      where j.kind = 'source.import-decided'`.execute(db.kysely)
+    t.same(
+      decided.rows.map(({ body }) => [body['externalId'], body['decision']]).toSorted(),
+      [
+        ['a', 'link'],
+        ['a2', 'link'],
+        ['e', 'separate'],
+      ],
+      'who said so is in the journal',
+    )
   },
 )
+
+await t.test('import: whoever changed since the preview is counted as left out', async (t) => {
+  const db = await testDatabase(t)
+  const { source, sourceId, bench } = await fakeImports(db)
+  source.says('people', [aPerson('a'), aPerson('b')])
+  await bench.round()
+  const id = await bench.imports.open(sourceId, [], TESTER)
+  await bench.imports.choose(id, { matching: {}, with: [], without: [] })
+  await bench.imports.begin(id, await bench.imports.preview(id), TESTER)
+  source.says('people', [aPerson('b', { city: 'Rome' })])
+  await bench.round()
+  await bench.finish(id)
+  const counts = { created: 1, linked: 0, skipped: 1 }
+  t.match(await bench.imports.session(id), { state: 'done', total: 2, counts })
+})
 
 await t.test('import: a filter says whom it means, by group through groups as well', async (t) => {
   const db = await testDatabase(t)

@@ -256,7 +256,7 @@ function runRoutes(app: FastifyInstance, { imports }: AdminParts): void {
         body.decision === 'link'
           ? ({ kind: 'link', to: body.to } as const)
           : ({ kind: 'separate' } as const)
-      return await imports.decide(id, person, word)
+      return await imports.decide(id, person, word, actorOf(request))
     },
   )
 
@@ -264,9 +264,9 @@ function runRoutes(app: FastifyInstance, { imports }: AdminParts): void {
     decision,
     { schema: { summary: 'Take that word back', params: PersonParams } },
     async (request) => {
-      requireRole(request, 'operator')
+      requireRole(request, 'owner')
       const { import: id, person } = request.params
-      return await imports.decide(id, person, null)
+      return await imports.decide(id, person, null, actorOf(request))
     },
   )
 
