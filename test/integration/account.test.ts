@@ -1,7 +1,7 @@
-import { Client } from 'ldapts'
 import t from 'tap'
 import { hiddenField, linkIn, Visitor } from '../support/account-visitor.ts'
 import { Admin } from '../support/admin.ts'
+import { binderTo } from '../support/asks.ts'
 import { cliOf } from '../support/cli.ts'
 import { PASSWORD, startTestDemo } from '../support/demo.ts'
 import { SMTP_PASSWORD, SMTP_USER, startSmtp, textOf } from '../support/smtp.ts'
@@ -15,17 +15,7 @@ const admin = new Admin(demo.facts)
 const cli = cliOf(demo.dataDir)
 const CHOSEN = 'Nine purple owls sing'
 
-async function bind(username: string, password: string): Promise<boolean> {
-  const client = new Client({ url: ldap.url })
-  try {
-    await client.bind(`uid=${username},${ldap.peopleDn}`, password)
-    return true
-  } catch {
-    return false
-  } finally {
-    await client.unbind()
-  }
-}
+const bind = binderTo(ldap)
 
 const state = async (username: string) =>
   (await admin.send<{ state: string }>('GET', `/people/${username}`)).state

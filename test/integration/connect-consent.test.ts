@@ -1,45 +1,36 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import t from 'tap'
 import type { BegunConsent, ConnectAttempt, SourceStatus } from '../../src/admin/parts.ts'
 import { cliOf } from '../support/cli.ts'
 import { startDaemonProcess } from '../support/daemon-process.ts'
-import { contractDir, Microsoft365Bench } from '../support/microsoft365.ts'
+import { databaseFor } from '../support/database-for.ts'
+import { Microsoft365Bench } from '../support/microsoft365.ts'
 import { Browser, type Page } from '../support/microsoft365-browser.ts'
 import { makeClientCertificate } from '../support/microsoft365-certificate.ts'
-import { startPostgres, urlOf } from '../support/postgres.ts'
 
 /** An application of several tenants, known to both of them. */
 const CLIENT = '6f0c7a52-8a94-4b6e-9d51-0f2d8c1b7a10'
 const READ = ['User.Read.All', 'GroupMember.Read.All']
 const DISABLE = [...READ, 'User.EnableDisableAccount.All', 'User.RevokeSessions.All']
 
-const folder = mkdtempSync(join(tmpdir(), 'gh-consent-'))
-t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const server = await startPostgres()
-t.teardown(() => server.stop())
+const { folder, url, env } = await databaseFor(t, 'consent')
 const dataDir = join(folder, 'data')
 const daemon = await startDaemonProcess(t, {
   dataDir,
-  env: {
-    GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
-    GATEHOUSE_KEY_FILE: join(folder, 'key'),
-  },
+  env,
   args: ['--migrate'],
 })
 const origin = `http://${daemon.address('http').replace('127.0.0.1', 'localhost')}`
 const certificate = await makeClientCertificate()
-const database = new pg.Client({ connectionString: urlOf(server.socketDir, 'postgres') })
+const database = new pg.Client({ connectionString: url })
 await database.connect()
 t.teardown(() => database.end())
 
 /** A tenant with the application registered elsewhere, and an administrator who may consent. */
 async function startTenant(seed: number, requiredPermissions: readonly string[]) {
-  const contract = contractDir === null ? {} : { contractDir }
-  const bench = await Microsoft365Bench.start({ people: 20, seed, ...contract })
-  t.teardown(() => bench.stop())
+  const bench = await Microsoft365Bench.startFor(t, { people: 20, seed })
   const redirectUris = ['http://localhost/connect/microsoft365']
   await bench.control('POST', '/applications', {
     clientId: CLIENT,

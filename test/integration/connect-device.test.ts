@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
@@ -8,34 +7,26 @@ import t from 'tap'
 import type { BegunDevice, ConnectAttempt, SourceStatus } from '../../src/admin/parts.ts'
 import { cliOf } from '../support/cli.ts'
 import { startDaemonProcess } from '../support/daemon-process.ts'
+import { databaseFor } from '../support/database-for.ts'
 import { callsSeen, documentedCalls } from '../support/graph-calls.ts'
-import { contractDir, Microsoft365Bench } from '../support/microsoft365.ts'
+import { Microsoft365Bench } from '../support/microsoft365.ts'
 import { Browser } from '../support/microsoft365-browser.ts'
-import { startPostgres, urlOf } from '../support/postgres.ts'
 
 const ENDS_MS = 90_000
-const folder = mkdtempSync(join(tmpdir(), 'gh-device-'))
-t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const server = await startPostgres()
-t.teardown(() => server.stop())
+const { folder, url, env } = await databaseFor(t, 'device')
 const dataDir = join(folder, 'data')
 const start = () =>
   startDaemonProcess(t, {
     dataDir,
-    env: {
-      GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
-      GATEHOUSE_KEY_FILE: join(folder, 'key'),
-    },
+    env,
     args: ['--migrate'],
   })
 let daemon = await start()
-const database = new pg.Client({ connectionString: urlOf(server.socketDir, 'postgres') })
+const database = new pg.Client({ connectionString: url })
 await database.connect()
 t.teardown(() => database.end())
 
-const contract = contractDir === null ? {} : { contractDir }
-const bench = await Microsoft365Bench.start({ people: 20, ...contract })
-t.teardown(() => bench.stop())
+const bench = await Microsoft365Bench.startFor(t, { people: 20 })
 const { simulator } = bench
 const { loginUrl, graphUrl, caPem, tenantId } = simulator
 simulator.tenant.setSignIn(bench.user('patti.fernandez'), { password: 'President 1' })

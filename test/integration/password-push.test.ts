@@ -1,7 +1,8 @@
-import { Client } from 'ldapts'
 import t from 'tap'
 import { hiddenField, linkIn, Visitor } from '../support/account-visitor.ts'
 import { Admin } from '../support/admin.ts'
+import { binderTo } from '../support/asks.ts'
+import { control as callControl } from '../support/control.ts'
 import { PASSWORD, startTestDemo } from '../support/demo.ts'
 
 const demo = await startTestDemo(t)
@@ -13,14 +14,8 @@ const TIER_PERMISSIONS = [
 ]
 const PUSH = 'User-PasswordProfile.ReadWrite.All'
 
-async function control(method: string, path: string, json?: unknown) {
-  const response = await fetch(`${microsoft365.controlUrl}${path}`, {
-    method,
-    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-  })
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
-  return (await response.json()) as Record<string, unknown>
-}
+const control = (method: string, path: string, json?: unknown) =>
+  callControl<Record<string, unknown>>(microsoft365.controlUrl, method, path, json)
 
 /** Whether there is a password in the tenant; of which nobody is told. */
 async function hasPasswordThere(username: string): Promise<boolean> {
@@ -28,17 +23,7 @@ async function hasPasswordThere(username: string): Promise<boolean> {
   return facts['hasPassword'] === true
 }
 
-async function bind(username: string, password: string): Promise<boolean> {
-  const client = new Client({ url: ldap.url })
-  try {
-    await client.bind(`uid=${username},${ldap.peopleDn}`, password)
-    return true
-  } catch {
-    return false
-  } finally {
-    await client.unbind()
-  }
-}
+const bind = binderTo(ldap)
 
 async function visitorFor(username: string, password = PASSWORD): Promise<Visitor> {
   const visitor = new Visitor(http.url)

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
@@ -9,10 +8,10 @@ import t from 'tap'
 import { current } from '../../simulators/microsoft365/tenant/tenant.ts'
 import { hiddenField, linkIn, Visitor } from '../support/account-visitor.ts'
 import { startDaemonProcess } from '../support/daemon-process.ts'
+import { databaseFor } from '../support/database-for.ts'
 import { filesBelow, findIn, formsOf } from '../support/find-marks.ts'
-import { contractDir, Microsoft365Bench } from '../support/microsoft365.ts'
-import { startPostgres, urlOf } from '../support/postgres.ts'
-import { papThrough } from '../support/radius-pap.ts'
+import { Microsoft365Bench } from '../support/microsoft365.ts'
+import { askPap, nasAt } from '../support/radius-pap.ts'
 import { withTools } from '../support/tools.ts'
 
 /** In every password; nothing else in the world has it. */
@@ -53,13 +52,8 @@ await withTools(
   t,
   { name: '50 passwords, set and used in every way, are kept nowhere', tools: ['gcore'] },
   async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'gh-secrecy-'))
-    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-    const server = await startPostgres()
-    t.teardown(() => server.stop())
-    const contract = contractDir === null ? {} : { contractDir }
-    const bench = await Microsoft365Bench.start({ people: 40, seed: 1, ...contract })
-    t.teardown(() => bench.stop())
+    const { folder, server, env } = await databaseFor(t, 'secrecy')
+    const bench = await Microsoft365Bench.startFor(t, { people: 40, seed: 1 })
     const logFile = join(folder, 'log')
     const collector = join(folder, 'collector.mjs')
     writeFileSync(collector, COLLECTOR)
@@ -67,13 +61,14 @@ await withTools(
       dataDir: join(folder, 'data'),
       logFile,
       env: {
-        GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
-        GATEHOUSE_KEY_FILE: join(folder, 'key'),
+        ...env,
         GATEHOUSE_LOG_LEVEL: 'debug',
         NODE_OPTIONS: `--import=${collector}`,
       },
       args: ['--migrate'],
     })
+    const pap = (username: string, password: string) =>
+      askPap(nasAt(daemon.address('radiusAuth')), { username, password }, 10_000)
     const { api } = daemon
     const { tenantId, clientId, clientSecret, loginUrl, graphUrl, caPem: ca } = bench.simulator
     const source = { name: 'contoso', tenantId, clientId, clientSecret, loginUrl, graphUrl, ca }
@@ -105,7 +100,7 @@ await withTools(
       const password = aPassword()
       await set(username, password)
       t.ok(await bind(username, password), 'LDAP')
-      t.ok(await papThrough(daemon.address('radiusAuth'), username, password), 'RADIUS')
+      t.ok(await pap(username, password), 'RADIUS')
     }
     const byLink = async (username: string) => {
       const path = `/people/${username}/activation-link`
@@ -126,7 +121,7 @@ await withTools(
     }
     const wrongly = async (username: string) => {
       t.notOk(await bind(username, aPassword()))
-      t.notOk(await papThrough(daemon.address('radiusAuth'), username, aPassword()))
+      t.notOk(await pap(username, aPassword()))
     }
 
     for (const name of names.slice(0, 8)) await byAdmin(name)

@@ -1,6 +1,6 @@
-import { Client } from 'ldapts'
 import t from 'tap'
 import { Admin } from '../support/admin.ts'
+import { binderTo } from '../support/asks.ts'
 import { cliOf } from '../support/cli.ts'
 import { PASSWORD, startTestDemo } from '../support/demo.ts'
 
@@ -9,17 +9,7 @@ const { ldap } = demo.facts
 const admin = new Admin(demo.facts)
 const cli = cliOf(demo.dataDir)
 
-async function bind(username: string, password: string): Promise<boolean> {
-  const client = new Client({ url: ldap.url })
-  try {
-    await client.bind(`uid=${username},${ldap.peopleDn}`, password)
-    return true
-  } catch {
-    return false
-  } finally {
-    await client.unbind()
-  }
-}
+const bind = binderTo(ldap)
 
 await t.test('an admin sets a password by the rules, and is told the one it breaks', async (t) => {
   const path = '/people/adele.vance/password'

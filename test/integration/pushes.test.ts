@@ -1,14 +1,13 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
 import type { DriftStatus, PushStatus, SourceStatus } from '../../src/admin/parts.ts'
+import { control as callControl } from '../support/control.ts'
 import { startDaemonProcess } from '../support/daemon-process.ts'
-import { contractDir, Microsoft365Bench } from '../support/microsoft365.ts'
-import { startPostgres, urlOf } from '../support/postgres.ts'
+import { databaseFor } from '../support/database-for.ts'
+import { connectionOf, Microsoft365Bench } from '../support/microsoft365.ts'
 
 const BUDGET_MS = 5_000
 const READ = ['User.Read.All', 'GroupMember.Read.All']
@@ -21,44 +20,22 @@ interface Logged {
   readonly status: number
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'gh-push-'))
-t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const server = await startPostgres()
-t.teardown(() => server.stop())
-const contract = contractDir === null ? {} : { contractDir }
-const bench = await Microsoft365Bench.start({ people: 40, seed: 1, ...contract })
-t.teardown(() => bench.stop())
+const { folder, url, env } = await databaseFor(t, 'push')
+const bench = await Microsoft365Bench.startFor(t, { people: 40, seed: 1 })
 const { simulator } = bench
 const start = () =>
   startDaemonProcess(t, {
     dataDir: join(folder, 'data'),
-    env: {
-      GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
-      GATEHOUSE_KEY_FILE: join(folder, 'key'),
-    },
+    env,
     args: ['--migrate'],
   })
 let daemon = await start()
-await daemon.api.send('POST', '/sources/microsoft365', {
-  name: 'contoso',
-  tenantId: simulator.tenantId,
-  clientId: simulator.clientId,
-  clientSecret: simulator.clientSecret,
-  loginUrl: simulator.loginUrl,
-  graphUrl: simulator.graphUrl,
-  ca: simulator.caPem,
-})
+await daemon.api.send('POST', '/sources/microsoft365', connectionOf(simulator))
 await daemon.api.send('POST', '/sources/contoso/sync', {})
 await daemon.api.send('POST', '/people/activate', { allStaged: true })
 
-async function control<T>(method: string, path: string, json?: unknown): Promise<T> {
-  const response = await fetch(`${simulator.controlUrl}${path}`, {
-    method,
-    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-  })
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
-  return (await response.json()) as T
-}
+const control = <T>(method: string, path: string, json?: unknown) =>
+  callControl<T>(simulator.controlUrl, method, path, json)
 
 const grant = (permissions: readonly string[]) => control('PATCH', '/application', { permissions })
 
@@ -98,7 +75,7 @@ async function holdsOf(username: string): Promise<readonly { readonly reason: st
 
 /** Ends the session that holds the lead, as the server does with one it hears no more of. */
 async function leaveLead(): Promise<void> {
-  const client = new pg.Client({ connectionString: urlOf(server.socketDir, 'postgres') })
+  const client = new pg.Client({ connectionString: url })
   await client.connect()
   await client.query(
     `select pg_terminate_backend(pid) from pg_locks
@@ -350,10 +327,7 @@ await t.test('a daemon killed while it writes reads before it writes again', asy
 await t.test('a leader that was stopped pushes nothing when it goes on', async (t) => {
   const other = await startDaemonProcess(t, {
     dataDir: join(folder, 'other'),
-    env: {
-      GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
-      GATEHOUSE_KEY_FILE: join(folder, 'key'),
-    },
+    env,
   })
   await control('DELETE', '/requests')
   daemon.process.kill('SIGSTOP')

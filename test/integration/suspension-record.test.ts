@@ -1,14 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { PersonRecord } from '../../src/admin/record.ts'
 import { askLdap, askRadius, askScim, type Served } from '../support/asks.ts'
 import { cliOf } from '../support/cli.ts'
+import { control as callControl } from '../support/control.ts'
 import { startDaemonProcess } from '../support/daemon-process.ts'
-import { contractDir, Microsoft365Bench } from '../support/microsoft365.ts'
-import { startPostgres, urlOf } from '../support/postgres.ts'
+import { databaseFor } from '../support/database-for.ts'
+import { connectionOf, Microsoft365Bench } from '../support/microsoft365.ts'
 
 /** Refused here within the first; written there within the second, once the tenant would answer. */
 const HERE_MS = 1_000
@@ -16,33 +15,19 @@ const THERE_MS = 5_000
 const PASSWORD = 'Correct horse 7 battery'
 const PEOPLE = ['adele.vance', 'alex.wilber', 'diego.siciliani'] as const
 
-const folder = mkdtempSync(join(tmpdir(), 'gh-record-'))
-t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const server = await startPostgres()
-t.teardown(() => server.stop())
-const contract = contractDir === null ? {} : { contractDir }
-const bench = await Microsoft365Bench.start({ people: 40, seed: 1, ...contract })
-t.teardown(() => bench.stop())
+const { folder, env } = await databaseFor(t, 'record')
+const bench = await Microsoft365Bench.startFor(t, { people: 40, seed: 1 })
 const { simulator } = bench
+const control = (method: string, path: string, json?: unknown) =>
+  callControl<Record<string, unknown>>(simulator.controlUrl, method, path, json)
 const dataDir = join(folder, 'data')
 const daemon = await startDaemonProcess(t, {
   dataDir,
-  env: {
-    GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
-    GATEHOUSE_KEY_FILE: join(folder, 'key'),
-  },
+  env,
   args: ['--migrate'],
 })
 const { api } = daemon
-await api.send('POST', '/sources/microsoft365', {
-  name: 'contoso',
-  tenantId: simulator.tenantId,
-  clientId: simulator.clientId,
-  clientSecret: simulator.clientSecret,
-  loginUrl: simulator.loginUrl,
-  graphUrl: simulator.graphUrl,
-  ca: simulator.caPem,
-})
+await api.send('POST', '/sources/microsoft365', connectionOf(simulator))
 await api.send('POST', '/sources/contoso/sync', {})
 await api.send('POST', '/people/activate', { allStaged: true })
 await control('PATCH', '/application', {
@@ -68,12 +53,6 @@ const served: Served = {
   peopleDn: 'ou=people,dc=contoso,dc=example',
   radius: { host, port: Number(port), secret: nas.secret },
   scim: { url: `http://${daemon.address('http')}/scim/v2`, token },
-}
-
-async function control(method: string, path: string, json?: unknown): Promise<void> {
-  const body = json === undefined ? {} : { body: JSON.stringify(json) }
-  const response = await fetch(`${simulator.controlUrl}${path}`, { method, ...body })
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
 }
 
 function account(username: string): Readonly<Record<string, unknown>> {

@@ -10,7 +10,8 @@ import { type Answer, askLdap, askRadius, askScim, type Served } from '../suppor
 import { type DaemonProcess, startDaemonProcess } from '../support/daemon-process.ts'
 import { linkDatabase } from '../support/database-link.ts'
 import { gatherCalls } from '../support/graph-calls.ts'
-import { type SimulatorProcess, startMicrosoft365Process } from '../support/microsoft365-process.ts'
+import { connectionOf } from '../support/microsoft365.ts'
+import { startMicrosoft365Process } from '../support/microsoft365-process.ts'
 import { startPostgres, urlOf } from '../support/postgres.ts'
 
 /** The budget is 1 s at the 99th percentile; 200 rounds and 100,000 people are the full size. */
@@ -45,7 +46,7 @@ t.teardown(() => {
   gatherCalls(tenant)
   return tenant.stop()
 })
-await one.api.send('POST', '/sources/microsoft365', sourceOf('contoso', tenant))
+await one.api.send('POST', '/sources/microsoft365', connectionOf(tenant))
 await one.api.send('POST', '/sources/contoso/sync', {})
 await one.api.send('POST', '/people/activate', { allStaged: true })
 await one.api.send('PUT', `/people/${PERSON}/password`, { password: PASSWORD })
@@ -60,13 +61,6 @@ await one.api.send('POST', '/nas', { name: 'loopback', addresses: ['127.0.0.0/8'
 await one.api.send('POST', '/networks', { name: 'any', everyone: true })
 const two = await startDaemonProcess(t, { dataDir: join(folder, 'two'), env })
 const daemons = [one, two]
-
-function sourceOf(
-  name: string,
-  { tenantId, clientId, clientSecret, loginUrl, graphUrl, caPem }: SimulatorProcess,
-) {
-  return { name, tenantId, clientId, clientSecret, loginUrl, graphUrl, ca: caPem }
-}
 
 type Ask = (daemon: DaemonProcess) => Promise<Answer>
 
@@ -135,7 +129,7 @@ await t.test(
       seed: 2,
       dataDir: join(folder, 'large'),
     })
-    await one.api.send('POST', '/sources/microsoft365', sourceOf('large', large))
+    await one.api.send('POST', '/sources/microsoft365', connectionOf(large, 'large'))
     const state = { isImporting: true }
     const importing = one.api.send('POST', '/sources/large/sync', {}).finally(() => {
       state.isImporting = false

@@ -1,14 +1,12 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { applyRandomChanges } from '../../simulators/microsoft365/index.ts'
 import { openDatabase } from '../../src/storage/connection.ts'
 import { type DaemonProcess, startDaemonProcess } from '../support/daemon-process.ts'
+import { databaseFor } from '../support/database-for.ts'
 import { Random } from '../support/mutate.ts'
-import { startPostgres, urlOf } from '../support/postgres.ts'
 import { imageOfDirectory, testTenant } from '../support/sync.ts'
 import { imageOfTenant } from '../support/sync-truth.ts'
 import { RemovalWatch } from '../support/sync-watch.ts'
@@ -22,12 +20,7 @@ const PATIENCE_MS = 60_000
 /** Most rounds are over by then. */
 const LATEST_KILL_MS = 600
 
-const folder = mkdtempSync(join(tmpdir(), 'gh-kill-'))
-t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const server = await startPostgres()
-t.teardown(() => server.stop())
-const url = urlOf(server.socketDir, 'postgres')
-const env = { GATEHOUSE_DATABASE_URL: url, GATEHOUSE_KEY_FILE: join(folder, 'key') }
+const { folder, url, env } = await databaseFor(t, 'kill')
 
 function start(): Promise<DaemonProcess> {
   return startDaemonProcess(t, { dataDir: join(folder, 'data'), env, args: ['--migrate'] })

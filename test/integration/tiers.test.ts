@@ -1,39 +1,25 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { PushStatus, SourceStatus } from '../../src/admin/parts.ts'
 import { PERMISSIONS, TIERS, type Tier } from '../../src/sources/microsoft365/settings.ts'
+import { control } from '../support/control.ts'
 import { startDaemonProcess } from '../support/daemon-process.ts'
+import { databaseFor } from '../support/database-for.ts'
 import { callsSeen, documentedCalls } from '../support/graph-calls.ts'
-import { contractDir, Microsoft365Bench } from '../support/microsoft365.ts'
-import { startPostgres, urlOf } from '../support/postgres.ts'
+import { connectionOf, Microsoft365Bench } from '../support/microsoft365.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'gh-tiers-'))
-t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const server = await startPostgres()
-t.teardown(() => server.stop())
-const contract = contractDir === null ? {} : { contractDir }
-const bench = await Microsoft365Bench.start({ people: 40, seed: 3, ...contract })
-t.teardown(() => bench.stop())
+const { folder, env } = await databaseFor(t, 'tiers')
+const bench = await Microsoft365Bench.startFor(t, { people: 40, seed: 3 })
 const { simulator } = bench
 const daemon = await startDaemonProcess(t, {
   dataDir: join(folder, 'data'),
-  env: {
-    GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
-    GATEHOUSE_KEY_FILE: join(folder, 'key'),
-  },
+  env,
   args: ['--migrate'],
 })
 
-async function change(application: object): Promise<void> {
-  const response = await fetch(`${simulator.controlUrl}/application`, {
-    method: 'PATCH',
-    body: JSON.stringify(application),
-  })
-  if (!response.ok) throw new Error(await response.text())
-}
+const change = (application: object) =>
+  control(simulator.controlUrl, 'PATCH', '/application', application)
 
 const grant = (permissions: readonly string[]) => change({ permissions })
 
@@ -103,17 +89,7 @@ for (const tier of TIERS.filter((each) => each in USE)) {
   await t.test(`${tier} calls what its permissions allow, and nothing else`, async (t) => {
     await grant(permissionsUpTo(tier))
     if (tier === 'read') {
-      const { tenantId, clientId, clientSecret, loginUrl, graphUrl, caPem: ca } = simulator
-      const connection = {
-        name: 'contoso',
-        tenantId,
-        clientId,
-        clientSecret,
-        loginUrl,
-        graphUrl,
-        ca,
-      }
-      await daemon.api.send('POST', '/sources/microsoft365', connection)
+      await daemon.api.send('POST', '/sources/microsoft365', connectionOf(simulator))
       await daemon.api.send('POST', '/sources/contoso/sync', {})
       await daemon.api.send('POST', '/people/activate', { allStaged: true })
     } else await daemon.api.send('PUT', '/sources/contoso/tier', { tier })

@@ -1,8 +1,5 @@
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { Client } from 'ldapts'
-// @ts-expect-error the package brings no types
-import radius from 'radius'
+import { askPap, type Nas } from './radius-pap.ts'
 
 export type Answer = 'yes' | 'no' | 'none'
 
@@ -10,7 +7,7 @@ export type Answer = 'yes' | 'no' | 'none'
 export interface Served {
   readonly ldapUrl: string
   readonly peopleDn: string
-  readonly radius: { readonly host: string; readonly port: number; readonly secret: string }
+  readonly radius: Nas
   /** `…/scim/v2` */
   readonly scim: { readonly url: string; readonly token: string }
 }
@@ -36,30 +33,20 @@ export async function askLdap(
   }
 }
 
+/** Whether a password is right, by a bind at one place. */
+export function binderTo({ url, peopleDn }: { readonly url: string; readonly peopleDn: string }) {
+  return async (username: string, password: string): Promise<boolean> =>
+    (await askLdap({ ldapUrl: url, peopleDn }, { username, password })) === 'yes'
+}
+
 export async function askRadius(
-  { radius: { host, port, secret } }: Pick<Served, 'radius'>,
-  { username, password }: Claimed,
+  { radius: nas }: Pick<Served, 'radius'>,
+  who: Claimed,
 ): Promise<Answer> {
-  const packet = radius.encode({
-    code: 'Access-Request',
-    secret,
-    identifier: Math.floor(Math.random() * 256),
-    attributes: [
-      ['User-Name', username],
-      ['User-Password', password],
-    ],
-    add_message_authenticator: true,
-  }) as Buffer
-  const socket = createSocket('udp4')
   try {
-    socket.send(packet, port, host)
-    const answered = once(socket, 'message', { signal: AbortSignal.timeout(1_500) })
-    const [reply] = (await answered) as [Buffer]
-    return reply[0] === 2 ? 'yes' : 'no'
+    return (await askPap(nas, who, 1_500)) ? 'yes' : 'no'
   } catch {
     return 'none'
-  } finally {
-    socket.close()
   }
 }
 

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { request as httpRequest } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
 import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
 import {
   type Microsoft365,
   type Microsoft365Options,
@@ -34,6 +35,17 @@ export interface CallOptions {
   readonly json?: unknown
 }
 
+/** What a daemon is told, to connect this tenant. */
+export function connectionOf(simulator: Connectable, name = 'contoso') {
+  const { tenantId, clientId, clientSecret, loginUrl, graphUrl, caPem } = simulator
+  return { name, tenantId, clientId, clientSecret, loginUrl, graphUrl, ca: caPem }
+}
+
+type Connectable = Pick<
+  Microsoft365,
+  'tenantId' | 'clientId' | 'clientSecret' | 'loginUrl' | 'graphUrl' | 'caPem'
+>
+
 /** A simulator with a caller that trusts its certificate and has signed in. */
 export class Microsoft365Bench {
   readonly simulator: Microsoft365
@@ -48,6 +60,14 @@ export class Microsoft365Bench {
   static async start(options: Microsoft365Options = {}): Promise<Microsoft365Bench> {
     const bench = new Microsoft365Bench(await startMicrosoft365(options))
     await bench.signIn()
+    return bench
+  }
+
+  /** Held against what Microsoft publishes where that is at hand; stops with the test. */
+  static async startFor(t: Test, options: Microsoft365Options = {}): Promise<Microsoft365Bench> {
+    const contract = contractDir === null ? {} : { contractDir }
+    const bench = await Microsoft365Bench.start({ ...options, ...contract })
+    t.teardown(() => bench.stop())
     return bench
   }
 

@@ -1,21 +1,16 @@
-import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'ldapts'
-// @ts-expect-error the package brings no types
-import radius from 'radius'
 import type { Test } from 'tap'
 import type { LoggedAnswer, LoggedChange, SourceStatus } from '../../src/admin/parts.ts'
 import { type DaemonProcess, startDaemonProcess } from './daemon-process.ts'
-import { contractDir, Microsoft365Bench } from './microsoft365.ts'
-import { startPostgres, urlOf } from './postgres.ts'
+import { databaseFor } from './database-for.ts'
+import { connectionOf, Microsoft365Bench } from './microsoft365.ts'
+import { askPap, NAS_SECRET, nasAt } from './radius-pap.ts'
 
 export const PASSWORD = 'Correct horse 7 battery'
-const SECRET = 'testing123'
 const PEOPLE_DN = 'ou=people,dc=contoso,dc=example'
 const GROUP = 'all-employees'
 /** Answers are written behind them, in batches. */
@@ -45,30 +40,19 @@ export class PassThroughRig {
   }
 
   static async start(t: Test, options: { readonly people: number }): Promise<PassThroughRig> {
-    const folder = mkdtempSync(join(tmpdir(), 'gh-pass-through-'))
-    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-    const server = await startPostgres()
-    t.teardown(() => server.stop())
-    const contract = contractDir === null ? {} : { contractDir }
-    const bench = await Microsoft365Bench.start({ people: options.people, seed: 1, ...contract })
-    t.teardown(() => bench.stop())
+    const { folder, env } = await databaseFor(t, 'pass-through')
+    const bench = await Microsoft365Bench.startFor(t, { people: options.people, seed: 1 })
     const daemon = await startDaemonProcess(t, {
       dataDir: join(folder, 'data'),
-      env: {
-        GATEHOUSE_DATABASE_URL: urlOf(server.socketDir, 'postgres'),
-        GATEHOUSE_KEY_FILE: join(folder, 'key'),
-      },
+      env,
       args: ['--migrate'],
     })
     const { api } = daemon
-    const { tenantId, clientId, clientSecret, loginUrl, graphUrl, caPem } = bench.simulator
-    await api.send('POST', '/sources/microsoft365', {
-      ...{ name: 'contoso', tenantId, clientId, clientSecret, loginUrl, graphUrl, ca: caPem },
-    })
+    await api.send('POST', '/sources/microsoft365', connectionOf(bench.simulator))
     await api.send('POST', '/sources/contoso/sync', {})
     await api.send('POST', '/people/activate', { allStaged: true })
     await api.send('POST', '/nas', {
-      ...{ name: 'loopback', addresses: ['127.0.0.0/8'], secret: SECRET },
+      ...{ name: 'loopback', addresses: ['127.0.0.0/8'], secret: NAS_SECRET },
     })
     await api.send('POST', '/networks', { name: 'any', everyone: true, methods: ['pap'] })
     return new PassThroughRig(daemon, bench, membersOf(bench))
@@ -163,27 +147,12 @@ export class PassThroughRig {
 
   /** By RADIUS PAP; `unavailable` when there is no answer in time. */
   async pap({ username }: Somebody, password: string, withinMs = 8_000): Promise<Answer> {
-    const packet = radius.encode({
-      code: 'Access-Request',
-      secret: SECRET,
-      identifier: Math.floor(Math.random() * 256),
-      attributes: [
-        ['User-Name', username],
-        ['User-Password', password],
-      ],
-      add_message_authenticator: true,
-    }) as Buffer
-    const [host, port] = this.daemon.address('radiusAuth').split(':')
-    const socket = createSocket('udp4')
     this.#askedAtMs.set(username, Date.now())
+    const nas = nasAt(this.daemon.address('radiusAuth'))
     try {
-      socket.send(packet, Number(port), host)
-      const [reply] = await once(socket, 'message', { signal: AbortSignal.timeout(withinMs) })
-      return reply[0] === 2 ? 'yes' : 'no'
+      return (await askPap(nas, { username, password }, withinMs)) ? 'yes' : 'no'
     } catch {
       return 'unavailable'
-    } finally {
-      socket.close()
     }
   }
 

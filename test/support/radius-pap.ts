@@ -4,17 +4,28 @@ import { once } from 'node:events'
 import radius from 'radius'
 
 const ACCEPT = 2
-const TIMEOUT_MS = 10_000
+/** Of every NAS that tests make on loopback. */
+export const NAS_SECRET = 'testing123'
 
-/** Whether a password passes by PAP, from loopback with the secret `testing123`. */
-export async function papThrough(
-  address: string,
-  username: string,
-  password: string,
+export interface Nas {
+  readonly host: string
+  readonly port: number
+  readonly secret: string
+}
+
+/**
+ * Whether a password passes by PAP, asked by a foreign client.
+ *
+ * @throws when there is no answer in time
+ */
+export async function askPap(
+  { host, port, secret }: Nas,
+  { username, password }: { readonly username: string; readonly password: string },
+  withinMs: number,
 ): Promise<boolean> {
   const packet = radius.encode({
     code: 'Access-Request',
-    secret: 'testing123',
+    secret,
     identifier: Math.floor(Math.random() * 256),
     attributes: [
       ['User-Name', username],
@@ -22,13 +33,18 @@ export async function papThrough(
     ],
     add_message_authenticator: true,
   }) as Buffer
-  const [host, port] = address.split(':')
   const socket = createSocket('udp4')
   try {
-    socket.send(packet, Number(port), host)
-    const [reply] = await once(socket, 'message', { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    socket.send(packet, port, host)
+    const [reply] = await once(socket, 'message', { signal: AbortSignal.timeout(withinMs) })
     return (reply as Buffer)[0] === ACCEPT
   } finally {
     socket.close()
   }
+}
+
+/** A NAS on loopback; `address` is `host:port`. */
+export function nasAt(address: string): Nas {
+  const [host = '', port] = address.split(':')
+  return { host, port: Number(port), secret: NAS_SECRET }
 }
