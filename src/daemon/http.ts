@@ -21,6 +21,7 @@ import { LogReader } from '../storage/log-reader.ts'
 import { PostgresPeopleStore } from '../storage/people-store.ts'
 import { PostgresResourceStore } from '../storage/resource-store.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
+import { localOrigin } from './local-origin.ts'
 import type { LogInParts } from './log-in.ts'
 import type { PasswordParts } from './passwords.ts'
 
@@ -110,7 +111,8 @@ function makeAdmin(input: HttpInput): AdminParts {
     log: new LogReader(database),
     sources: input.sources,
     connect: input.connect,
-    publicOrigin: () => input.config.publicUrl ?? localOrigin(input.listeners()),
+    // Entra takes `http` for localhost alone.
+    publicOrigin: () => input.config.publicUrl ?? localOrigin(input.listeners(), ['http', 'https']),
     imports: input.imports,
     mail: input.mail,
     tokens: logIn.tokens,
@@ -168,14 +170,6 @@ function makeStatus(input: HttpInput): Status {
       issuer: served.issuer,
     },
   }
-}
-
-/** Where a browser on this machine comes in; Entra takes `http` for localhost alone. */
-function localOrigin(listeners: Readonly<Record<string, readonly string[]>>): string | null {
-  const port = (scheme: string) => /:(\d+)$/.exec(listeners[scheme]?.[0] ?? '')?.[1]
-  const [plain, tls] = [port('http'), port('https')]
-  if (plain !== undefined) return `http://localhost:${plain}`
-  return tls === undefined ? null : `https://localhost:${tls}`
 }
 
 export const EMBEDDED_NOTE =

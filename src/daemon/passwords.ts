@@ -12,6 +12,7 @@ import { PostgresLinkStore } from '../storage/link-store.ts'
 import { PostgresPasswordStore } from '../storage/password-store.ts'
 import { type Keys, seal, unseal } from '../storage/sealing.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
+import { localOrigin } from './local-origin.ts'
 import type { LogInParts } from './log-in.ts'
 import type { MailParts } from './mail.ts'
 import { TenantPasswords } from './password-push.ts'
@@ -60,7 +61,7 @@ export function makePasswords(
     links,
     directory: readModel,
     publicUrl: config.publicUrl,
-    ownUrl: () => ownUrl(input.listeners()),
+    ownUrl: () => localOrigin(input.listeners(), ['https', 'http']),
     canMail,
     onMail: () => mail.wake(),
     nowMs: Date.now,
@@ -83,15 +84,6 @@ export function makePasswords(
     },
   })
   return { setter, activation, pages, services: [strength] }
-}
-
-/** Good for whoever is at this machine, as in a trial; `public_url` is what others need. */
-function ownUrl(listeners: Readonly<Record<string, readonly string[]>>): string | null {
-  for (const scheme of ['https', 'http']) {
-    const port = listeners[scheme]?.[0]?.split(':').at(-1)
-    if (port !== undefined) return `${scheme}://localhost:${port}`
-  }
-  return null
 }
 
 function makeSealer(keys: Keys): Sealer {

@@ -92,12 +92,15 @@ function isDisabledAlready(subject: Subject): boolean {
  * was written, which may only be old. Null when it does not.
  */
 export function lookAgainInMs(subject: Subject): number | null {
-  const waits = subject.pushes.flatMap((push) => {
-    if (push.status !== 'written' || !isToldOtherwise(subject, push)) return []
-    const leftMs = LAG_MS - (push.writtenAgeMs ?? LAG_MS)
-    return leftMs > 0 ? [leftMs] : []
-  })
+  const waits = subject.pushes.flatMap((push) => lagLeftMs(subject, push) ?? [])
   return waits.length === 0 ? null : Math.min(...waits)
+}
+
+/** How long what the target tells otherwise may still only be old; null when it is not, or agrees. */
+export function lagLeftMs(subject: Subject, push: Push): number | null {
+  if (push.status !== 'written' || !isToldOtherwise(subject, push)) return null
+  const leftMs = LAG_MS - (push.writtenAgeMs ?? LAG_MS)
+  return leftMs > 0 ? leftMs : null
 }
 
 function planAttribute(subject: Subject, write: Subject['mastered'][number]): Planned | null {
@@ -128,7 +131,7 @@ function heldSinceMs({ lifecycle, holds, ownHold, deletedAtMs }: Subject): numbe
   return ours.length === 0 ? null : Math.max(...ours)
 }
 
-function pushOf(subject: Subject, attribute: Attribute): Push | null {
+export function pushOf(subject: Subject, attribute: Attribute): Push | null {
   return subject.pushes.find((push) => push.attribute === attribute) ?? null
 }
 

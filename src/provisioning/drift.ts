@@ -1,4 +1,4 @@
-import { LAG_MS, type Planned, type Push, planPushes, type Subject } from './desired.ts'
+import { lagLeftMs, type Planned, type Push, planPushes, pushOf, type Subject } from './desired.ts'
 import type { Attribute, PushedValue } from './target.ts'
 
 /** One value in which a target, by its own last word, is not what is wanted here. */
@@ -55,7 +55,7 @@ function difference(
 
 function stateOfPlanned(subject: Subject, planned: Planned, isMarked: boolean): DriftState {
   const { attribute, value } = planned.write
-  const before = subject.pushes.find((push) => push.attribute === attribute)
+  const before = pushOf(subject, attribute)
   if (planned.isTheirs) return 'theirs'
   if (planned.mustRead) return 'undecided'
   if (before?.status === 'refused' && before.wanted === value) return 'refused'
@@ -65,7 +65,5 @@ function stateOfPlanned(subject: Subject, planned: Planned, isMarked: boolean): 
 /** Why nothing is planned for a value although it may differ; null when it does not. */
 function stateOfLeft(subject: Subject, push: Push): DriftState | null {
   if (push.status === 'refused' || push.status === 'contested') return push.status
-  const told = subject.told[push.attribute]
-  const isOther = push.status === 'written' && told !== undefined && told !== push.written
-  return isOther && (push.writtenAgeMs ?? LAG_MS) < LAG_MS ? 'lagging' : null
+  return lagLeftMs(subject, push) === null ? null : 'lagging'
 }

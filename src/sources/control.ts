@@ -1,17 +1,19 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { DirectoryError } from '../directory/errors.ts'
 import type { Actor } from '../directory/ports/people.ts'
 import type { Service } from '../lifecycle.ts'
 import type { ImportPolicy } from './judge-people.ts'
 import { GraphCalls } from './microsoft365/calls.ts'
-import { type Cloud, hostsOf } from './microsoft365/clouds.ts'
 import { type Credential, credentialOf } from './microsoft365/credential.ts'
 import { Microsoft365Source } from './microsoft365/microsoft365.ts'
 import { missingPermissions, type TierState, tierStates } from './microsoft365/permissions.ts'
 import {
+  type NewMicrosoft365Secret,
+  type NewMicrosoft365Source,
+  toConfig,
+  toSecret,
+} from './microsoft365/registration.ts'
+import {
   formatSecret,
-  type Microsoft365Config,
-  type Microsoft365Secret,
   type PassThroughSettings,
   parseConfig,
   parseSecret,
@@ -31,30 +33,6 @@ import type { SyncStore } from './sync-store.ts'
 const KIND = 'microsoft365'
 /** A source connected, or given another secret, through another daemon is found so soon. */
 const REFRESH_MS = 15_000
-
-export interface NewMicrosoft365Secret {
-  /** Either this, or certificate and private key. */
-  readonly clientSecret: string | null
-  readonly certificate: string | null
-  readonly privateKey: string | null
-  /** ISO 8601: when the client secret ends; null or left out when nobody knows. */
-  readonly secretExpiresAt?: string | null
-}
-
-export interface NewMicrosoft365Source extends NewMicrosoft365Secret {
-  readonly name: string
-  readonly tenantId: string
-  readonly clientId: string
-  /** Null is the global one. */
-  readonly cloud: Cloud | null
-  readonly loginUrl: string | null
-  readonly graphUrl: string | null
-  readonly ca: string | null
-  readonly includeGuests: boolean
-  /** Who comes in by herself; everybody when absent. */
-  readonly import?: ImportPolicy
-  readonly paused: boolean
-}
 
 export interface ListedSource extends StoredSource {
   readonly health: SourceHealth | null
@@ -161,8 +139,7 @@ export class Sources implements Service {
   ): Promise<ListedSource> {
     const source = await this.#read(nameOrId)
     refuseForeign(source)
-    const { certificate, secret } = toSecret(given)
-    const changed = { certificate, secretExpiresAt: expiryOf(given) }
+    const { secret, ...changed } = toSecret(given)
     const config = { ...parseConfig(source.config), ...changed }
     await new Microsoft365Source({ config, secret }).identify(options.signal)
     await this.#parts.registry.replaceSecret(
@@ -444,61 +421,5 @@ function refuseMissing(tier: Tier, granted: readonly string[]): void {
     'SOURCE_REFUSED',
     `the application lacks ${missing.join(', ')}: add them in the app registration under API ` +
       'permissions (application permissions of Microsoft Graph), grant admin consent, and try again',
-  )
-}
-
-function refuseStrangers(certificate: string, privateKey: string): void {
-  let isPair: boolean
-  try {
-    isPair = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey))
-  } catch (cause) {
-    const why = 'certificate and private key are wanted as PEM, the key without a passphrase'
-    throw new DirectoryError('DIRECTORY_REFUSED', why, { cause })
-  }
-  if (isPair) return
-  throw new DirectoryError('DIRECTORY_REFUSED', 'the private key is not that of the certificate')
-}
-
-function toConfig(source: NewMicrosoft365Source): {
-  readonly config: Microsoft365Config
-  readonly secret: Microsoft365Secret
-} {
-  const { certificate, secret } = toSecret(source)
-  return {
-    config: {
-      tenantId: source.tenantId,
-      clientId: source.clientId,
-      ...hostsOf(source.cloud, source),
-      certificate,
-      secretExpiresAt: expiryOf(source),
-      ca: source.ca,
-      includesGuests: source.includeGuests,
-      includesDisabled: true,
-      import: source.import ?? 'everybody',
-      tier: 'read',
-      passThrough: null,
-    },
-    secret,
-  }
-}
-
-/** A certificate says itself how long it is good. */
-function expiryOf({ clientSecret, secretExpiresAt }: NewMicrosoft365Secret): string | null {
-  return clientSecret === null ? null : (secretExpiresAt ?? null)
-}
-
-function toSecret({ clientSecret, certificate, privateKey }: NewMicrosoft365Secret): {
-  readonly certificate: string | null
-  readonly secret: Microsoft365Secret
-} {
-  if (certificate !== null && privateKey !== null) {
-    refuseStrangers(certificate, privateKey)
-    return { certificate, secret: { clientSecret: null, privateKey } }
-  }
-  if (clientSecret !== null)
-    return { certificate: null, secret: { clientSecret, privateKey: null } }
-  throw new DirectoryError(
-    'DIRECTORY_REFUSED',
-    'give a client secret, or a certificate with its private key',
   )
 }

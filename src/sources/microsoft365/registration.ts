@@ -1,0 +1,90 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { DirectoryError } from '../../directory/errors.ts'
+import type { ImportPolicy } from '../judge-people.ts'
+import { type Cloud, hostsOf } from './clouds.ts'
+import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
+
+export interface NewMicrosoft365Secret {
+  /** Either this, or certificate and private key. */
+  readonly clientSecret: string | null
+  readonly certificate: string | null
+  readonly privateKey: string | null
+  /** ISO 8601: when the client secret ends; null or left out when nobody knows. */
+  readonly secretExpiresAt?: string | null
+}
+
+export interface NewMicrosoft365Source extends NewMicrosoft365Secret {
+  readonly name: string
+  readonly tenantId: string
+  readonly clientId: string
+  /** Null is the global one. */
+  readonly cloud: Cloud | null
+  readonly loginUrl: string | null
+  readonly graphUrl: string | null
+  readonly ca: string | null
+  readonly includeGuests: boolean
+  /** Who comes in by herself; everybody when absent. */
+  readonly import?: ImportPolicy
+  readonly paused: boolean
+}
+
+function refuseStrangers(certificate: string, privateKey: string): void {
+  let isPair: boolean
+  try {
+    isPair = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey))
+  } catch (cause) {
+    const why = 'certificate and private key are wanted as PEM, the key without a passphrase'
+    throw new DirectoryError('DIRECTORY_REFUSED', why, { cause })
+  }
+  if (isPair) return
+  throw new DirectoryError('DIRECTORY_REFUSED', 'the private key is not that of the certificate')
+}
+
+/**
+ * @throws {DirectoryError} `DIRECTORY_REFUSED` when neither a secret nor a pair of certificate and key
+ *   was given
+ */
+export function toConfig(source: NewMicrosoft365Source): {
+  readonly config: Microsoft365Config
+  readonly secret: Microsoft365Secret
+} {
+  const { secret, ...credential } = toSecret(source)
+  return {
+    config: {
+      tenantId: source.tenantId,
+      clientId: source.clientId,
+      ...hostsOf(source.cloud, source),
+      ...credential,
+      ca: source.ca,
+      includesGuests: source.includeGuests,
+      includesDisabled: true,
+      import: source.import ?? 'everybody',
+      tier: 'read',
+      passThrough: null,
+    },
+    secret,
+  }
+}
+
+/** @throws {DirectoryError} as {@link toConfig} */
+export function toSecret(given: NewMicrosoft365Secret): {
+  readonly certificate: string | null
+  /** A certificate says itself how long it is good. */
+  readonly secretExpiresAt: string | null
+  readonly secret: Microsoft365Secret
+} {
+  const { clientSecret, certificate, privateKey } = given
+  if (certificate !== null && privateKey !== null) {
+    refuseStrangers(certificate, privateKey)
+    const secretExpiresAt = clientSecret === null ? null : (given.secretExpiresAt ?? null)
+    return { certificate, secretExpiresAt, secret: { clientSecret: null, privateKey } }
+  }
+  if (clientSecret !== null) {
+    const secretExpiresAt = given.secretExpiresAt ?? null
+    return { certificate: null, secretExpiresAt, secret: { clientSecret, privateKey: null } }
+  }
+  throw new DirectoryError(
+    'DIRECTORY_REFUSED',
+    'give a client secret, or a certificate with its private key',
+  )
+}
