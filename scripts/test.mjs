@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { CALLS_VARIABLE, documentedCalls } from './documented-calls.mjs'
 import { root, setup } from './setup.mjs'
 import { provideTools } from './system-tools.mjs'
 
@@ -69,7 +70,7 @@ async function runTap() {
     ...process.env,
     npm_config_update_notifier: 'false',
     GATEHOUSE_MISSING_TOOLS: tools.missing.join(','),
-    WITNESSED_GRAPH_CALLS: calls,
+    [CALLS_VARIABLE]: calls,
   }
   const tap = spawn(process.execPath, args, { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => tap.kill(signal))
@@ -90,12 +91,7 @@ async function runTap() {
 function compareCalls(folder) {
   const texts = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
   const seen = new Set(texts.join('').split('\n').filter(Boolean))
-  const document = readFileSync(join(root, 'docs', 'microsoft-365.md'), 'utf8')
-  const written = new Set(
-    [...document.matchAll(/^\| `((?:GET|POST|PATCH|PUT|DELETE) \/[^`]*)` \|/gm)].map(
-      (row) => row[1],
-    ),
-  )
+  const written = new Set(documentedCalls().map(({ call }) => call))
   return [
     ...[...seen].filter((call) => !written.has(call)).map((call) => `undocumented call: ${call}`),
     ...(files.length > 0 ? [] : [...written].filter((call) => !seen.has(call))).map(

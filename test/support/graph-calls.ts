@@ -1,12 +1,8 @@
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+// @ts-expect-error plain Node without types, as the test script needs it too
+import { CALLS_VARIABLE, documentedCalls as readCalls } from '../../scripts/documented-calls.mjs'
 import type { Microsoft365 } from '../../simulators/microsoft365/index.ts'
-
-/** Folder in which a whole run of the tests gathers what it saw the product call. */
-const FOLDER_VARIABLE = 'WITNESSED_GRAPH_CALLS'
-const DOCUMENT = fileURLToPath(new URL('../../docs/microsoft-365.md', import.meta.url))
-const ROW = /^\| `((?:GET|POST|PATCH|PUT|DELETE) \/[^`]*)` \| ([a-z-]+) \| (.*?) \|$/gm
 
 /** A call the product makes, as docs/microsoft-365.md has it. */
 export interface DocumentedCall {
@@ -15,14 +11,7 @@ export interface DocumentedCall {
   readonly permissions: readonly string[]
 }
 
-export function documentedCalls(): readonly DocumentedCall[] {
-  const text = readFileSync(DOCUMENT, 'utf8')
-  return [...text.matchAll(ROW)].map(([, call = '', tier = '', permissions = '']) => ({
-    call,
-    tier,
-    permissions: [...permissions.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
-  }))
-}
+export const documentedCalls: () => readonly DocumentedCall[] = readCalls
 
 /** What the product, and not a test, has asked of Graph; `/users/{id}` and the like. */
 export function callsSeen(simulator: Microsoft365) {
@@ -33,7 +22,7 @@ export function callsSeen(simulator: Microsoft365) {
 
 /** Adds what a tenant was asked to what the whole run has seen; called as the tenant stops. */
 export function gatherCalls(simulator: Microsoft365): void {
-  const folder = process.env[FOLDER_VARIABLE]
+  const folder = process.env[CALLS_VARIABLE]
   if (folder === undefined) return
   const seen = callsSeen(simulator).filter(({ template }) => template !== null)
   const calls = new Set(seen.map(({ method, template }) => `${method} ${template}`))
