@@ -11,7 +11,10 @@ import type { ListedMail } from '../mail/mail-store.ts'
 import type { MailSettings } from '../mail/settings.ts'
 import type { HealthReport } from '../observe/health.ts'
 import type { ImportPolicy } from '../sources/judge-people.ts'
-import type { Cloud } from '../sources/microsoft365/clouds.ts'
+import type {
+  NewMicrosoft365Secret,
+  NewMicrosoft365Source,
+} from '../sources/microsoft365/registration.ts'
 import type { Tier } from '../sources/microsoft365/settings.ts'
 import type { Tool } from '../sources/microsoft365/steps.ts'
 import type { ImportControl } from './import-control.ts'
@@ -148,34 +151,7 @@ export interface SyncReport {
   }[]
 }
 
-/** Either a client secret, or a certificate with its private key. */
-export interface NewMicrosoft365Secret {
-  readonly clientSecret: string | null
-  readonly certificate: string | null
-  readonly privateKey: string | null
-  /** When the client secret ends, where somebody knows. */
-  readonly secretExpiresAt?: string | null
-}
-
-export interface NewMicrosoft365 extends NewMicrosoft365Secret {
-  readonly name: string
-  readonly tenantId: string
-  readonly clientId: string
-  /** Null is the global one. */
-  readonly cloud: Cloud | null
-  /** In place of the cloud's own, for a proxy or a simulator. */
-  readonly loginUrl: string | null
-  readonly graphUrl: string | null
-  /** PEM of a CA to trust beside the system's, for a national proxy or a simulator. */
-  readonly ca: string | null
-  readonly includeGuests: boolean
-  /** Who comes in by herself; everybody when absent. */
-  readonly import?: ImportPolicy
-  /** Nothing is imported before it is resumed. */
-  readonly paused: boolean
-}
-
-export interface NewConsent extends Omit<NewMicrosoft365, 'tenantId'> {
+export interface NewConsent extends Omit<NewMicrosoft365Source, 'tenantId'> {
   /** The only tenant that will do; null takes the one whose administrator says yes. */
   readonly tenant: string | null
   readonly tier: Tier
@@ -202,7 +178,7 @@ export interface BegunConsent extends ConnectAttempt {
 
 export interface NewDevice
   extends Omit<
-    NewMicrosoft365,
+    NewMicrosoft365Source,
     'tenantId' | 'clientId' | 'clientSecret' | 'certificate' | 'privateKey'
   > {
   readonly tenant: string | null
@@ -253,7 +229,7 @@ export interface Waiting {
 /** What can be done with sources; the daemon composes it from the sync engine. */
 export interface SourceControl {
   list(): Promise<readonly SourceStatus[]>
-  connectMicrosoft365(source: NewMicrosoft365, actor: string): Promise<SourceStatus>
+  connectMicrosoft365(source: NewMicrosoft365Source, actor: string): Promise<SourceStatus>
   sync(
     source: string,
     options: { readonly dryRun: boolean; readonly full: boolean },

@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox'
 import { POLICIES } from '../../sources/judge-people.ts'
 import { CLOUD_NAMES } from '../../sources/microsoft365/clouds.ts'
+import type { NewMicrosoft365Source } from '../../sources/microsoft365/registration.ts'
 import { TIERS } from '../../sources/microsoft365/settings.ts'
-import type { NewMicrosoft365 } from '../parts.ts'
 
 export const Guid = Type.String({
   pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
@@ -61,11 +61,13 @@ const NewSource = Type.Object(NewSourceFields)
 const NewConnection = Type.Object(ConnectFields)
 
 type Connection = Omit<
-  NewMicrosoft365,
+  NewMicrosoft365Source,
   'tenantId' | 'clientId' | 'clientSecret' | 'certificate' | 'privateKey'
 >
 
-export function readNewSource(body: Static<typeof NewSource>): Omit<NewMicrosoft365, 'tenantId'> {
+export function readNewSource(
+  body: Static<typeof NewSource>,
+): Omit<NewMicrosoft365Source, 'tenantId'> {
   return {
     ...readConnection(body),
     clientId: body.clientId,

@@ -4,8 +4,8 @@ import type { ImportPolicy } from '../judge-people.ts'
 import { type Cloud, hostsOf } from './clouds.ts'
 import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
 
+/** Either a client secret, or a certificate with its private key. */
 export interface NewMicrosoft365Secret {
-  /** Either this, or certificate and private key. */
   readonly clientSecret: string | null
   readonly certificate: string | null
   readonly privateKey: string | null
@@ -19,12 +19,15 @@ export interface NewMicrosoft365Source extends NewMicrosoft365Secret {
   readonly clientId: string
   /** Null is the global one. */
   readonly cloud: Cloud | null
+  /** In place of the cloud's own, for a proxy or a simulator. */
   readonly loginUrl: string | null
   readonly graphUrl: string | null
+  /** PEM of a CA to trust beside the system's, for a proxy or a simulator. */
   readonly ca: string | null
   readonly includeGuests: boolean
   /** Who comes in by herself; everybody when absent. */
   readonly import?: ImportPolicy
+  /** Nothing is imported before it is resumed. */
   readonly paused: boolean
 }
 
