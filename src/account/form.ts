@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { readBody } from '../read-body.ts'
 
 /** More than a long password written in percent-encoding, and a few names beside it. */
 const MAX_FORM_BYTES = 16 * 1024
@@ -37,17 +38,10 @@ export class Form {
  * @returns null when it is too long, has too many fields, or is cut off in an escape
  */
 export async function readForm(body: Readable): Promise<Form | null> {
-  const whole = Buffer.alloc(MAX_FORM_BYTES)
-  let length = 0
-  let isTooLong = false
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    // Read to the end in any case: the connection goes on with the next request.
-    if (length + chunk.length > MAX_FORM_BYTES) isTooLong = true
-    else length += chunk.copy(whole, length)
-    chunk.fill(0)
-  }
+  const whole = await readBody(body, MAX_FORM_BYTES)
+  if (whole === null) return null
   try {
-    return isTooLong ? null : parseForm(whole.subarray(0, length))
+    return parseForm(whole)
   } finally {
     whole.fill(0)
   }

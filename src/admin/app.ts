@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import swagger from '@fastify/swagger'
 import Fastify, {
+  errorCodes,
   type FastifyError,
   type FastifyInstance,
   type FastifyPluginAsync,
@@ -9,6 +10,7 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify'
 import { DirectoryError, type DirectoryErrorCode } from '../directory/errors.ts'
+import { readBody } from '../read-body.ts'
 import { identify } from './caller.ts'
 import { ApiError } from './error.ts'
 import type { AdminParts } from './parts.ts'
@@ -138,6 +140,29 @@ function openRoutes(app: FastifyInstance, parts: AdminParts): void {
   })
 }
 
+/** JSON as Fastify takes it, but that passwords and secrets come in it: what they came in is wiped. */
+function readJson(api: FastifyInstance): void {
+  const parse = api.getDefaultJsonParser('error', 'error')
+  api.removeContentTypeParser('application/json')
+  api.addContentTypeParser('application/json', (request, payload, done) => {
+    if (Number(request.headers['content-length']) > MAX_BODY_BYTES) return done(tooLarge())
+    readBody(payload, MAX_BODY_BYTES).then(
+      (bytes) => {
+        if (bytes === null) return done(tooLarge())
+        const text = bytes.toString('utf8')
+        bytes.fill(0)
+        void parse(request, text, done)
+      },
+      // Whoever breaks off is at fault, and not we.
+      (error: Error) => done(Object.assign(error, { statusCode: 400 })),
+    )
+  })
+}
+
+function tooLarge(): Error {
+  return new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
+}
+
 function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions): void {
   api.register(swagger, {
     openapi: {
@@ -155,6 +180,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
   api.addHook('onRequest', async (request: FastifyRequest) => {
     request.caller = await identify(parts, request, options.isLocalSocket(request.raw))
   })
+  readJson(api)
   // After the document's own plugin, which has to see each route come.
   api.register((guarded, _options, done) => {
     for (const routes of [

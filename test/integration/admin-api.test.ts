@@ -175,6 +175,25 @@ await t.test('admin API: who set a password is found by whose it is', async (t) 
   t.notOk(changes.includes(String(set.json['password'])))
 })
 
+await t.test('admin API: a body that cannot be read is refused in words', async (t) => {
+  const { url, adminToken } = demo.facts.http
+  const send = async (body: string | ReadableStream) => {
+    const response = await fetch(`${url}/api/v1/people/suspend`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+      body,
+      ...(typeof body === 'string' ? {} : { duplex: 'half' as const }),
+    })
+    return [response.status, ((await response.json()) as { error: { code: string } }).error.code]
+  }
+  const large = JSON.stringify({ people: ['x'.repeat(5_000_000)] })
+  t.same(await send('{"people":'), [400, 'bad-request'])
+  t.same(await send(''), [400, 'bad-request'])
+  t.same(await send('{"__proto__":{}}'), [400, 'bad-request'])
+  t.same(await send(large), [413, 'bad-request'], 'by the length it tells')
+  t.same(await send(new Blob([large]).stream()), [413, 'bad-request'], 'and without one')
+})
+
 await t.test('admin API: a person who was locked out is unlocked', async (t) => {
   const { ldap } = demo.facts
   const client = new Client({ url: ldap.url })

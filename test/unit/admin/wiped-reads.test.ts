@@ -3,9 +3,11 @@ import { request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import Fastify from 'fastify'
 import t from 'tap'
 import { HttpListeners } from '../../../src/admin/server.ts'
+import { readBody } from '../../../src/read-body.ts'
 import { makeClientCertificate } from '../../support/microsoft365-certificate.ts'
 
 const LARGE = 'äbc'.repeat(400_000)
@@ -55,4 +57,17 @@ await t.test('HTTP: what was read is wiped only once it has been taken', async (
       t.ok(answer === body, `${scheme}, ${text.length} characters`)
     }
   }
+})
+
+await t.test('a body is taken whole, and what it came in is wiped', async (t) => {
+  const read = async (texts: readonly string[], maxBytes: number) => {
+    const chunks = texts.map((text) => Buffer.from(text))
+    const body = await readBody(Readable.from(chunks), maxBytes)
+    t.ok(chunks.every((chunk) => chunk.every((byte) => byte === 0)))
+    return body?.toString() ?? null
+  }
+  t.equal(await read(['{"pass', 'word":"ä"}'], 100), '{"password":"ä"}')
+  t.equal(await read([], 100), '')
+  t.equal(await read(['12345', '67890'], 10), '1234567890')
+  t.equal(await read(['12345', '67890', 'x'], 10), null, 'one too many')
 })
