@@ -1,5 +1,6 @@
 /** What every wire codec here shares: bounded reading, growing writing, cheap refusals. */
 export { equalConstantTime } from './equal.ts'
 export { WireError } from './errors.ts'
+export { overwriteReadBlock } from './read-block.ts'
 export { ByteReader } from './reader.ts'
 export { ByteWriter } from './writer.ts'

@@ -4,6 +4,7 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from 'n
 import { type AddressInfo, connect, type ListenOptions, type Socket } from 'node:net'
 import { type SecureContextOptions, TLSSocket, Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
+import { overwriteReadBlock } from '../../protocols/wire/index.ts'
 import type { ListenAddress } from '../config/listen.ts'
 import type { Service } from '../lifecycle.ts'
 
@@ -118,6 +119,8 @@ export class HttpListeners implements Service {
   async #listen(server: Server | HttpsServer, options: ListenOptions): Promise<void> {
     const isTls = server instanceof TlsServer
     server.on(isTls ? 'secureConnection' : 'connection', wipeWhatWasRead)
+    if (!isTls)
+      server.on('connection', (socket) => socket.prependListener('data', overwriteReadBlock))
     server.headersTimeout = HEADERS_TIMEOUT_MS
     server.maxConnections = MAX_CONNECTIONS
     await new Promise<void>((resolve, reject) => {

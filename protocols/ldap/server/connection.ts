@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { overwriteReadBlock } from '../../wire/index.ts'
 import { decodeEnvelope, decodeRequestIn, type Envelope } from '../decode.ts'
 import { LdapError } from '../errors.ts'
 import type { BindRequest, ExtendedRequest, Request } from '../message.ts'
@@ -218,6 +219,7 @@ export class LdapConnection implements OperationHost {
     const decoded = this.#decode(envelope, kind)
     if (decoded === null) return
     const { request, controls } = decoded
+    if (request.kind === 'bindRequest' && !this.peer.isEncrypted) overwriteReadBlock()
     const { messageId } = envelope
     const operation = new Operation(this, { messageId, kind, controls })
     if (request.kind === 'abandonRequest') this.#pending.get(request.messageId)?.end()

@@ -59,7 +59,11 @@ export class GatewaySession implements LdapSession {
     this.#identity = anonymous
     const { directory, authenticator } = this.#serving
     const atOnce = answerAtOnce(request, this.#peer, directory.settings)
-    if (atOnce !== null) return atOnce
+    if (atOnce !== null) {
+      // A password that came in the clear and is refused for it is one all the same.
+      if (request.authentication.kind === 'simple') request.authentication.password.fill(0)
+      return atOnce
+    }
     const subject = subjectOf(request.name, directory, this.#serving.served?.tree ?? null)
     const attempt = attemptOf(request, { subject, client: this.#client(), peer: this.#peer })
     try {
