@@ -129,6 +129,12 @@ await t.test('a disabled account holds her here at once, and a round lifts it', 
     const { holds } = await daemon.api.get<{ holds: { reason: string }[] }>(path)
     return holds.map(({ reason }) => reason.replace(/:.*/, ''))
   }
+  // The next round by the schedule is a minute away then: it would hold her before she is asked about.
+  tenant.update(person.id, { jobTitle: 'Seen by a round' })
+  await rig.sync('a round is over', async () => {
+    const { jobTitle } = await daemon.api.get<{ jobTitle: string }>(`/people/${person.username}`)
+    return jobTitle === 'Seen by a round'
+  })
   tenant.update(person.id, { accountEnabled: false })
   t.equal(await rig.bind(person, PASSWORD), 'no')
   t.equal((await rig.logged(person)).reason, 'source-disabled')
