@@ -141,7 +141,9 @@ export function addPerson(program: Command, run: Run): void {
 
   person
     .command('edit <person> <changes...>')
-    .description('change attributes, such as `jobTitle=Buyer`; `mobilePhone=` clears one')
+    .description(
+      'change attributes, such as `jobTitle=Buyer` or `manager=adele.vance`; `mobilePhone=` clears one',
+    )
     .option('--reason <text>', 'why, for the log')
     .action(
       async (

@@ -1,3 +1,4 @@
+import type { PrincipalId } from './id.ts'
 import type { PersonAttributes } from './person.ts'
 
 /** What an admin may change of a person by itself, with the most characters; her username has a command of its own. */
@@ -25,9 +26,21 @@ export const EDITABLE = {
 
 export type EditableAttribute = keyof typeof EDITABLE
 
-export type Edits = { readonly [K in EditableAttribute]?: PersonAttributes[K] | null }
+export type Edits = { readonly [K in EditableAttribute]?: PersonAttributes[K] | null } & {
+  /** Who manages her; null for nobody. */
+  readonly managerId?: PrincipalId | null
+}
+
+/** What can be mastered here: all that is edited as a text, and who her manager is. */
+export type MasteredName = EditableAttribute | 'manager'
 
 export const EDITABLE_NAMES = Object.keys(EDITABLE) as readonly EditableAttribute[]
+
+export const MASTERED_NAMES: readonly MasteredName[] = [...EDITABLE_NAMES, 'manager']
+
+export function isMasteredName(name: string): name is MasteredName {
+  return isEditable(name) || name === 'manager'
+}
 
 export function isEditable(name: string): name is EditableAttribute {
   return Object.hasOwn(EDITABLE, name)

@@ -1,5 +1,5 @@
 import type { HoldReason, Lifecycle } from '../directory/hold.ts'
-import type { Attribute, PushedValue, Write } from './target.ts'
+import type { Attribute, PushedValue, TextWrite, Write } from './target.ts'
 
 /** How long a target's replicas may still show what was there before our write. */
 export const LAG_MS = 10 * 60_000
@@ -20,6 +20,12 @@ export interface Push {
   readonly repeats: number
 }
 
+/** A value that is ours to say, and may be written. */
+export type Mastered = TextWrite & {
+  /** Why the target cannot be given it, whatever it says; absent where it can. */
+  readonly refusal?: string
+}
+
 /** A person as a target knows her. */
 export interface Subject {
   readonly lifecycle: Lifecycle
@@ -31,7 +37,7 @@ export interface Subject {
   /** When her deletion here began; null while she lives. */
   readonly deletedAtMs: number | null
   /** What is mastered here of her, and may be written there. */
-  readonly mastered: readonly Extract<Write, { readonly value: string | null }>[]
+  readonly mastered: readonly Mastered[]
   /** Attributes an admin has taken over, whether or not they may be written just now. */
   readonly kept: readonly string[]
   /** As the target last told by itself; it may lag. What it has never told is absent. */
@@ -47,6 +53,8 @@ export interface Planned {
   readonly repeats: number
   /** It is the target's to decide by now: nothing is written, and what it says is taken over. */
   readonly isTheirs: boolean
+  /** Why it is not even sent; null when it is. */
+  readonly refusal: string | null
 }
 
 /** What is to be written for a person, in this order. */
@@ -76,7 +84,7 @@ function planAccount(subject: Subject, sinceMs: number | null): Planned | null {
   if (before === null || isTheirs) return null
   const write: Write = { attribute: 'enabled', value: true }
   if (before.status === 'written' && before.wanted === true) {
-    return isChanged ? { write, mustRead: true, repeats: 0, isTheirs: true } : null
+    return isChanged ? { ...FIRST, write, mustRead: true, isTheirs: true } : null
   }
   const isNothingToUndo = before.status === 'refused' && before.written !== false
   return isNothingToUndo ? null : plan(write, before, false)
@@ -103,8 +111,13 @@ export function lagLeftMs(subject: Subject, push: Push): number | null {
   return leftMs > 0 ? leftMs : null
 }
 
-function planAttribute(subject: Subject, write: Subject['mastered'][number]): Planned | null {
+function planAttribute(subject: Subject, write: Mastered): Planned | null {
+  const { refusal } = write
   const before = pushOf(subject, write.attribute)
+  if (refusal !== undefined) {
+    const isTold = before?.status === 'refused' && before.wanted === write.value
+    return isTold ? null : { ...FIRST, write, refusal }
+  }
   // What is there already need not be written for having been decided here.
   if (before === null && (subject.told[write.attribute] ?? null) === write.value) return null
   return plan(write, before, isChangedThere(subject, before))
@@ -115,8 +128,9 @@ function planGivenBack({ kept, pushes }: Subject): Planned[] {
   return pushes.flatMap(({ attribute, status, wanted }): Planned[] => {
     const isAttribute = attribute !== 'enabled' && attribute !== 'sessions-ended'
     if (!isAttribute || kept.includes(attribute)) return []
-    const write: Write = { attribute, value: typeof wanted === 'string' ? wanted : null }
-    return [{ write, mustRead: isUnsure(status), repeats: 0, isTheirs: true }]
+    const value = typeof wanted === 'string' ? wanted : null
+    const write = { attribute, value } as TextWrite
+    return [{ ...FIRST, write, mustRead: isUnsure(status), isTheirs: true }]
   })
 }
 
@@ -135,8 +149,10 @@ export function pushOf(subject: Subject, attribute: Attribute): Push | null {
   return subject.pushes.find((push) => push.attribute === attribute) ?? null
 }
 
+const FIRST = { mustRead: false, repeats: 0, isTheirs: false, refusal: null } as const
+
 function plan(write: Write, before: Push | null, isChanged: boolean): Planned | null {
-  const first: Planned = { write, mustRead: false, repeats: 0, isTheirs: false }
+  const first: Planned = { ...FIRST, write }
   if (before === null) return first
   const isAnother = before.wanted !== write.value
   const repeats = isAnother ? 0 : before.repeats

@@ -56,6 +56,7 @@ function difference(
 function stateOfPlanned(subject: Subject, planned: Planned, isMarked: boolean): DriftState {
   const { attribute, value } = planned.write
   const before = pushOf(subject, attribute)
+  if (planned.refusal !== null) return 'refused'
   if (planned.isTheirs) return 'theirs'
   if (planned.mustRead) return 'undecided'
   if (before?.status === 'refused' && before.wanted === value) return 'refused'

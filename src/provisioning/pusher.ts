@@ -153,7 +153,11 @@ export class Pusher implements Service {
 
   async #pushOne(claim: Claim, planned: Planned): Promise<End | 'lost'> {
     const { store, target } = this.#parts
-    const { write } = planned
+    const { write, refusal } = planned
+    if (refusal !== null) {
+      await this.#settle(claim, planned, { status: 'refused', reason: refusal })
+      return done
+    }
     const found = planned.mustRead ? await this.#lookAt(claim, planned) : 'differs'
     if (found === 'unknown') return { ...this.#retry(claim, write), isOver: true }
     if (found === 'settled') return done

@@ -1,7 +1,10 @@
 import type { EditableAttribute } from '../directory/attributes.ts'
 
+/** What is written as a text: attributes, and her manager by the target's id of him. */
+export type TextAttribute = EditableAttribute | 'manager'
+
 /** What we have a say in at a target. */
-export type Attribute = 'enabled' | 'sessions-ended' | EditableAttribute
+export type Attribute = 'enabled' | 'sessions-ended' | TextAttribute
 
 export type PushedValue = boolean | number | string | null
 
@@ -12,13 +15,17 @@ export type PushedValue = boolean | number | string | null
 export type Write =
   | { readonly attribute: 'enabled'; readonly value: boolean }
   | { readonly attribute: 'sessions-ended'; readonly value: number }
+  | TextWrite
+
+export type TextWrite =
   | { readonly attribute: EditableAttribute; readonly value: string | null }
+  | { readonly attribute: 'manager'; readonly value: string | null }
 
 /** What a target holds of an object now; null where it does not say. */
 export interface Held {
   readonly enabled: boolean | null
   readonly sessionsEndedMs: number | null
-  readonly attributes: { readonly [K in EditableAttribute]?: string | null }
+  readonly attributes: { readonly [K in TextAttribute]?: string | null }
 }
 
 /** Why a target will not take a value; each has its own mend. */

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { EditableAttribute, Edits } from '../directory/attributes.ts'
+import type { Edits, MasteredName } from '../directory/attributes.ts'
 import { DirectoryError } from '../directory/errors.ts'
 import { foldText } from '../directory/fold.ts'
 import type { HoldReason } from '../directory/hold.ts'
@@ -194,7 +194,7 @@ export class PostgresPeopleStore implements PeopleStore {
 
   async yield(
     id: PrincipalId,
-    attributes: readonly EditableAttribute[],
+    attributes: readonly MasteredName[],
     actor: Actor,
   ): Promise<Written> {
     return writeOnce(this.#database, async (tx) => {

@@ -5,10 +5,12 @@ import {
   faultOfEdit,
   isEditable,
   isLoginAddress,
+  type MasteredName,
 } from '../directory/attributes.ts'
 import { DirectoryError } from '../directory/errors.ts'
 import { foldText } from '../directory/fold.ts'
 import type { PersonAttributes } from '../directory/person.ts'
+import { nameOf, readToldManager, refuseManager } from './person-manager.ts'
 import type { Tx } from './sync-batch.ts'
 import { claimedNames, writeLoginNames } from './sync-login-names.ts'
 import { attributesFrom, personRow, updatePeople } from './sync-person-rows.ts'
@@ -36,21 +38,26 @@ interface PersonNow {
  *   signs in with, and where a source masters her that we may not write
  */
 export async function editPerson(tx: Tx, id: string, edits: Edits): Promise<Edited | null> {
-  const given = Object.entries(edits) as [EditableAttribute, string | null][]
+  const { managerId, ...texts } = edits
+  const given = Object.entries(texts) as [EditableAttribute, string | null][]
   for (const [name, value] of given) {
     const fault = faultOfEdit(name, value)
     if (fault !== null) throw new DirectoryError('DIRECTORY_REFUSED', fault)
   }
   const now = await readPerson(tx, id)
   const changed = given.filter(([name, value]) => now.attributes[name] !== value)
-  if (changed.length === 0) return null
+  const isMoved = managerId !== undefined && managerId !== now.managerId
+  if (changed.length === 0 && !isMoved) return null
   await refuseMastered(tx, id)
   await refuseTaken(tx, id, changed)
+  if (isMoved && managerId !== null) await refuseManager(tx, id, managerId)
+  const names: MasteredName[] = changed.map(([name]) => name)
+  if (isMoved) names.push('manager')
   await sql`
     insert into authority (principal_id, attribute)
-    select ${id}::uuid, name from unnest(${changed.map(([name]) => name)}::text[]) as n (name)
+    select ${id}::uuid, name from unnest(${names}::text[]) as n (name)
     on conflict (principal_id, attribute) do update set source_id = null`.execute(tx)
-  return write(tx, { id, now, changed })
+  return write(tx, { id, now, changed, managerId: isMoved ? managerId : now.managerId })
 }
 
 /**
@@ -69,8 +76,9 @@ export async function yieldAttributes(
     delete from authority
     where principal_id = ${id}::uuid and source_id is null and attribute = any(${[...names]}::text[])
     returning attribute`.execute(tx)
-  const yielded = rows.map(({ attribute }) => attribute).filter(isEditable)
-  if (yielded.length === 0) return null
+  const mastered = rows.map(({ attribute }) => attribute)
+  const yielded = mastered.filter(isEditable)
+  if (mastered.length === 0) return null
   const told = await readTold(tx, id)
   if (told === null) {
     throw new DirectoryError(
@@ -88,7 +96,8 @@ export async function yieldAttributes(
     id,
     changed.filter(([name, value]) => now.attributes[name] !== value),
   )
-  return write(tx, { id, now, changed })
+  const managerId = mastered.includes('manager') ? await readToldManager(tx, id) : now.managerId
+  return write(tx, { id, now, changed, managerId })
 }
 
 async function write(
@@ -97,15 +106,21 @@ async function write(
     readonly id: string
     readonly now: PersonNow
     readonly changed: readonly (readonly [EditableAttribute, string | null])[]
+    readonly managerId: string | null
   },
 ): Promise<Edited> {
-  const { id, now, changed } = parts
-  const after = Object.fromEntries(changed)
-  const { username, managerId, isGuest } = now
-  const values = { ...now.attributes, ...after, isGuest }
+  const { id, now, changed, managerId } = parts
+  const texts = Object.fromEntries(changed)
+  const { username, isGuest } = now
+  const values = { ...now.attributes, ...texts, isGuest }
   const row = { ...personRow(values, { username, managerId }), id }
   await updatePeople(tx, [row])
-  const before = Object.fromEntries(changed.map(([name]) => [name, now.attributes[name]]))
+  const isMoved = managerId !== now.managerId
+  const before = {
+    ...Object.fromEntries(changed.map(([name]) => [name, now.attributes[name]])),
+    ...(isMoved ? { manager: await nameOf(tx, now.managerId) } : {}),
+  }
+  const after = { ...texts, ...(isMoved ? { manager: await nameOf(tx, managerId) } : {}) }
   if (!changed.some(([name]) => isLoginAddress(name))) return { before, after, others: new Set() }
   const { userPrincipalName, mail } = values
   const names = claimedNames({ username, userPrincipalName, mail })
@@ -201,7 +216,11 @@ export async function lockMastered(
   return new Map(
     rows.map(({ id, attributes, person }) => {
       const own = attributesFrom(person)
-      const mastered = attributes.filter(isEditable).map((name) => [name, own[name]])
+      const mastered = attributes
+        .filter(isEditable)
+        .map((name): [string, string | null] => [name, own[name]])
+      if (attributes.includes('manager'))
+        mastered.push(['managerId', (person['manager_id'] as string | null) ?? null])
       return [id, Object.fromEntries(mastered) as Edits]
     }),
   )

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Planned } from '../provisioning/desired.ts'
 import { driftOf } from '../provisioning/drift.ts'
 import type { Claim, Drift, ListedPush, PushStore, Settled } from '../provisioning/push-store.ts'
@@ -44,8 +44,15 @@ export class PostgresPushStore implements PushStore {
         tx,
         sourceId,
         sql`
-        select distinct entity from journal
-        where usn > ${cursor.usn} and usn <= ${upTo} and kind = 'person'`,
+        with changed as (
+          select distinct entity from journal
+          where usn > ${cursor.usn} and usn <= ${upTo} and kind = 'person')
+        select entity from changed
+        union
+        -- Whose manager has come, or gone, can be given him now, or no longer.
+        select p.id from changed join person p on p.manager_id = changed.entity
+        join authority a on a.principal_id = p.id and a.attribute = 'manager'
+          and a.source_id is null`,
       )
       await sql`update push_cursor set usn = ${upTo} where source_id = ${sourceId}::uuid`.execute(
         tx,
@@ -237,13 +244,32 @@ export class PostgresPushStore implements PushStore {
         left join push_dirty d on d.source_id = ${sourceId}::uuid and d.principal_id = r.id`,
     )
     const usernames = new Map(people.map(({ id, username }) => [id, username]))
-    const drift = subjects.flatMap(({ principalId, subject, mark }) =>
+    const found = subjects.flatMap(({ principalId, subject, mark }) =>
       driftOf(subject, mark > 0).map((one) => ({
         person: usernames.get(principalId) ?? '',
         ...one,
       })),
     )
+    const drift = await this.#nameManagers(sourceId, found)
     return { drift, next: people.length < page.limit ? null : (people.at(-1)?.no ?? null) }
+  }
+
+  /** Managers by what they are called here; by the source's id where nobody is known by it. */
+  async #nameManagers(sourceId: string, drift: readonly Drift[]): Promise<readonly Drift[]> {
+    const ids = drift
+      .filter(({ attribute }) => attribute === 'manager')
+      .flatMap(({ here, there }) => [here, there].filter((id) => typeof id === 'string'))
+    if (ids.length === 0) return drift
+    const { rows } = await sql<{ id: string; name: string }>`
+      select w.id, ${managerName(sql`${sourceId}::uuid`, sql`w.id`)} as name
+      from unnest(${ids}::text[]) as w (id)`.execute(this.#db.kysely)
+    const names = new Map<PushedValue, string>(rows.map(({ id, name }) => [id, name]))
+    const nameOf = (value: PushedValue) => names.get(value) ?? value
+    return drift.map((one) => {
+      if (one.attribute !== 'manager') return one
+      const here = nameOf(one.here)
+      return one.there === undefined ? { ...one, here } : { ...one, here, there: nameOf(one.there) }
+    })
   }
 
   /** How many people wait to be written, and how many values were not taken. */
@@ -268,13 +294,25 @@ export class PostgresPushStore implements PushStore {
       written_at_ms: number | null
       reason: string | null
     }>`
-      select s.name as source, p.attribute, p.status, p.wanted, p.reason,
+      select s.name as source, p.attribute, p.status, p.reason,
+        case when p.attribute = 'manager' and p.wanted <> 'null'
+          then to_jsonb(${managerName(sql`p.source_id`, sql`(p.wanted #>> '{}')`)})
+          else p.wanted end as wanted,
         (extract(epoch from p.written_at) * 1000)::float8 as written_at_ms
       from push p join source s on s.id = p.source_id
       where p.principal_id = ${principalId}::uuid
       order by s.name, p.attribute`.execute(this.#db.kysely)
     return rows.map(({ written_at_ms, ...row }) => ({ ...row, writtenAtMs: written_at_ms }))
   }
+}
+
+/** What a manager is called here whom a push names: by her id at the source, or by ours. */
+function managerName(sourceId: RawBuilder<unknown>, id: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`coalesce(
+    (select n.username from source_link m join person n on n.id = m.principal_id
+      where m.source_id = ${sourceId} and m.object_kind = 'person' and m.external_id = ${id}
+      limit 1),
+    (select n.username from person n where n.id::text = ${id}), ${id})`
 }
 
 /** Null when looking begins only now: for a new target, and after a restore. */
@@ -328,7 +366,7 @@ export async function markContradicted(
           where x.source_id = l.source_id and x.principal_id = l.principal_id
             and x.attribute <> 'sessions-ended' and x.status = 'written'
             and coalesce(l.attributes -> case x.attribute when 'enabled' then 'isEnabled'
-              else x.attribute end, 'null') is distinct from x.written)
+              when 'manager' then 'managerExternalId' else x.attribute end, 'null') is distinct from x.written)
         or l.attributes -> 'isEnabled' = 'true' and (exists (select from hold h
             where h.principal_id = l.principal_id and h.reason <> ${sourceHold(sourceId)})
           or exists (select from principal p where p.id = l.principal_id and p.lifecycle_before = 'active'))

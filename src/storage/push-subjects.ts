@@ -1,7 +1,7 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import { EDITABLE_NAMES, isEditable } from '../directory/attributes.ts'
 import type { HoldReason, Lifecycle } from '../directory/hold.ts'
-import type { Push, Subject } from '../provisioning/desired.ts'
+import type { Mastered, Push, Subject } from '../provisioning/desired.ts'
 import type { Tables } from './database.ts'
 import { sourceHold } from './sync-batch.ts'
 import { attributesFrom } from './sync-person-rows.ts'
@@ -20,6 +20,14 @@ interface SubjectRow {
   readonly kept: readonly string[]
   readonly person: Readonly<Record<string, unknown>>
   readonly told: Readonly<Record<string, unknown>>
+  readonly manager: Manager | null
+}
+
+interface Manager {
+  readonly id: string
+  readonly username: string
+  /** What the source knows her manager by; null when it does not. */
+  readonly externalId: string | null
 }
 
 /** A person with all that says what is to be written about her. */
@@ -55,7 +63,12 @@ export async function readSubjects(
       array(select a.attribute from authority a
         where a.principal_id = m.principal_id and a.source_id is null order by a.attribute)
         as kept,
-      to_jsonb(q) as person, l.attributes as told
+      to_jsonb(q) as person, l.attributes as told,
+      (select jsonb_build_object('id', n.id, 'username', n.username, 'externalId', (
+          select x.external_id from source_link x
+          where x.source_id = s.id and x.principal_id = n.id and x.object_kind = 'person'
+            and x.removed_at is null order by x.linked_at limit 1))
+        from person n where n.id = q.manager_id) as manager
     from (${among}) m
     join source s on s.id = ${sourceId}::uuid
     join person q on q.id = m.principal_id
@@ -85,15 +98,33 @@ function toSubject(row: SubjectRow, sourceId: string): Subject {
   }
 }
 
-function masteredOf({ kept, may_write, person }: SubjectRow): Subject['mastered'] {
+function masteredOf({ kept, may_write, person, manager }: SubjectRow): Subject['mastered'] {
   if (!may_write) return []
   const own = attributesFrom(person)
-  return kept.filter(isEditable).map((name) => ({ attribute: name, value: own[name] }))
+  const texts = kept.filter(isEditable).map((name) => ({ attribute: name, value: own[name] }))
+  return kept.includes('manager') ? [...texts, managerOf(manager)] : texts
+}
+
+function managerOf(manager: Manager | null): Mastered {
+  const attribute = 'manager'
+  if (manager === null) return { attribute, value: null }
+  if (manager.externalId !== null) return { attribute, value: manager.externalId }
+  const refusal =
+    `not-linked: ${manager.username} has no account in this source: import or link hers, or ` +
+    'choose another manager'
+  return { attribute, value: manager.id, refusal }
 }
 
 /** The source's own last word, in the names that are pushed. */
 function toldOf({ told }: SubjectRow): Subject['told'] {
   const texts = EDITABLE_NAMES.filter((name) => name in told).map((name) => [name, told[name]])
-  const { isEnabled } = told as { readonly isEnabled?: boolean | null }
-  return { ...Object.fromEntries(texts), ...(isEnabled == null ? {} : { enabled: isEnabled }) }
+  const { isEnabled, managerExternalId: manager } = told as {
+    readonly isEnabled?: boolean | null
+    readonly managerExternalId?: string | null
+  }
+  return {
+    ...Object.fromEntries(texts),
+    ...(isEnabled == null ? {} : { enabled: isEnabled }),
+    ...(manager === undefined ? {} : { manager }),
+  }
 }

@@ -294,8 +294,9 @@ class PeopleWriter {
     const rows = verdicts.flatMap((verdict) => {
       const linked = this.#linked.get(verdict.externalId)
       if (!linked || linked.isDeletedHere) return []
-      const managerId = managers.get(verdict.values.managerExternalId ?? '') ?? null
       const kept = this.#mastered.get(linked.principalId) ?? {}
+      const told = managers.get(verdict.values.managerExternalId ?? '') ?? null
+      const managerId = kept.managerId === undefined ? told : kept.managerId
       const values = { ...verdict.values, ...kept }
       const row = personRow(values, { username: linked.username, managerId })
       this.#touched.add(linked.principalId)
@@ -416,7 +417,9 @@ function changesOf(
 ): Record<string, unknown> {
   const from = before as Readonly<Record<string, unknown>>
   const to = verdict.values as Readonly<Record<string, unknown>>
-  const shown = verdict.changed.filter((name) => SHOWN_NAMES.has(name) && !(name in kept))
+  const isKept = (name: string) =>
+    name === 'managerExternalId' ? kept.managerId !== undefined : name in kept
+  const shown = verdict.changed.filter((name) => SHOWN_NAMES.has(name) && !isKept(name))
   return Object.fromEntries(
     shown.map((name) => [name, { before: from[name] ?? null, after: to[name] ?? null }]),
   )

@@ -141,6 +141,8 @@ export async function settleManagers(db: Database, sourceId: string): Promise<Ba
       changed as (
         update person p set manager_id = due.manager_id, changed_at = clock_timestamp() from due
         where p.id = due.principal_id and due.is_master and p.manager_id is distinct from due.manager_id
+          and not exists (select from authority a where a.principal_id = p.id
+            and a.attribute = 'manager' and a.source_id is null)
         returning p.id)
       select due.principal_id, changed.id is not null as is_changed
       from due left join changed on changed.id = due.principal_id`.execute(tx)

@@ -55,6 +55,26 @@ await t.test('what Microsoft would not take is refused, and nothing has changed'
   t.equal((await patch({ jobTitle: 'x' }, '00000000-0000-4000-8000-000000000000')).status, 404)
 })
 
+await t.test('a manager is put and deleted as a reference', async (t) => {
+  await grant('User.ReadWrite.All')
+  const alex = tenant.findUser('alex.wilber@contoso.example')?.id ?? ''
+  const { graphUrl } = bench.simulator
+  const path = `/users/${adele}/manager/$ref`
+  const put = (reference: string) =>
+    bench.graph(path, { method: 'PUT', json: { '@odata.id': reference } })
+  const managerOf = async () =>
+    (await bench.graph(`/users/${adele}?$select=id&$expand=manager($select=id)`)).body.manager
+  t.equal((await put(`${graphUrl}/v1.0/users/${alex}`)).status, 204)
+  t.same(await managerOf(), { '@odata.type': '#microsoft.graph.user', id: alex })
+  t.equal((await put('https://elsewhere.example/v1.0/users/x')).status, 400)
+  t.equal((await put(`${graphUrl}/v1.0/users/00000000-0000-4000-8000-000000000000`)).status, 404)
+  t.equal((await bench.graph(path, { method: 'DELETE' })).status, 204)
+  t.equal(await managerOf(), undefined, 'whoever has none has no such property')
+  t.equal((await bench.graph(path, { method: 'DELETE' })).status, 404)
+  await grant('User.EnableDisableAccount.All')
+  t.equal((await put(`${graphUrl}/v1.0/users/${alex}`)).status, 403)
+})
+
 await t.test('each property asks for its own permission', async (t) => {
   await grant('User.EnableDisableAccount.All')
   t.equal((await patch({ accountEnabled: false })).status, 204)

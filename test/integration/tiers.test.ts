@@ -66,8 +66,17 @@ const USE: Readonly<Record<string, () => Promise<void>>> = {
   },
   async 'write-back'() {
     await edit('pradeep.gupta', { jobTitle: 'Buyer', mobilePhone: null, mail: 'p@contoso.example' })
+    await edit('pradeep.gupta', { manager: 'diego.siciliani' })
     await until('written', settled('pradeep.gupta', 'jobTitle', 'written'))
     await until('written', settled('pradeep.gupta', 'mail', 'written'))
+    await until('written', settled('pradeep.gupta', 'manager', 'written'))
+    await edit('pradeep.gupta', { manager: null })
+    const isCleared = async () =>
+      (await pushesOf('pradeep.gupta')).some(
+        ({ attribute, wanted, status }) =>
+          attribute === 'manager' && wanted === null && status === 'written',
+      )
+    await until('cleared', isCleared)
   },
 }
 

@@ -28,6 +28,12 @@ export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   'GET /users/{id}/manager': words(
     `AgentIdUser.ReadWrite.All AgentIdUser.ReadWrite.IdentityParentedBy Directory.Read.All Directory.ReadWrite.All User.Read.All User.ReadWrite.All`,
   ),
+  'PUT /users/{id}/manager': words(
+    `AgentIdUser.ReadWrite.All AgentIdUser.ReadWrite.IdentityParentedBy Directory.ReadWrite.All User.ReadWrite.All`,
+  ),
+  'DELETE /users/{id}/manager': words(
+    `AgentIdUser.ReadWrite.All AgentIdUser.ReadWrite.IdentityParentedBy Directory.ReadWrite.All User.ReadWrite.All`,
+  ),
   'GET /groups': words(
     `Directory.Read.All Directory.ReadWrite.All Group-NestingSupport.ReadWrite.All Group-PreferredDataLocation.ReadWrite.All Group.ManageProtection.All Group.Read.All Group.ReadBasic.All Group.ReadWrite.All GroupMember.Read.All`,
   ),

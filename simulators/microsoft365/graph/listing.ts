@@ -94,7 +94,33 @@ export function answerEntity(
   return reply({
     '@odata.context': `${context.graphUrl}/v1.0/$metadata#${metadata}${names}/$entity`,
     ...renderEntity(context.contract, object, select),
+    ...expandManager(record, request, context),
   })
+}
+
+/** `$expand=manager($select=…)` of a user; whoever has no manager has no such property. */
+function expandManager(
+  record: DirectoryRecord,
+  request: Request,
+  context: GraphContext,
+): Readonly<Record<string, unknown>> {
+  const text = readOption(request.query, '$expand')
+  if (text === null) return {}
+  const match = /^manager(?:\(\$select=([A-Za-z,]+)\))?$/.exec(text)
+  if (match === null || record.kind !== 'user')
+    throw unsupportedQuery(`This simulator does not expand '${text}'.`)
+  const managerId = findVersion(record, context.view)?.managerId ?? null
+  const manager = managerId === null ? null : context.tenant.find(managerId)
+  const version = manager === null ? null : findVersion(manager, context.view)
+  if (manager === null || version?.state !== 'live') return {}
+  const { kind, id } = manager
+  const names = match[1] ?? null
+  const select = parseSelect(context.contract, kind, { text: names, isCollection: false })
+  const object = { kind, id, properties: version.properties }
+  const type = `#microsoft.graph.${kind}`
+  return {
+    manager: { '@odata.type': type, ...renderEntity(context.contract, object, select) },
+  }
 }
 
 /** Options that real Graph takes here and this simulator does not: refused, never ignored. */

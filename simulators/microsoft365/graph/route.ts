@@ -2,7 +2,7 @@ import type { RouteAnswer } from './objects.ts'
 
 /** A call this simulator answers. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PATCH'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
   /** Lower case; `{id}` stands for one segment. */
   readonly template: string
   /** Template whose permissions apply, where the published table has no entry of its own. */

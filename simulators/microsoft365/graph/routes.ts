@@ -17,6 +17,7 @@ import {
   readManager,
   readUser,
 } from './objects.ts'
+import { deleteManager, putManager } from './references.ts'
 import { listRoleMembers, listRoles } from './roles.ts'
 import type { Route } from './route.ts'
 import { revokeSessions, updateUser } from './writes.ts'
@@ -63,6 +64,8 @@ export function makeRoutes(): readonly Route[] {
     },
     write('PATCH', '/users/{id}', updateUser),
     write('POST', '/users/{id}/revokesigninsessions', revokeSessions),
+    writeReference('PUT', '/users/{id}/manager', putManager),
+    writeReference('DELETE', '/users/{id}/manager', deleteManager),
   ]
 }
 
@@ -75,8 +78,14 @@ function get(
   return { method: 'GET', template, permissionTemplate, units, isWrite: false, answer }
 }
 
-function write(method: 'POST' | 'PATCH', template: string, answer: RouteAnswer): Route {
+function write(method: Route['method'], template: string, answer: RouteAnswer): Route {
   return { method, template, permissionTemplate: template, units: 1, isWrite: true, answer }
+}
+
+/** Microsoft's table of permissions names the relation, and the calls its `$ref`. */
+function writeReference(method: Route['method'], relation: string, answer: RouteAnswer): Route {
+  const route = write(method, `${relation}/$ref`, answer)
+  return { ...route, permissionTemplate: relation }
 }
 
 export interface RouteMatch {

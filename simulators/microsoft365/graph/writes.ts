@@ -16,7 +16,7 @@ const OVER_PRIVILEGED: readonly string[] = [
 const RESETTING: readonly string[] = ['User Administrator', ...OVER_PRIVILEGED]
 /** A taste of the list of passwords that are known too well. */
 const BANNED = /p[a@]ssw[o0]rd|welcome|qwerty|contoso/i
-const ON_PREMISES =
+export const ON_PREMISES =
   'Unable to update the specified properties for on-premises mastered Directory Sync objects or ' +
   'objects currently undergoing migration.'
 
@@ -93,13 +93,13 @@ export const revokeSessions: RouteAnswer = (_request, context, key) => {
   return reply({ '@odata.context': metadata, value: true })
 }
 
-function findTarget(context: GraphContext, key: string): DirectoryRecord {
+export function findTarget(context: GraphContext, key: string): DirectoryRecord {
   const user = context.tenant.findUser(key)
   if (user === null || current(user).state !== 'live') throw notFound(key)
   return user
 }
 
-function parseProperties(body: string): Properties {
+export function parseProperties(body: string): Properties {
   let parsed: unknown
   try {
     parsed = JSON.parse(body)

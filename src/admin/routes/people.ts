@@ -4,8 +4,10 @@ import {
   EDITABLE_NAMES,
   type EditableAttribute,
   type Edits,
-  isEditable,
+  isMasteredName,
+  MASTERED_NAMES,
 } from '../../directory/attributes.ts'
+import type { Directory } from '../../directory/directory.ts'
 import { foldText } from '../../directory/fold.ts'
 import type { Person } from '../../directory/person.ts'
 import type { Entry, Query } from '../../directory/query.ts'
@@ -46,15 +48,20 @@ const EditBody = Type.Object(
       EditableAttribute,
       ReturnType<typeof Type.Optional<typeof Text>>
     >),
+    manager: Type.Optional(
+      Type.Union([Type.String({ maxLength: 320 }), Type.Null()], {
+        description: 'a person, by id, username, UPN or mail address',
+      }),
+    ),
     reason: Reason,
   },
   { additionalProperties: false, minProperties: 1, description: 'null clears an attribute' },
 )
 const YieldBody = Type.Object(
   {
-    attributes: Type.Array(Type.Union(EDITABLE_NAMES.map((name) => Type.Literal(name))), {
+    attributes: Type.Array(Type.Union(MASTERED_NAMES.map((name) => Type.Literal(name))), {
       minItems: 1,
-      maxItems: EDITABLE_NAMES.length,
+      maxItems: MASTERED_NAMES.length,
     }),
     reason: Reason,
   },
@@ -167,8 +174,9 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
     async (request) => {
       requireRole(request, 'operator')
       const { id } = readPerson(directory, request.params.person).value
-      const { reason = null, ...edits } = request.body
-      return await shown(parts, people.edit(id, edits as Edits, actorOf(request, reason)))
+      const { reason = null, manager, ...texts } = request.body
+      const edits = { ...texts, ...readManager(directory, manager) } as Edits
+      return await shown(parts, people.edit(id, edits, actorOf(request, reason)))
     },
   )
 
@@ -185,7 +193,7 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
       requireRole(request, 'operator')
       const { id } = readPerson(directory, request.params.person).value
       const { attributes, reason = null } = request.body
-      const names = attributes.filter(isEditable)
+      const names = attributes.filter(isMasteredName)
       return await shown(parts, people.yield(id, names, actorOf(request, reason)))
     },
   )
@@ -205,6 +213,11 @@ export function peopleRoutes(app: FastifyInstance, parts: AdminParts): void {
       return await shown(parts, people.rename(id, request.body.username, actorOf(request)))
     },
   )
+}
+
+function readManager(directory: Directory, reference: string | null | undefined) {
+  if (reference === undefined) return {}
+  return { managerId: reference === null ? null : readPerson(directory, reference).value.id }
 }
 
 export function withState(state: 'staged' | 'active' | 'suspended'): Query {

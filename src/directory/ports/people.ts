@@ -1,4 +1,4 @@
-import type { EditableAttribute, Edits } from '../attributes.ts'
+import type { Edits, MasteredName } from '../attributes.ts'
 import type { Group } from '../group.ts'
 import type { HoldReason } from '../hold.ts'
 import type { GroupId, PrincipalId } from '../id.ts'
@@ -46,7 +46,7 @@ export interface PeopleStore {
   /** Changes attributes; from then on they are mastered here, whatever a source says. */
   edit(id: PrincipalId, edits: Edits, actor: Actor): Promise<Written>
   /** Gives attributes back to the source, whose last word holds again. */
-  yield(id: PrincipalId, attributes: readonly EditableAttribute[], actor: Actor): Promise<Written>
+  yield(id: PrincipalId, attributes: readonly MasteredName[], actor: Actor): Promise<Written>
   setSshPublicKeys(id: PrincipalId, keys: readonly string[], actor: Actor): Promise<Written>
   /** Notes that an admin had failed tries forgotten; the counts themselves are kept elsewhere. */
   noteUnlock(id: PrincipalId, failures: number, actor: Actor): Promise<Written>

@@ -17,6 +17,10 @@ export interface GraphCalls {
   get(path: string, signal: AbortSignal): Promise<GraphReply>
   patch(path: string, body: object, signal: AbortSignal): Promise<GraphReply>
   post(path: string, signal: AbortSignal): Promise<GraphReply>
+  put(path: string, body: object, signal: AbortSignal): Promise<GraphReply>
+  delete(path: string, signal: AbortSignal): Promise<GraphReply>
+  /** The whole address of a path, as a reference to an object is written. */
+  link(path: string): string
 }
 
 /** Graph's names for what is mastered here. */
@@ -58,7 +62,8 @@ export class Microsoft365Target implements Target {
   }
 
   async read(externalId: string, signal: AbortSignal): Promise<Held | null> {
-    const reply = await this.#graph.get(`${userPath(externalId)}?$select=${SELECT}`, signal)
+    const query = `?$select=${SELECT}&$expand=manager($select=id)`
+    const reply = await this.#graph.get(`${userPath(externalId)}${query}`, signal)
     if (reply.kind === 'error' && reply.status === 404) return null
     if (reply.kind !== 'ok') throw new Error(`the account could not be read: ${describe(reply)}`)
     const { accountEnabled, signInSessionsValidFromDateTime: validFrom } = reply.body
@@ -70,11 +75,7 @@ export class Microsoft365Target implements Target {
   }
 
   async write(externalId: string, write: Write, signal: AbortSignal): Promise<WriteAnswer> {
-    const path = userPath(externalId)
-    const reply =
-      write.attribute === 'sessions-ended'
-        ? await this.#graph.post(`${path}/revokeSignInSessions`, signal)
-        : await this.#graph.patch(path, propertyOf(write), signal)
+    const reply = await this.#send(externalId, write, signal)
     if (reply.kind === 'ok') return { kind: 'written' }
     if (reply.kind === 'throttled') {
       return { kind: 'later', afterMs: reply.retryAfterMs, reason: 'Graph asks to slow down' }
@@ -89,24 +90,46 @@ export class Microsoft365Target implements Target {
     }
     return { kind: 'refused', ...refusalOf(reply) }
   }
+
+  async #send(externalId: string, write: Write, signal: AbortSignal): Promise<GraphReply> {
+    const path = userPath(externalId)
+    const { attribute, value } = write
+    if (attribute === 'sessions-ended')
+      return this.#graph.post(`${path}/revokeSignInSessions`, signal)
+    if (attribute !== 'manager') return this.#graph.patch(path, propertyOf(write), signal)
+    if (value !== null) {
+      const reference = { '@odata.id': this.#graph.link(userPath(String(value))) }
+      return this.#graph.put(`${path}/manager/$ref`, reference, signal)
+    }
+    const reply = await this.#graph.delete(`${path}/manager/$ref`, signal)
+    if (reply.kind !== 'error' || reply.status !== 404) return reply
+    // There is no such account, or she has no manager, which is what was wanted.
+    const held = await this.read(externalId, signal)
+    return held?.attributes.manager === null ? { kind: 'ok', body: {} } : reply
+  }
 }
 
-function propertyOf(write: Exclude<Write, { attribute: 'sessions-ended' }>): object {
-  if (write.attribute === 'enabled') return { accountEnabled: write.value }
-  const { attribute, value } = write
+type PropertyWrite = Exclude<Write, { attribute: 'sessions-ended' | 'manager' }>
+
+function propertyOf({ attribute, value }: PropertyWrite): object {
+  if (attribute === 'enabled') return { accountEnabled: value }
   if (attribute === 'businessPhone') return { businessPhones: value === null ? [] : [value] }
   return { [PROPERTIES[attribute]]: value }
 }
 
 function readAttributes(body: Readonly<Record<string, unknown>>): Held['attributes'] {
   const names = Object.keys(PROPERTIES) as EditableAttribute[]
-  return Object.fromEntries(
-    names.map((name) => {
-      const value = body[PROPERTIES[name]]
-      const text: unknown = Array.isArray(value) ? value[0] : value
-      return [name, typeof text === 'string' ? text : null]
-    }),
-  )
+  const texts = names.map((name) => {
+    const value = body[PROPERTIES[name]]
+    return [name, readText(Array.isArray(value) ? value[0] : value)]
+  })
+  // Expanded: whoever has no manager has no such property.
+  const { manager } = body as { readonly manager?: { readonly id?: unknown } | null }
+  return { ...Object.fromEntries(texts), manager: readText(manager?.id) }
+}
+
+function readText(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
 }
 
 function userPath(externalId: string): string {

@@ -1,5 +1,5 @@
 import { SourceError } from '../source.ts'
-import { Graph, type GraphAnswer, isObject } from './graph.ts'
+import { Graph, type GraphAnswer, isObject, type WriteMethod } from './graph.ts'
 import { makeHttpsFetch } from './https.ts'
 import type { Timing } from './middleware.ts'
 import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
@@ -51,8 +51,21 @@ export class GraphCalls {
     return this.#send('POST', path, { body: null, signal })
   }
 
+  put(path: string, body: object, signal: AbortSignal): Promise<CallAnswer> {
+    return this.#send('PUT', path, { body, signal })
+  }
+
+  delete(path: string, signal: AbortSignal): Promise<CallAnswer> {
+    return this.#send('DELETE', path, { body: null, signal })
+  }
+
+  /** The whole address of a path. */
+  link(path: string): string {
+    return this.#graph.link(path)
+  }
+
   async #send(
-    method: 'PATCH' | 'POST',
+    method: WriteMethod,
     path: string,
     parts: { readonly body: object | null; readonly signal: AbortSignal },
   ): Promise<CallAnswer> {

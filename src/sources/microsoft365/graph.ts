@@ -13,6 +13,8 @@ const NONSENSE_ATTEMPTS = 2
 /** A process that was stopped, or a sign-in that took long, sends no old value afterwards. */
 const SEND_WITHIN_MS = 5_000
 
+export type WriteMethod = 'PATCH' | 'POST' | 'PUT' | 'DELETE'
+
 export type GraphAnswer =
   | { readonly kind: 'ok'; readonly body: Readonly<Record<string, unknown>> }
   /** A no of Graph's own; `code` is what may be branched on. */
@@ -90,7 +92,7 @@ export class Graph {
    * @throws {SourceError} when there was no answer; of 429 it is known that nothing was done
    */
   async send(
-    method: 'PATCH' | 'POST',
+    method: WriteMethod,
     link: string,
     parts: { readonly body: object | null; readonly signal: AbortSignal },
   ): Promise<GraphAnswer> {
@@ -99,8 +101,7 @@ export class Graph {
     const request = this.#request(call, { 'x-ms-throttle-priority': 'high' })
     const content = parts.body ?? ''
     try {
-      const response: unknown =
-        method === 'PATCH' ? await request.patch(content) : await request.post(content)
+      const response: unknown = await sendAs(method, request, content)
       if (response instanceof Response) return await readAnswer(response)
     } catch (error) {
       throw toFault(call.fault ?? error, parts.signal)
@@ -141,6 +142,16 @@ export class Graph {
       .headers({ accept: 'application/json', 'client-request-id': randomUUID(), ...headers })
       .responseType(ResponseType.RAW)
   }
+}
+
+function sendAs(
+  method: WriteMethod,
+  request: GraphRequest,
+  content: object | '',
+): Promise<unknown> {
+  if (method === 'PATCH') return request.patch(content)
+  if (method === 'PUT') return request.put(content)
+  return method === 'POST' ? request.post(content) : request.delete()
 }
 
 function toFault(error: unknown, signal: AbortSignal): unknown {
