@@ -1,19 +1,29 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { AuthenticationUnavailable, type Authenticator } from '../credentials/authenticate.ts'
+import type { Authenticator } from '../credentials/authenticate.ts'
 import type { PasswordSet, PasswordSetter } from '../credentials/password-setter.ts'
 import type { Directory } from '../directory/directory.ts'
-import { DirectoryError } from '../directory/errors.ts'
-import { canSignIn } from '../directory/hold.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
 import type { Written } from '../directory/ports/people.ts'
+import {
+  BadForm,
+  cookie,
+  forget,
+  formOf,
+  Gone,
+  isUnavailable,
+  redirect,
+  refuseForeign,
+  SignedOut,
+  show,
+} from './exchange.ts'
 import { Form, readForm } from './form.ts'
 import { digestLinkToken, type LinkStore } from './link.ts'
 import { activatePage, donePage, errorPage, passwordPage, signInPage, startPage } from './pages.ts'
 import { STYLE } from './style.ts'
-import { isFormOf, makeTicket, openTicket, type Sealer, sealTicket, type Ticket } from './ticket.ts'
+import { isFormOf, makeTicket, type Sealer, sealTicket, type Ticket } from './ticket.ts'
+import { readVisitor } from './visitor.ts'
 
-const COOKIE = '__Host-gatehouse-account'
 const TIMEOUT_MS = 60_000
 const NO_LINK =
   'This link is not good, or not any more: it works once and for a limited time, and a newer one takes its place. Ask your administrator for another.'
@@ -147,12 +157,12 @@ class AccountPages {
   }
 
   async #askForPassword(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { ticket, person } = this.#readVisitor(request)
+    const { ticket, person } = readVisitor(this.#parts, request)
     return this.#showForm(reply, { ticket, person })
   }
 
   async #setPassword(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { ticket, person } = this.#readVisitor(request)
+    const { ticket, person } = readVisitor(this.#parts, request)
     const form = formOf(request)
     if (!isFormOf(ticket, form.bytes('form'))) throw new SignedOut()
     if (!form.bytes('new').equals(form.bytes('again')))
@@ -234,17 +244,6 @@ class AccountPages {
     return redirect(reply, '/account/password')
   }
 
-  /** @throws {SignedOut} for whoever has proven nothing, or may not be let in by now */
-  #readVisitor(request: FastifyRequest): { ticket: Ticket; person: Person } {
-    const ticket = openTicket(readCookie(request), this.#parts.sealer, this.#nowMs())
-    if (ticket === null) throw new SignedOut()
-    const person = this.#parts.directory.entryById(ticket.principalId)?.value
-    if (person?.kind !== 'person' || person.lifecycle === 'deleted') throw new SignedOut()
-    const isWelcome = ticket.proof.by === 'link' ? person.holds.length === 0 : canSignIn(person)
-    if (!isWelcome) throw new SignedOut()
-    return { ticket, person }
-  }
-
   #showError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     if (error instanceof SignedOut) {
       return request.method === 'GET'
@@ -276,82 +275,4 @@ class AccountPages {
       }),
     )
   }
-}
-
-/** Not signed in, or not any more. */
-class SignedOut extends Error {
-  override readonly name = 'SignedOut'
-}
-
-/** The link is unknown, used, run out or void; nobody is told which. */
-class Gone extends Error {
-  override readonly name = 'Gone'
-}
-
-class BadForm extends Error {
-  override readonly name = 'BadForm'
-  readonly statusCode = 400
-
-  constructor() {
-    super('The form was too long or cut off. Go back and try again.')
-  }
-}
-
-class Foreign extends Error {
-  override readonly name = 'Foreign'
-  readonly statusCode = 403
-
-  constructor() {
-    super('The form came from another site, and was not looked at.')
-  }
-}
-
-function isUnavailable(error: unknown): boolean {
-  return (
-    error instanceof AuthenticationUnavailable ||
-    (error instanceof DirectoryError && error.code === 'DIRECTORY_UNAVAILABLE')
-  )
-}
-
-/**
- * Forms of ours come from pages of ours. With `no-referrer` browsers give no origin, and say where a
- * request comes from in Sec-Fetch-Site.
- *
- * @throws {Foreign}
- */
-function refuseForeign(request: FastifyRequest): void {
-  const { origin, 'sec-fetch-site': site } = request.headers
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') throw new Foreign()
-  if (origin === undefined || origin === 'null') return
-  if (!URL.canParse(origin) || new URL(origin).host !== request.host) throw new Foreign()
-}
-
-function formOf({ body }: FastifyRequest): Form {
-  if (body instanceof Form) return body
-  throw new BadForm()
-}
-
-function readCookie(request: FastifyRequest): string | null {
-  for (const pair of (request.headers.cookie ?? '').split('; ')) {
-    const at = pair.indexOf('=')
-    if (pair.slice(0, at) === COOKIE) return pair.slice(at + 1)
-  }
-  return null
-}
-
-/** Lax: it has to come along when another site, where she signed in, sends her back here. */
-function cookie(value: string): string {
-  return `${COOKIE}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax`
-}
-
-function forget(reply: FastifyReply): FastifyReply {
-  return reply.header('set-cookie', `${cookie('')}; Max-Age=0`)
-}
-
-function redirect(reply: FastifyReply, to: string): FastifyReply {
-  return reply.redirect(to, 303)
-}
-
-function show(reply: FastifyReply, page: string): FastifyReply {
-  return reply.type('text/html; charset=utf-8').send(page)
 }

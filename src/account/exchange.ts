@@ -1,0 +1,84 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { AuthenticationUnavailable } from '../credentials/authenticate.ts'
+import { DirectoryError } from '../directory/errors.ts'
+import { Form } from './form.ts'
+
+const COOKIE = '__Host-gatehouse-account'
+
+/** Not signed in, or not any more. */
+export class SignedOut extends Error {
+  override readonly name = 'SignedOut'
+}
+
+/** The link is unknown, used, run out or void; nobody is told which. */
+export class Gone extends Error {
+  override readonly name = 'Gone'
+}
+
+export class BadForm extends Error {
+  override readonly name = 'BadForm'
+  readonly statusCode = 400
+
+  constructor() {
+    super('The form was too long or cut off. Go back and try again.')
+  }
+}
+
+export class Foreign extends Error {
+  override readonly name = 'Foreign'
+  readonly statusCode = 403
+
+  constructor() {
+    super('The form came from another site, and was not looked at.')
+  }
+}
+
+export function isUnavailable(error: unknown): boolean {
+  return (
+    error instanceof AuthenticationUnavailable ||
+    (error instanceof DirectoryError && error.code === 'DIRECTORY_UNAVAILABLE')
+  )
+}
+
+/**
+ * Forms of ours come from pages of ours. With `no-referrer` browsers give no origin, and say where a
+ * request comes from in Sec-Fetch-Site.
+ *
+ * @throws {Foreign}
+ */
+export function refuseForeign(request: FastifyRequest): void {
+  const { origin, 'sec-fetch-site': site } = request.headers
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') throw new Foreign()
+  if (origin === undefined || origin === 'null') return
+  if (!URL.canParse(origin) || new URL(origin).host !== request.host) throw new Foreign()
+}
+
+export function formOf({ body }: FastifyRequest): Form {
+  if (body instanceof Form) return body
+  throw new BadForm()
+}
+
+export function readCookie(request: FastifyRequest): string | null {
+  for (const pair of (request.headers.cookie ?? '').split('; ')) {
+    const at = pair.indexOf('=')
+    if (pair.slice(0, at) === COOKIE) return pair.slice(at + 1)
+  }
+  return null
+}
+
+/** Lax: it has to come along when another site, where she signed in, sends her back here. */
+export function cookie(value: string): string {
+  return `${COOKIE}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax`
+}
+
+export function forget(reply: FastifyReply): FastifyReply {
+  return reply.header('set-cookie', `${cookie('')}; Max-Age=0`)
+}
+
+export function redirect(reply: FastifyReply, to: string): FastifyReply {
+  return reply.redirect(to, 303)
+}
+
+export function show(reply: FastifyReply, page: string): FastifyReply {
+  return reply.type('text/html; charset=utf-8').send(page)
+}
