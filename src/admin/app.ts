@@ -24,6 +24,7 @@ import { networkRoutes } from './routes/networks.ts'
 import { passwordRoutes } from './routes/passwords.ts'
 import { peopleRoutes } from './routes/people.ts'
 import { serviceRoutes } from './routes/services.ts'
+import { sourceDepartureRoutes } from './routes/source-departure.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { systemRoutes } from './routes/system.ts'
 import { makeValidatorCompiler } from './validation.ts'
@@ -191,6 +192,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       serviceRoutes,
       networkRoutes,
       sourceRoutes,
+      sourceDepartureRoutes,
       connectRoutes,
       importRoutes,
       mailRoutes,

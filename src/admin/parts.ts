@@ -10,6 +10,7 @@ import type { Administrator } from '../directory/service.ts'
 import type { ListedMail } from '../mail/mail-store.ts'
 import type { MailSettings } from '../mail/settings.ts'
 import type { HealthReport } from '../observe/health.ts'
+import type { DepartureOutlook, Leave } from '../sources/departure.ts'
 import type { ImportPolicy } from '../sources/judge-people.ts'
 import type {
   NewMicrosoft365Secret,
@@ -259,6 +260,19 @@ export interface SourceControl {
   /** No further round begins until it is resumed. */
   pause(source: string, actor: Actor): Promise<SourceStatus>
   resume(source: string, actor: Actor): Promise<SourceStatus>
+  /** What a disconnection would do. */
+  departure(
+    source: string,
+  ): Promise<{ readonly source: string; readonly outlook: DepartureOutlook }>
+  /** Disconnects it, to the end; should this daemon stop, another one goes on. */
+  disconnect(
+    source: string,
+    leave: Leave,
+    actor: Actor,
+  ): Promise<
+    | { readonly ok: true; readonly source: string; readonly affected: number }
+    | { readonly ok: false; readonly affected: number; readonly all: number }
+  >
   waiting(
     source: string,
     page: { readonly limit: number; readonly offset: number },

@@ -5,13 +5,14 @@ import { TOOLS } from '../sources/microsoft365/steps.ts'
 import { CliError } from './client.ts'
 import { addConnect } from './connect.ts'
 import type { CommandContext, Run } from './context.ts'
+import { addDisconnect } from './disconnect.ts'
 import { numberFrom } from './number.ts'
 import { readPages } from './pages.ts'
 import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
 import { type SecretOptions, text, withoutUndefined } from './source-options.ts'
 
-/** `source connect|attempt|list|steps|set-secret|tier|set-tier|set-pass-through|retry|pause|resume|waiting|approve|reject` and `sync` */
+/** `source connect|disconnect|attempt|list|steps|set-secret|tier|set-tier|set-pass-through|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
   const source = program.command('source').description('where people come from')
 
@@ -29,6 +30,7 @@ export function addSource(program: Command, run: Run): void {
     })
 
   addConnect(source, run)
+  addDisconnect(source, run)
   addSecret(source, run)
   addTier(source, run)
   addPassThrough(source, run)

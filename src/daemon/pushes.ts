@@ -74,7 +74,14 @@ export class Pushes implements Service {
 
   async #refresh(): Promise<void> {
     if (this.#timer === null) return
-    for (const source of await this.#registry.list()) {
+    const sources = await this.#registry.list()
+    const ids = new Set(sources.map(({ id }) => id))
+    for (const [id, { pusher }] of this.#running) {
+      if (ids.has(id)) continue
+      this.#running.delete(id)
+      await pusher.stop()
+    }
+    for (const source of sources) {
       // One that cannot be opened keeps no other from being opened, or stopped.
       await this.#follow(source).catch((error: unknown) =>
         this.#input.log.warn('push.source-unopened', { source: source.name, error }),

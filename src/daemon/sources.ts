@@ -20,6 +20,7 @@ import type { SyncCounts } from '../sources/sync-store.ts'
 import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import { PostgresSyncStore } from '../storage/sync-store.ts'
 import { makeConnect } from './connect.ts'
+import { makeDepartures } from './departures.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import { makeImports } from './imports.ts'
 import { Pushes } from './pushes.ts'
@@ -59,7 +60,9 @@ export function makeSources(
       problem: passThrough.problemOf(source.id),
       nameOfGroup: (id) => nameOfGroup(readModel, id),
     })
+  const departures = makeDepartures(input, { sources, pushes })
   const control: SourceControl = {
+    ...departures.control,
     list: async () => Promise.all((await sources.list()).map(show)),
     connectMicrosoft365: async (given, actor) =>
       await show(
@@ -130,7 +133,7 @@ export function makeSources(
     reject: async (name, actor) => await sources.reject(name, actor),
   }
   const connect = makeConnect(input, sources)
-  const services = input.isScheduled ? [sources, pushes, imports.service] : []
+  const services = input.isScheduled ? [sources, pushes, imports.service, departures.service] : []
   return {
     control,
     connect: connect.control,

@@ -67,10 +67,10 @@ export class Sources implements Service {
 
   async start(): Promise<void> {
     this.#isStarted = true
-    await this.#refresh()
+    await this.refresh()
     this.#refreshing = setInterval(() => {
       // The database may be away; the next look finds what this one did not.
-      this.#refresh().catch(() => {})
+      this.refresh().catch(() => {})
     }, this.#parts.refreshMs ?? REFRESH_MS)
     this.#refreshing.unref()
   }
@@ -137,7 +137,7 @@ export class Sources implements Service {
     given: NewMicrosoft365Secret,
     options: { readonly actor: string; readonly signal: AbortSignal },
   ): Promise<ListedSource> {
-    const source = await this.#read(nameOrId)
+    const source = await this.read(nameOrId)
     refuseForeign(source)
     const { secret, ...changed } = toSecret(given)
     const config = { ...parseConfig(source.config), ...changed }
@@ -162,7 +162,7 @@ export class Sources implements Service {
     options: { readonly actor: Actor; readonly signal: AbortSignal },
   ): Promise<ListedSource> {
     const { registry } = this.#parts
-    const source = await this.#read(nameOrId)
+    const source = await this.read(nameOrId)
     refuseForeign(source)
     const config = parseConfig(source.config)
     if (tier !== 'read') {
@@ -183,7 +183,7 @@ export class Sources implements Service {
     passThrough: PassThroughSettings | null,
     actor: Actor,
   ): Promise<ListedSource> {
-    const source = await this.#read(nameOrId)
+    const source = await this.read(nameOrId)
     refuseForeign(source)
     await this.#parts.registry.configure(
       source.id,
@@ -204,7 +204,7 @@ export class Sources implements Service {
    *   `DIRECTORY_REFUSED` for a paused source, unless it is a dry run
    */
   async sync(nameOrId: string, options: SyncNowOptions): Promise<readonly StreamReport[]> {
-    const source = await this.#read(nameOrId)
+    const source = await this.read(nameOrId)
     if (source.state === 'paused' && options.isDryRun !== true) {
       const why = source.stateReason === null ? '' : ` (${source.stateReason})`
       throw new DirectoryError(
@@ -216,7 +216,7 @@ export class Sources implements Service {
   }
 
   async waiting(nameOrId: string, page: Page): Promise<Waiting> {
-    return this.#parts.registry.readWaiting((await this.#read(nameOrId)).id, page)
+    return this.#parts.registry.readWaiting((await this.read(nameOrId)).id, page)
   }
 
   /**
@@ -227,7 +227,7 @@ export class Sources implements Service {
    */
   async approve(nameOrId: string, seen: Seen, actor: string): Promise<number> {
     const { registry, store } = this.#parts
-    const source = await this.#read(nameOrId)
+    const source = await this.read(nameOrId)
     const approved = await registry.approve(source.id, seen, { name: actor, reason: null })
     await (await this.#scheduler(source)).applyApproved()
     const { count } = await registry.readWaiting(source.id, { limit: 0, offset: 0 })
@@ -237,7 +237,7 @@ export class Sources implements Service {
 
   /** Takes back all that waits: whoever it was stays. */
   async reject(nameOrId: string, actor: string): Promise<number> {
-    const source = await this.#read(nameOrId)
+    const source = await this.read(nameOrId)
     return this.#parts.registry.reject(source.id, { name: actor, reason: null })
   }
 
@@ -247,7 +247,7 @@ export class Sources implements Service {
    * @throws {SourceError} when the sign-in fails
    */
   async readTiers(nameOrId: string): Promise<readonly TierState[]> {
-    const source = await this.#read(nameOrId)
+    const source = await this.read(nameOrId)
     refuseForeign(source)
     const config = parseConfig(source.config)
     const secret = parseSecret(await this.#parts.registry.readSecret(source))
@@ -271,13 +271,13 @@ export class Sources implements Service {
 
   /** No further round begins, on any daemon; one that is under way ends in peace. */
   async pause(nameOrId: string, actor: Actor): Promise<ListedSource> {
-    const { id } = await this.#read(nameOrId)
+    const { id } = await this.read(nameOrId)
     await this.#parts.registry.pause(id, actor)
     return this.#show(id)
   }
 
   async resume(nameOrId: string, actor: Actor): Promise<ListedSource> {
-    const { id } = await this.#read(nameOrId)
+    const { id } = await this.read(nameOrId)
     await this.#parts.registry.resume(id, actor)
     this.#running.get(id)?.scheduler.wake()
     return this.#show(id)
@@ -285,7 +285,7 @@ export class Sources implements Service {
 
   /** The source itself, to be asked what no round asks. */
   async open(nameOrId: string): Promise<{ readonly id: string; readonly source: Source }> {
-    const stored = await this.#read(nameOrId)
+    const stored = await this.read(nameOrId)
     refuseForeign(stored)
     const config = parseConfig(stored.config)
     const secret = parseSecret(await this.#parts.registry.readSecret(stored))
@@ -315,14 +315,15 @@ export class Sources implements Service {
     )
   }
 
-  async #read(nameOrId: string): Promise<StoredSource> {
+  /** @throws {DirectoryError} `DIRECTORY_NOT_FOUND` */
+  async read(nameOrId: string): Promise<StoredSource> {
     const source = await this.#parts.registry.find(nameOrId)
     if (source) return source
     throw new DirectoryError('DIRECTORY_NOT_FOUND', `there is no source ${nameOrId}`)
   }
 
   async #show(id: string): Promise<ListedSource> {
-    return this.#listed(await this.#read(id))
+    return this.#listed(await this.read(id))
   }
 
   #listed(source: StoredSource): ListedSource {
@@ -346,7 +347,8 @@ export class Sources implements Service {
     return this.#running.get(source.id)?.scheduler ?? (await this.#make(source))
   }
 
-  #refresh(): Promise<void> {
+  /** Follows what the sources have become: each is opened, opened anew, or closed. */
+  refresh(): Promise<void> {
     const refreshed = this.#refreshed.catch(() => {}).then(() => this.#openAll())
     this.#refreshed = refreshed
     return refreshed
@@ -354,12 +356,19 @@ export class Sources implements Service {
 
   /** After what is stored already: another source that cannot be opened does not undo it. */
   async #refreshSoon(): Promise<void> {
-    await this.#refresh().catch(() => {})
+    await this.refresh().catch(() => {})
   }
 
   async #openAll(): Promise<void> {
     if (!this.#isStarted) return
-    for (const source of await this.#parts.registry.list()) {
+    const sources = await this.#parts.registry.list()
+    const ids = new Set(sources.map(({ id }) => id))
+    for (const [id, { scheduler }] of this.#running) {
+      if (ids.has(id)) continue
+      this.#running.delete(id)
+      await scheduler.stop()
+    }
+    for (const source of sources) {
       const running = this.#running.get(source.id)
       if (this.#isStarted && running?.revision !== source.revision) await this.#open(source)
     }

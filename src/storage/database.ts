@@ -490,6 +490,10 @@ export interface SourceTable {
   state_reason: string | null
   created_at: GeneratedTimestamp
   admission_due: Generated<boolean>
+  leave_people: 'keep' | 'suspend' | 'delete' | null
+  leave_by: string | null
+  leave_reason: string | null
+  left_at: Timestamp | null
 }
 
 export interface SourceCandidateTable {

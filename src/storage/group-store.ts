@@ -81,8 +81,12 @@ export class PostgresGroupStore implements GroupStore {
   ): Promise<Written> {
     return writeInChunks(this.#database, [...new Set(members)], async (tx, chunk) => {
       const group = await lockGroup(tx, id)
-      requireStatic(group)
       if (group.lifecycle === 'deleted') throw notFound('group')
+      const isOurs =
+        group.origin === 'mirrored' &&
+        !options.isMember &&
+        !(await isNamedBySource(tx, group.no, chunk))
+      if (!isOurs) requireStatic(group)
       const found = await findMembers(tx, chunk, options.isMember)
       if (options.isMember && found.some(({ no }) => no === group.no)) {
         throw new DirectoryError('DIRECTORY_REFUSED', 'a group cannot be a member of itself')
@@ -140,6 +144,24 @@ function requireStatic(group: { readonly origin: string }): void {
       ? 'this group comes from a source, which masters it; change it there'
       : 'this group is made by a rule; change the rule',
   )
+}
+
+/**
+ * Whether a source says that one of them is a member. Whoever came into its group while it was
+ * disconnected, and is unknown to it, can be taken out here alone.
+ */
+async function isNamedBySource(
+  tx: Tx,
+  groupNo: number,
+  members: readonly string[],
+): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from directory_group g
+    join source_link gl on gl.group_id = g.id and gl.removed_at is null
+    join source_link ml on ml.source_id = gl.source_id
+      and (ml.principal_id = any (${members}::uuid[]) or ml.group_id = any (${members}::uuid[]))
+    where g.no = ${groupNo} limit 1`.execute(tx)
+  return rows.length > 0
 }
 
 /** The living only when they are to become members. */

@@ -70,6 +70,8 @@ interface RestorableRow {
   readonly is_forgotten: boolean
   /** Of the source that has deleted her as well; null while one knows her, or none ever did. */
   readonly deleted_by: string | null
+  /** No source that is connected masters her. */
+  readonly is_orphan: boolean
   /** The last word of the source she comes from; null for whom no source knows. */
   readonly told: PersonValues | null
 }
@@ -116,12 +118,17 @@ async function readDeleted(
   const { rows } = await sql<RestorableRow>`
     select p.id, n.username, n.username_folded, n.display_name,
       case when n.username_folded = 'deleted-' || n.uid_number then 'staged'
-        else p.lifecycle_before end as lifecycle_before,
+        else coalesce(p.lifecycle_before, (select nullif(l.lifecycle_before, 'deleted')
+          from source_link l where l.principal_id = p.id and l.is_master
+          order by l.removed_at desc nulls last limit 1), 'staged') end as lifecycle_before,
       n.manager_id, p.is_deleted_here, n.username_folded = 'deleted-' || n.uid_number as is_forgotten,
       case when not exists (select 1 from source_link l
           where l.principal_id = p.id and l.removed_at is null) then (
         select s.name from source_link l join source s on s.id = l.source_id
-        where l.principal_id = p.id and l.is_master order by l.linked_at limit 1) end as deleted_by,
+        where l.principal_id = p.id and l.is_master and s.leave_people is null
+        order by l.linked_at limit 1) end as deleted_by,
+      not exists (select 1 from source_link l join source s on s.id = l.source_id
+        where l.principal_id = p.id and l.is_master and s.leave_people is null) as is_orphan,
       told.attributes as told
     from principal p join person n on n.id = p.id
     left join lateral (select l.attributes from source_link l
@@ -166,12 +173,12 @@ async function readAnew(tx: Tx, ids: readonly string[]): Promise<void> {
 }
 
 function refuseLost(row: RestorableRow): void {
-  const { username, is_deleted_here, is_forgotten, deleted_by, told } = row
+  const { username, is_deleted_here, is_forgotten, is_orphan, deleted_by, told } = row
   if (is_forgotten && told === null) {
     const why = `${username} was deleted more than ${RETENTION_DAYS.tombstone} days ago: what was known of her is gone`
     throw new DirectoryError('DIRECTORY_REFUSED', why)
   }
-  if (is_deleted_here && deleted_by === null) return
+  if ((is_deleted_here || is_orphan) && deleted_by === null) return
   throw new DirectoryError(
     'DIRECTORY_REFUSED',
     `${username} is deleted in ${deleted_by ?? 'her source'}: restore her there first`,
@@ -215,7 +222,8 @@ export async function listDeleted(
       p.deleted_at + make_interval(days => ${RETENTION_DAYS.tombstone}) as until,
       case when p.is_deleted_here then null else (
         select s.name from source_link l join source s on s.id = l.source_id
-        where l.principal_id = p.id order by l.removed_at desc limit 1) end as deleted_by
+        where l.principal_id = p.id and s.leave_people is null
+        order by l.removed_at desc limit 1) end as deleted_by
     from principal p join person n on n.id = p.id
     where p.lifecycle = 'deleted' and n.username_folded <> 'deleted-' || n.uid_number
       and (${filter.name}::text is null or p.id::text = ${filter.name}

@@ -7,7 +7,7 @@ import type { PushedValue } from '../provisioning/target.ts'
 import type { Database } from './connection.ts'
 import { hintDenial, journal } from './journal.ts'
 import { readSubjects } from './push-subjects.ts'
-import { sourceActor, sourceHold, type Tx, touchPrincipals } from './sync-batch.ts'
+import { lockSource, sourceActor, sourceHold, type Tx, touchPrincipals } from './sync-batch.ts'
 import { readAllowance, recordRemovals } from './sync-removals.ts'
 
 /** Journal rows looked through in one transaction. */
@@ -169,6 +169,7 @@ export class PostgresPushStore implements PushStore {
   async #adoptDisabled(claim: Claim): Promise<void> {
     const reason = sourceHold(claim.sourceId)
     await this.#db.write(async (tx) => {
+      await lockSource(tx, claim.sourceId)
       if ((await readAllowance(tx, claim.sourceId, 'person')) <= 0) return
       const { rows } = await sql`
         insert into hold (principal_id, reason)

@@ -35,7 +35,8 @@ export function sourceHold(sourceId: string): string {
 export async function lockRound(tx: Tx, round: Round): Promise<number> {
   const { rows } = await sql<{ applied_to: number }>`
     select r.applied_to from sync_round r join source s on s.id = r.source_id
-    where r.id = ${round.id}::uuid and r.state = 'applying' for no key update`.execute(tx)
+    where r.id = ${round.id}::uuid and r.state = 'applying' and s.leave_people is null
+    for no key update`.execute(tx)
   const row = rows[0]
   if (!row) throw new DirectoryError('DIRECTORY_CONFLICT', 'the sync round was taken over')
   return row.applied_to
@@ -44,10 +45,15 @@ export async function lockRound(tx: Tx, round: Round): Promise<number> {
 /**
  * Makes whoever takes people in, and whoever writes what a round has told, wait for each other: so
  * that nobody is both a candidate and imported, and no membership falls between the two.
+ *
+ * @throws {DirectoryError} `DIRECTORY_CONFLICT` once the source is being disconnected
  */
 export async function lockSource(tx: Tx, sourceId: string): Promise<void> {
-  await sql`
-    select 1 from source where id = ${sourceId}::uuid for no key update`.execute(tx)
+  const { rows } = await sql`
+    select 1 from source where id = ${sourceId}::uuid and leave_people is null
+    for no key update`.execute(tx)
+  if (rows.length === 0)
+    throw new DirectoryError('DIRECTORY_CONFLICT', 'the source is no longer connected')
 }
 
 export async function advanceRound(tx: Tx, round: Round, appliedTo: number): Promise<void> {

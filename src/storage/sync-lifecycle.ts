@@ -217,7 +217,35 @@ export async function restoreGroups(
     update directory_group g set lifecycle = 'active', deleted_at = null, name = r.name,
       name_folded = r.name
     from unnest(${ids}::uuid[], ${chosen}::text[]) as r (id, name) where g.id = r.id`.execute(tx)
+  await mirrorAgain(tx, sourceId, externalIds)
   await reopenLinks(tx, sourceId, { kind: 'group', externalIds })
+}
+
+/**
+ * Groups of a source that was disconnected were changed here meanwhile. They are its own again: of
+ * the members who are known there, whom it does not name is swept as any other.
+ */
+async function mirrorAgain(
+  tx: Tx,
+  sourceId: string,
+  externalIds: readonly string[],
+): Promise<void> {
+  await sql`
+    with again as (
+      update directory_group g set origin = 'mirrored' from source_link l
+      where l.source_id = ${sourceId}::uuid and l.object_kind = 'group' and l.removed_at is not null
+        and l.external_id = any(${externalIds}::text[]) and g.id = l.group_id
+        and g.origin = 'static'
+      returning g.no, l.external_id)
+    insert into source_member (source_id, group_external_id, member_external_id, member_type)
+    select ${sourceId}::uuid, a.external_id, ml.external_id,
+      case ml.object_kind when 'person' then 'person' else 'group' end
+    from again a join membership m on m.group_no = a.no
+    left join principal p on p.no = m.member_no
+    left join directory_group g on g.no = m.member_no
+    join source_link ml on ml.source_id = ${sourceId}::uuid
+      and (ml.principal_id = p.id or ml.group_id = g.id)
+    on conflict do nothing`.execute(tx)
 }
 
 async function reopenLinks(

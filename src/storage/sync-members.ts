@@ -4,7 +4,7 @@ import type { MemberType } from '../sources/source.ts'
 import type { BatchResult, Round } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
 import { journal } from './journal.ts'
-import { BATCH_WEIGHT, lockRound, sourceActor, type Tx } from './sync-batch.ts'
+import { BATCH_WEIGHT, lockRound, lockSource, sourceActor, type Tx } from './sync-batch.ts'
 import { awaitApproval, endWaiting, readGroupAllowances, recordRemovals } from './sync-removals.ts'
 
 /** A direct membership in the source's own ids. */
@@ -281,6 +281,7 @@ async function readEmptied(
 /** Works out the memberships of those who came, came back or went, a slice at a time. */
 export async function settleEdges(db: Database, sourceId: string): Promise<BatchResult | null> {
   const { value } = await db.write(async (tx) => {
+    await lockSource(tx, sourceId)
     const { rows: pending } = await sql<{ kind: string; external_id: string; is_removed: boolean }>`
       select object_kind as kind, external_id, removed_at is not null as is_removed
       from source_link where source_id = ${sourceId}::uuid and edges_pending

@@ -14,7 +14,7 @@ import type {
 } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
 import { asFault } from './fault.ts'
-import { objectKind } from './sync-batch.ts'
+import { lockSource, objectKind } from './sync-batch.ts'
 import { readAllowance } from './sync-removals.ts'
 
 /** Members told of one group, in one staged item: more are cut into several items. */
@@ -85,11 +85,12 @@ export async function confirmToken(
     })
 }
 
-/** @throws {DirectoryError} `DIRECTORY_CONFLICT` when the stream has an open round already */
+/** @throws {DirectoryError} `DIRECTORY_CONFLICT` when the stream has an open round, or the source is gone */
 export async function openRound(db: Database, round: Omit<Round, 'id'>): Promise<Round> {
   const id = randomUUID()
-  const opened = await db.transaction((tx) =>
-    tx
+  const opened = await db.transaction(async (tx) => {
+    await lockSource(tx, round.sourceId)
+    return tx
       .insertInto('sync_round')
       .values({
         id,
@@ -102,8 +103,8 @@ export async function openRound(db: Database, round: Omit<Round, 'id'>): Promise
       })
       .onConflict((conflict) => conflict.doNothing())
       .returning('id')
-      .executeTakeFirst(),
-  )
+      .executeTakeFirst()
+  })
   if (!opened) throw new DirectoryError('DIRECTORY_CONFLICT', 'another sync round is under way')
   return { ...round, id }
 }

@@ -65,13 +65,19 @@ export class PostgresSourceRegistry implements SourceRegistry {
   }
 
   async connect(source: NewSource, actor: Actor): Promise<string> {
-    const id = randomUUID()
-    await this.#db.write(async (tx) => {
+    const fresh = randomUUID()
+    const { value } = await this.#db.write(async (tx) => {
       await refuseTakenName(tx, source)
+      const earlier = await findEarlier(tx, source)
+      const id = earlier ?? fresh
       const { rows } = await sql<{ version: number }>`
         insert into source (id, kind, name, config, secret, state)
         values (${id}::uuid, ${source.kind}, ${source.name}, ${JSON.stringify(source.config)}::jsonb,
           ${seal(this.#keys, secretPlace(id), source.secret)}, ${source.state})
+        on conflict (id) do update set name = excluded.name, config = excluded.config,
+          secret = excluded.secret, state = excluded.state, state_reason = null,
+          leave_people = null, leave_by = null, leave_reason = null, left_at = null,
+          version = nextval('entity_version')
         returning version`.execute(tx)
       await prepareAllocator(tx)
       await fixDomain(tx, source, actor)
@@ -81,10 +87,16 @@ export class PostgresSourceRegistry implements SourceRegistry {
         entity: id,
         version,
         actor,
-        detail: { name: source.name, kind: source.kind, tenant: source.identity.tenantId },
+        detail: {
+          name: source.name,
+          kind: source.kind,
+          tenant: source.identity.tenantId,
+          isAgain: earlier !== null,
+        },
       })
+      return id
     })
-    return id
+    return value
   }
 
   async replaceSecret(
@@ -97,7 +109,7 @@ export class PostgresSourceRegistry implements SourceRegistry {
         update source set config = config || ${JSON.stringify(change.config)}::jsonb,
           secret = ${seal(this.#keys, secretPlace(sourceId), change.secret)},
           version = nextval('entity_version')
-        where id = ${sourceId}::uuid returning version`.execute(tx)
+        where id = ${sourceId}::uuid and leave_people is null returning version`.execute(tx)
       const version = rows[0]?.version
       if (version === undefined)
         throw new DirectoryError('DIRECTORY_NOT_FOUND', 'the source is gone')
@@ -115,7 +127,7 @@ export class PostgresSourceRegistry implements SourceRegistry {
       const { rows } = await sql<{ version: number }>`
         update source set config = config || ${JSON.stringify(config)}::jsonb,
           version = nextval('entity_version')
-        where id = ${sourceId}::uuid returning version`.execute(tx)
+        where id = ${sourceId}::uuid and leave_people is null returning version`.execute(tx)
       const version = rows[0]?.version
       if (version === undefined)
         throw new DirectoryError('DIRECTORY_NOT_FOUND', 'the source is gone')
@@ -129,7 +141,7 @@ export class PostgresSourceRegistry implements SourceRegistry {
       const { rows } = await sql<{ version: number }>`
         update source set state = 'paused', state_reason = ${actor.reason},
           version = nextval('entity_version')
-        where id = ${sourceId}::uuid
+        where id = ${sourceId}::uuid and leave_people is null
           and (state <> 'paused' or state_reason is distinct from ${actor.reason})
         returning version`.execute(tx)
       for (const { version } of rows)
@@ -142,7 +154,8 @@ export class PostgresSourceRegistry implements SourceRegistry {
       const { rows } = await sql<{ version: number }>`
         update source set state = 'active', state_reason = null,
           version = nextval('entity_version')
-        where id = ${sourceId}::uuid and state = 'paused' returning version`.execute(tx)
+        where id = ${sourceId}::uuid and state = 'paused' and leave_people is null
+        returning version`.execute(tx)
       for (const { version } of rows)
         journal(tx, { kind: 'source.resumed', entity: sourceId, version, actor })
     })
@@ -272,25 +285,38 @@ async function selectSources(db: Kysely<Tables>): Promise<readonly SourceRow[]> 
       (select count(*) from removal_waiting w
        where w.source_id = s.id and w.approved_at is null) as waiting,
       (select min(t.confirmed_at) from sync_token t where t.source_id = s.id) as confirmed_at
-    from source s order by s.created_at, s.id`.execute(db)
+    from source s where s.leave_people is null order by s.created_at, s.id`.execute(db)
   return rows
 }
 
 /** The lock keeps a second one, of any daemon, from being connected between look and insert. */
 async function refuseTakenName(tx: Tx, source: NewSource): Promise<void> {
   await sql`lock table source in share row exclusive mode`.execute(tx)
-  const { rows } = await sql<{ name: string }>`
-    select name from source
-    where name = ${source.name}
-      or (kind = ${source.kind} and config->>'tenantId' = ${source.identity.tenantId})`.execute(tx)
+  const { rows } = await sql<{ name: string; is_leaving: boolean }>`
+    select name, leave_people is not null as is_leaving from source
+    where left_at is null and (name = ${source.name}
+      or (kind = ${source.kind} and config->>'tenantId' = ${source.identity.tenantId}))`.execute(tx)
   const other = rows[0]
   if (!other) return
+  if (other.is_leaving) {
+    const why = `${other.name} is still being disconnected: wait until \`log changes\` shows source.disconnected`
+    throw new DirectoryError('DIRECTORY_CONFLICT', why)
+  }
   throw new DirectoryError(
     'DIRECTORY_REFUSED',
     other.name === source.name
       ? `there is a source ${source.name} already; choose another name`
       : `the tenant is connected already, as ${other.name}`,
   )
+}
+
+/** The same tenant, disconnected: its people are found again by their links. */
+async function findEarlier(tx: Tx, source: NewSource): Promise<string | null> {
+  const { rows } = await sql<{ id: string }>`
+    select id from source
+    where left_at is not null and kind = ${source.kind}
+      and config->>'tenantId' = ${source.identity.tenantId}`.execute(tx)
+  return rows[0]?.id ?? null
 }
 
 /** The base DN comes from the first source and stays: every DN ends in it. */

@@ -6,6 +6,7 @@ import { hintDenial } from './journal.ts'
 import {
   BATCH_WEIGHT,
   lockRound,
+  lockSource,
   objectKind,
   REMOVAL_BATCH,
   sourceActor,
@@ -66,6 +67,7 @@ interface ApprovedRow {
 /** Carries out what an admin has approved; it counts against no window. */
 export async function applyApproved(db: Database, sourceId: string): Promise<BatchResult | null> {
   const { value } = await db.write(async (tx) => {
+    await lockSource(tx, sourceId)
     const { rows } = await sql<ApprovedRow>`
       select kind, subject, group_external_id as "group" from removal_waiting
       where source_id = ${sourceId}::uuid and approved_at is not null
@@ -119,6 +121,7 @@ async function suspend(tx: Tx, sourceId: string, ids: readonly string[]): Promis
 /** Gives people the manager who came after them. */
 export async function settleManagers(db: Database, sourceId: string): Promise<BatchResult | null> {
   const { value } = await db.write(async (tx) => {
+    await lockSource(tx, sourceId)
     // Locked before they are read: a manager whom another daemon writes just now is not passed over.
     const { rows: pending } = await sql<{ external_id: string }>`
       select external_id from source_link
