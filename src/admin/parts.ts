@@ -118,6 +118,8 @@ export interface TierReport {
     readonly isOn: boolean
     readonly granted: readonly string[]
     readonly missing: readonly { readonly permission: string; readonly cost: string }[]
+    /** What it was not allowed to write, whatever its permissions say: a role may be missing. */
+    readonly refused: { readonly count: number; readonly reason: string } | null
   }[]
 }
 

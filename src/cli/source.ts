@@ -186,7 +186,7 @@ function addPassThrough(source: Command, run: Run): void {
     })
 }
 
-function rowsOfTier({ tier, isOn, granted, missing }: TierReport['tiers'][number]) {
+function rowsOfTier({ tier, isOn, granted, missing, refused }: TierReport['tiers'][number]) {
   const row = (permission: string, state: string) => ({
     tier,
     on: isOn ? 'yes' : 'no',
@@ -196,6 +196,7 @@ function rowsOfTier({ tier, isOn, granted, missing }: TierReport['tiers'][number
   return [
     ...granted.map((permission) => row(permission, 'granted')),
     ...missing.map(({ permission, cost }) => row(permission, `missing: ${cost}`)),
+    ...(refused === null ? [] : [row(`refused: ${refused.count}`, refused.reason)]),
   ]
 }
 

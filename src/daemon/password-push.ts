@@ -1,9 +1,10 @@
 import type { PasswordPush, Pushed } from '../credentials/password-setter.ts'
 import type { Person } from '../directory/person.ts'
-import { setTenantPassword } from '../provisioning/microsoft365/password.ts'
+import { type PasswordAnswer, setTenantPassword } from '../provisioning/microsoft365/password.ts'
 import { GraphCalls } from '../sources/microsoft365/calls.ts'
 import { parseConfig, parseSecret } from '../sources/microsoft365/settings.ts'
 import type { StoredSource } from '../sources/registry.ts'
+import { PostgresPushStore } from '../storage/push-store.ts'
 import { PostgresSourceAccounts } from '../storage/source-accounts.ts'
 import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
@@ -21,12 +22,14 @@ export class TenantPasswords implements PasswordPush {
   readonly #log: Observers['log']
   readonly #registry: PostgresSourceRegistry
   readonly #accounts: PostgresSourceAccounts
+  readonly #pushes: PostgresPushStore
 
   constructor(input: Pick<Observers, 'log'> & { readonly directory: DirectoryParts }) {
     const { database, keys } = input.directory
     this.#log = input.log
     this.#registry = new PostgresSourceRegistry({ db: database, keys })
     this.#accounts = new PostgresSourceAccounts(database)
+    this.#pushes = new PostgresPushStore(database)
   }
 
   /** In words for the person; null when it stays here. */
@@ -45,6 +48,7 @@ export class TenantPasswords implements PasswordPush {
       signal: AbortSignal.any([signal, AbortSignal.timeout(PUSH_MS)]),
     })
     const reason = answer.kind === 'taken' ? null : answer.reason
+    await this.#note(source.id, person.id, answer)
     const line = { source: source.name, principal: person.id, outcome: answer.kind, reason }
     if (answer.kind === 'taken') {
       this.#log.info('password.pushed', line)
@@ -52,6 +56,16 @@ export class TenantPasswords implements PasswordPush {
     }
     this.#log.warn('password.not-pushed', line)
     return answer
+  }
+
+  /** Shown at the person and at the tier; the password itself has its answer by now. */
+  async #note(sourceId: string, principalId: string, answer: PasswordAnswer): Promise<void> {
+    const refusal = answer.kind === 'refused' ? answer.refusal : null
+    if (answer.kind !== 'taken' && refusal === null) return
+    const said = answer.kind === 'refused' ? `${refusal}: ${answer.reason}` : null
+    await this.#pushes
+      .notePassword(sourceId, principalId, said)
+      .catch((error: unknown) => this.#log.warn('password.push-unnoted', { error }))
   }
 
   async #find({ id }: Person): Promise<Destination | null> {

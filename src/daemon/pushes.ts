@@ -5,7 +5,7 @@ import { type Pushed, Pusher } from '../provisioning/pusher.ts'
 import { GraphCalls } from '../sources/microsoft365/calls.ts'
 import { parseConfig, parseSecret } from '../sources/microsoft365/settings.ts'
 import type { StoredSource } from '../sources/registry.ts'
-import { PostgresPushStore } from '../storage/push-store.ts'
+import { type NotAllowed, PostgresPushStore } from '../storage/push-store.ts'
 import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 
@@ -63,6 +63,12 @@ export class Pushes implements Service {
     const count = await this.store.retryRefused(source.id)
     this.#running.get(source.id)?.pusher.wake()
     return count
+  }
+
+  /** What the application was not allowed to write. */
+  async notAllowed(nameOrId: string): Promise<readonly NotAllowed[]> {
+    const source = await this.#registry.find(nameOrId)
+    return source === null ? [] : this.store.notAllowed(source.id)
   }
 
   /** @throws {ApiError} 404 for a source there is none of */

@@ -12,11 +12,14 @@ import type { Drift, ListedPush } from '../provisioning/push-store.ts'
 import type { PushedValue } from '../provisioning/target.ts'
 import { type ListedSource, Sources, stepForPaused } from '../sources/control.ts'
 import { expiryStep } from '../sources/microsoft365/credential.ts'
+import { tierOf } from '../sources/microsoft365/permissions.ts'
+import type { Tier } from '../sources/microsoft365/settings.ts'
 import { registrationSteps } from '../sources/microsoft365/steps.ts'
 import type { PassThrough, PassThroughProblem } from '../sources/pass-through.ts'
 import type { StoredSource } from '../sources/registry.ts'
 import type { RunResult } from '../sources/scheduler.ts'
 import type { SyncCounts } from '../sources/sync-store.ts'
+import type { NotAllowed } from '../storage/push-store.ts'
 import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import { PostgresSyncStore } from '../storage/sync-store.ts'
 import { makeConnect } from './connect.ts'
@@ -83,7 +86,12 @@ export function makeSources(
         ),
       ),
     steps: registrationSteps,
-    readTiers: async (name) => ({ source: name, tiers: await told(sources.readTiers(name)) }),
+    async readTiers(name) {
+      const states = await told(sources.readTiers(name))
+      const refusals = await pushes.notAllowed(name)
+      const tiers = states.map((state) => ({ ...state, refused: refusedOf(state.tier, refusals) }))
+      return { source: name, tiers }
+    },
     async setTier(name, tier, actor) {
       const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS)
       const changed = await show(await told(sources.setTier(name, tier, { actor, signal })))
@@ -219,6 +227,13 @@ function showSource(
 function nameOfGroup(directory: Directory, id: string): string {
   const group = directory.entryById(id)
   return group?.value.kind === 'group' ? group.value.name : id
+}
+
+function refusedOf(tier: Tier, refusals: readonly NotAllowed[]) {
+  const own = refusals.filter(({ attribute }) => tierOf(attribute) === tier)
+  const [last] = own
+  if (last === undefined) return null
+  return { count: own.reduce((sum, { count }) => sum + count, 0), reason: last.reason }
 }
 
 function showDrift({ here, there, ...drift }: Drift): DriftStatus {

@@ -15,6 +15,8 @@ const LOOK_BATCH = 500
 const CLAIM_SECONDS = 40
 /** A request may take this long; a claim that ends sooner is not good for another one. */
 const REQUEST_SECONDS = 15
+/** Its own kind: nobody keeps the value, so nothing is ever planned for it. */
+const PASSWORD = 'password'
 const ACTOR = { name: 'gatehouse', reason: null }
 
 /** Of the person of link `l`, principal `p`, there may be something to write. */
@@ -25,6 +27,12 @@ const MAY_CONCERN = sql`(p.lifecycle = 'deleted'
     where a.principal_id = l.principal_id and a.source_id is null)
   or exists (select from push x
     where x.source_id = l.source_id and x.principal_id = l.principal_id))`
+
+export interface NotAllowed {
+  readonly attribute: string
+  readonly count: number
+  readonly reason: string
+}
 
 /** What is pushed to the sources people come from. */
 export class PostgresPushStore implements PushStore {
@@ -209,6 +217,9 @@ export class PostgresPushStore implements PushStore {
   async retryRefused(sourceId: string): Promise<number> {
     const { value } = await this.#db.write(async (tx) => {
       await sql`
+        delete from push
+        where source_id = ${sourceId}::uuid and attribute = ${PASSWORD}`.execute(tx)
+      await sql`
         update push set status = 'undecided', repeats = 0
         where source_id = ${sourceId}::uuid and status = 'contested'`.execute(tx)
       return mark(
@@ -253,6 +264,40 @@ export class PostgresPushStore implements PushStore {
     )
     const drift = await this.#nameManagers(sourceId, found)
     return { drift, next: people.length < page.limit ? null : (people.at(-1)?.no ?? null) }
+  }
+
+  /**
+   * A password is never pushed again by itself; what stood in its way is shown until one is taken.
+   *
+   * @param refusal null when it was taken, which shows that the application may
+   */
+  async notePassword(sourceId: string, principalId: string, refusal: string | null): Promise<void> {
+    if (refusal === null) {
+      await sql`
+        delete from push where source_id = ${sourceId}::uuid and attribute = ${PASSWORD}
+          and (principal_id = ${principalId}::uuid or reason like 'not-allowed:%')`.execute(
+        this.#db.kysely,
+      )
+      return
+    }
+    await sql`
+      insert into push (source_id, principal_id, attribute, status, wanted, reason)
+      values (${sourceId}::uuid, ${principalId}::uuid, ${PASSWORD}, 'refused', 'null', ${refusal})
+      on conflict (source_id, principal_id, attribute) do update
+        set status = 'refused', reason = excluded.reason, changed_at = clock_timestamp()`.execute(
+      this.#db.kysely,
+    )
+  }
+
+  /** Of each attribute, how often the application was not allowed to write it, and what it was told last. */
+  async notAllowed(sourceId: string): Promise<readonly NotAllowed[]> {
+    const { rows } = await sql<NotAllowed>`
+      select attribute, count(*)::integer as count,
+        (array_agg(reason order by changed_at desc))[1] as reason
+      from push
+      where source_id = ${sourceId}::uuid and status = 'refused' and reason like 'not-allowed:%'
+      group by attribute order by max(changed_at) desc`.execute(this.#db.kysely)
+    return rows
   }
 
   /** Managers by what they are called here; by the source's id where nobody is known by it. */

@@ -57,8 +57,8 @@ export async function readSubjects(
           'writtenAgeMs', (extract(epoch from clock_timestamp() - x.written_at) * 1000)::bigint,
           'repeats', x.repeats))
         from push x
-        where x.source_id = ${sourceId}::uuid and x.principal_id = m.principal_id), '[]')
-        as pushes,
+        where x.source_id = ${sourceId}::uuid and x.principal_id = m.principal_id
+          and x.attribute <> 'password'), '[]') as pushes,
       coalesce(s.config ->> 'tier' in ('write-back', 'password'), false) as may_write,
       array(select a.attribute from authority a
         where a.principal_id = m.principal_id and a.source_id is null order by a.attribute)

@@ -1,61 +1,20 @@
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import type { PushStatus, SourceStatus } from '../../src/admin/parts.ts'
-import { PERMISSIONS, TIERS, type Tier } from '../../src/sources/microsoft365/settings.ts'
-import { control } from '../support/control.ts'
-import { startDaemonProcess } from '../support/daemon-process.ts'
-import { databaseFor } from '../support/database-for.ts'
+import type { TierReport } from '../../src/admin/parts.ts'
+import { TIERS, type Tier } from '../../src/sources/microsoft365/settings.ts'
 import { callsSeen, documentedCalls } from '../support/graph-calls.ts'
-import { connectionOf, Microsoft365Bench } from '../support/microsoft365.ts'
+import { permissionsUpTo, startPushBench, until } from '../support/push-bench.ts'
 
-const { folder, env } = await databaseFor(t, 'tiers')
-const bench = await Microsoft365Bench.startFor(t, { people: 40, seed: 3 })
-const { simulator } = bench
-const daemon = await startDaemonProcess(t, {
-  dataDir: join(folder, 'data'),
-  env,
-  args: ['--migrate'],
-})
+const bench = await startPushBench(t, 'tiers', { people: 40, seed: 3 })
+const { act, api, edit, grant, pushesOf, settled, simulator, source } = bench
 
-const change = (application: object) =>
-  control(simulator.controlUrl, 'PATCH', '/application', application)
-
-const grant = (permissions: readonly string[]) => change({ permissions })
-
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + 30_000
-  while (!(await isSo())) {
-    if (performance.now() > deadlineMs) throw new Error(`not in time: ${what}`)
-    await sleep(50)
-  }
-}
-
-async function pushesOf(person: string): Promise<readonly PushStatus[]> {
-  return (await daemon.api.get<{ pushes: PushStatus[] }>(`/people/${person}/pushes`)).pushes
-}
-
-const settled = (person: string, attribute: string, status: string) => () =>
-  pushesOf(person).then((pushes) =>
-    pushes.some((push) => push.attribute === attribute && push.status === status),
-  )
-
-async function source(): Promise<SourceStatus> {
-  const { sources } = await daemon.api.get<{ sources: SourceStatus[] }>('/sources')
-  const [only] = sources
-  if (only === undefined) throw new Error('there is no source')
-  return only
-}
-
-const act = (verb: string, person: string) =>
-  daemon.api.send('POST', `/people/${verb}`, { people: [person] })
-const edit = (person: string, json: object) => daemon.api.send('PATCH', `/people/${person}`, json)
+const setPassword = (person: string, password: string) =>
+  api.send('PUT', `/people/${person}/password`, { password })
 
 /** What admins do in each tier. */
-const USE: Readonly<Record<string, () => Promise<void>>> = {
+const USE: Readonly<Record<Tier, () => Promise<void>>> = {
   async read() {
-    await daemon.api.send('POST', '/sources/contoso/sync', { full: true })
-    await daemon.api.send('POST', '/sources/contoso/sync', {})
+    await api.send('POST', '/sources/contoso/sync', { full: true })
+    await api.send('POST', '/sources/contoso/sync', {})
   },
   async disable() {
     await act('suspend', 'alex.wilber')
@@ -71,38 +30,31 @@ const USE: Readonly<Record<string, () => Promise<void>>> = {
     await until('written', settled('pradeep.gupta', 'mail', 'written'))
     await until('written', settled('pradeep.gupta', 'manager', 'written'))
     await edit('pradeep.gupta', { manager: null })
-    const isCleared = async () =>
-      (await pushesOf('pradeep.gupta')).some(
-        ({ attribute, wanted, status }) =>
-          attribute === 'manager' && wanted === null && status === 'written',
-      )
-    await until('cleared', isCleared)
+    await until('cleared', settled('pradeep.gupta', 'manager', 'written', null))
+  },
+  async password() {
+    await bench.change({ directoryRoles: ['User Administrator'] })
+    await setPassword('isaiah.langer', 'Nine purple Owls sing 5')
   },
 }
 
 function isEnabled(person: string): boolean {
-  const user = simulator.tenant.findUser(`${person}@contoso.example`)
-  return user?.versions.at(-1)?.properties['accountEnabled'] === true
+  return bench.user(person)?.properties['accountEnabled'] === true
 }
-
-const permissionsUpTo = (tier: Tier) =>
-  TIERS.slice(0, TIERS.indexOf(tier) + 1).flatMap((each) => PERMISSIONS[each])
 
 /** Tokens go on saying what was granted when they were issued, until they expire. */
 async function lose(tier: Tier): Promise<void> {
   await grant(permissionsUpTo(tier))
-  await change({ expireTokens: true })
+  await bench.change({ expireTokens: true })
 }
 
-for (const tier of TIERS.filter((each) => each in USE)) {
+for (const tier of TIERS) {
   await t.test(`${tier} calls what its permissions allow, and nothing else`, async (t) => {
     await grant(permissionsUpTo(tier))
     if (tier === 'read') {
-      await daemon.api.send('POST', '/sources/microsoft365', connectionOf(simulator))
-      await daemon.api.send('POST', '/sources/contoso/sync', {})
-      await daemon.api.send('POST', '/people/activate', { allStaged: true })
-    } else await daemon.api.send('PUT', '/sources/contoso/tier', { tier })
-    await USE[tier]?.()
+      await bench.connect()
+    } else await bench.setTier(tier)
+    await USE[tier]()
 
     const allowed = documentedCalls().filter(({ tier: from }) =>
       (TIERS as readonly string[]).slice(0, TIERS.indexOf(tier) + 1).includes(from),
@@ -123,6 +75,41 @@ for (const tier of TIERS.filter((each) => each in USE)) {
   })
 }
 
+await t.test('without its role the tier `password` alone is degraded, and says so', async (t) => {
+  const set = () => setPassword('isaiah.langer', 'Eight green Moles dig 6')
+  const degraded = async () => {
+    const { tiers } = await api.get<TierReport>('/sources/contoso/tier')
+    return tiers.filter(({ refused, missing }) => refused !== null || missing.length > 0)
+  }
+  t.same(await degraded(), [])
+  await bench.change({ directoryRoles: [] })
+  await t.rejects(set(), { message: /does not let us set your password/ })
+  t.match(await degraded(), [
+    { tier: 'password', missing: [], refused: { count: 1, reason: /the role User Administrator/ } },
+  ])
+  t.match(
+    (await pushesOf('isaiah.langer')).filter(({ attribute }) => attribute === 'password'),
+    [{ status: 'refused', wanted: null, reason: /^not-allowed: .*User Administrator/ }],
+    'at the person, too, and the password nowhere',
+  )
+  t.equal((await source()).refusedPushes, 1)
+  await edit('isaiah.langer', { jobTitle: 'Pilot' })
+  await until('written all the same', settled('isaiah.langer', 'jobTitle', 'written'))
+  t.equal((await source()).refusedPushes, 1)
+
+  await bench.change({ directoryRoles: ['User Administrator'] })
+  await lose('write-back')
+  await t.rejects(set(), { message: /does not let us set your password/ })
+  t.match(await degraded(), [
+    { tier: 'password', missing: [{ permission: 'User-PasswordProfile.ReadWrite.All' }] },
+  ])
+  await grant(permissionsUpTo('password'))
+  await set()
+  t.same(await degraded(), [], 'a password that was taken shows that all is well')
+  t.equal((await source()).refusedPushes, 0)
+  t.notOk((await pushesOf('isaiah.langer')).some(({ attribute }) => attribute === 'password'))
+})
+
 await t.test('a permission lost midway degrades its tier alone, and visibly', async (t) => {
   await lose('disable')
   await edit('pradeep.gupta', { jobTitle: 'Clerk' })
@@ -139,16 +126,12 @@ await t.test('a permission lost midway degrades its tier alone, and visibly', as
   t.equal((await source()).refusedPushes, 2)
   const diego = simulator.tenant.findUser('diego.siciliani@contoso.example')
   simulator.tenant.update(diego?.id ?? '', { department: 'Quality' })
-  await daemon.api.send('POST', '/sources/contoso/sync', {})
-  t.match(
-    await daemon.api.get('/people/diego.siciliani'),
-    { department: 'Quality' },
-    'rounds go on',
-  )
+  await api.send('POST', '/sources/contoso/sync', {})
+  t.match(await api.get('/people/diego.siciliani'), { department: 'Quality' }, 'rounds go on')
   t.equal((await source()).lastError, null)
 
   await grant(permissionsUpTo('write-back'))
-  await daemon.api.send('POST', '/sources/contoso/retry-pushes', {})
+  await api.send('POST', '/sources/contoso/retry-pushes', {})
   await until('enabled again', async () => isEnabled('alex.wilber'))
   await until('written', settled('pradeep.gupta', 'jobTitle', 'written'))
   t.equal((await source()).refusedPushes, 0)

@@ -1,10 +1,17 @@
+import type { Refusal } from '../target.ts'
 import type { GraphCalls, GraphReply } from './target.ts'
 
 /** What became of a password that was to be a person's in Microsoft 365 as well. */
 export type PasswordAnswer =
   | { readonly kind: 'taken' }
   /** `message` is for the person; `reason` for whoever administers. Nothing has changed there. */
-  | { readonly kind: 'refused'; readonly message: string; readonly reason: string }
+  | {
+      readonly kind: 'refused'
+      readonly message: string
+      readonly reason: string
+      /** What an admin has to mend; null where another password, or another moment, may do. */
+      readonly refusal: Refusal | null
+    }
   /** Sent, and nobody knows what became of it. */
   | { readonly kind: 'unknown'; readonly message: string; readonly reason: string }
 
@@ -12,6 +19,7 @@ const WEAK = /complexity|banned|weak|password (?:history|policy)|does not comply
 const ON_PREMISES = /on-premises mastered/i
 const READ_AGAIN_MS = 15_000
 
+const GONE = 'the tenant has no such account'
 const UNKNOWN =
   'Microsoft 365 did not answer in time, and it is not known whether it took the new password. Here the old one is still good. Set the password once more.'
 const TRY_LATER =
@@ -36,7 +44,7 @@ export async function setTenantPassword(
   const path = `/users/${encodeURIComponent(externalId)}`
   const before = await readChange(graph, path, signal).catch(() => null)
   if (before === null) return refused(TRY_LATER, 'the account could not be read')
-  if (before.kind === 'gone') return refused(ASK_ADMIN, 'the tenant has no such account')
+  if (before.kind === 'gone') return refused(ASK_ADMIN, GONE, 'gone')
   const profile = { password, forceChangePasswordNextSignIn: false }
   let reply: GraphReply
   try {
@@ -85,7 +93,8 @@ function toAnswer(reply: GraphReply): PasswordAnswer {
   if (ON_PREMISES.test(message))
     return refused(
       'Your password is kept in Active Directory on premises: change it there. Nothing was changed.',
-      'the account comes from Active Directory on premises',
+      'the account comes from Active Directory on premises: its password is set there',
+      'on-premises',
     )
   if (status === 400 && WEAK.test(message)) return refused(TOO_WEAK, reason)
   if (status === 403)
@@ -93,11 +102,12 @@ function toAnswer(reply: GraphReply): PasswordAnswer {
       ASK_ADMIN,
       `${reason}: the application needs User-PasswordProfile.ReadWrite.All and the role User ` +
         'Administrator; for people with an Entra role, Privileged Authentication Administrator',
+      'not-allowed',
     )
-  if (status === 404) return refused(ASK_ADMIN, 'the tenant has no such account')
+  if (status === 404) return refused(ASK_ADMIN, GONE, 'gone')
   return refused(status === 401 || status === 409 ? TRY_LATER : ASK_ADMIN, reason)
 }
 
-function refused(message: string, reason: string): PasswordAnswer {
-  return { kind: 'refused', message, reason }
+function refused(message: string, reason: string, refusal: Refusal | null = null): PasswordAnswer {
+  return { kind: 'refused', message, reason, refusal }
 }

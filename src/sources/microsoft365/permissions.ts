@@ -35,6 +35,12 @@ export interface TierState {
   readonly missing: readonly { readonly permission: string; readonly cost: string }[]
 }
 
+/** The tier that writes an attribute. */
+export function tierOf(attribute: string): Tier {
+  if (attribute === 'enabled' || attribute === 'sessions-ended') return 'disable'
+  return attribute === 'password' ? 'password' : 'write-back'
+}
+
 /** Each tier by its own permissions: one that was taken back costs its tier, and no other. */
 export function tierStates(chosen: Tier, granted: readonly string[]): readonly TierState[] {
   return TIERS.map((tier) => {
