@@ -15,6 +15,8 @@ import { Application } from './login/application.ts'
 import { Applications } from './login/applications.ts'
 import { SeededRandom } from './random.ts'
 import { makeServices, serveControl, serveMicrosoft } from './services.ts'
+import { Delivery } from './subscriptions/delivery.ts'
+import { Subscriptions } from './subscriptions/subscriptions.ts'
 import { applyChange } from './tenant/change.ts'
 import { makeOrganization, NAMED_GROUPS } from './tenant/contoso.ts'
 import { generateGroups } from './tenant/generate-groups.ts'
@@ -70,6 +72,8 @@ export interface Microsoft365 {
   readonly clock: VirtualClock
   readonly application: Application
   readonly applications: Applications
+  readonly subscriptions: Subscriptions
+  readonly delivery: Delivery
   readonly settings: Settings
   readonly faults: FaultRules
   readonly requests: RequestLog
@@ -107,12 +111,21 @@ export async function startMicrosoft365(options: Microsoft365Options = {}): Prom
     if (temporary === null) folder.append({ advanceMs: byMs })
     return tenant.purgeExpired()
   }
+  const settings = new Settings()
+  const applications = new Applications([application, makeCommandLineTools()])
+  const delivery = new Delivery({
+    settings,
+    random: new SeededRandom(`notifications ${identity.founding.seed}`),
+  })
+  const subscriptions = new Subscriptions({ tenant, applications, settings, clock, delivery })
   const parts = {
     tenant,
     application,
-    applications: new Applications([application, makeCommandLineTools()]),
+    applications,
+    subscriptions,
+    delivery,
     clock,
-    settings: new Settings(),
+    settings,
     faults: new FaultRules(new SeededRandom(`faults ${identity.founding.seed}`)),
     log: new RequestLog(),
     random: new SeededRandom(`answers ${identity.founding.seed}`),
@@ -150,12 +163,15 @@ export async function startMicrosoft365(options: Microsoft365Options = {}): Prom
     tenant,
     clock,
     application,
-    applications: parts.applications,
-    settings: parts.settings,
+    applications,
+    subscriptions,
+    delivery,
+    settings,
     faults: parts.faults,
     requests: parts.log,
     advance,
     stop: async () => {
+      delivery.stop()
       await Promise.all([main.stop(), control.stop()])
       if (temporary !== null) rmSync(temporary, { recursive: true, force: true })
     },

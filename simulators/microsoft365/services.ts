@@ -21,6 +21,7 @@ import { LoginService } from './login/login.ts'
 import { refusal } from './login/password-grant.ts'
 import { Realm } from './login/realm.ts'
 import type { SeededRandom } from './random.ts'
+import type { Subscriptions } from './subscriptions/subscriptions.ts'
 import type { Tenant } from './tenant/tenant.ts'
 
 const GRAPH_PREFIX = /^\/v1\.0(?=\/)/
@@ -31,6 +32,7 @@ export interface ServiceParts {
   /** The one that this simulator is about. */
   readonly application: Application
   readonly applications: Applications
+  readonly subscriptions: Subscriptions
   readonly settings: Settings
   readonly faults: FaultRules
   readonly random: SeededRandom
@@ -85,7 +87,7 @@ export function serveMicrosoft(services: Services, parts: ServiceParts): Request
     const delayMs = delayOf(faults, isGraph ? parts.settings.delayMs : 0, parts.random)
     if (delayMs > 0) await sleep(delayMs)
     const outcome: GraphOutcome = isGraph
-      ? services.graph.answer({ ...request, path }, faults)
+      ? await services.graph.answer({ ...request, path }, faults)
       : {
           answer: loginAnswer(services, request, { faults, nowMs: parts.clock.realMs() }),
           template: null,

@@ -5,6 +5,9 @@ import { type Answer, type Request, reply } from '../http/exchange.ts'
 import type { RequestLog } from '../http/request-log.ts'
 import type { Application } from '../login/application.ts'
 import type { Applications } from '../login/applications.ts'
+import type { Delivery } from '../subscriptions/delivery.ts'
+import { showSubscription } from '../subscriptions/subscription.ts'
+import { LIFECYCLE_EVENTS, type Subscriptions } from '../subscriptions/subscriptions.ts'
 import { applyChange, applyRandomChanges } from '../tenant/change.ts'
 import type { Change } from '../tenant/record.ts'
 import { describeSignIn } from '../tenant/sign-in-facts.ts'
@@ -16,6 +19,8 @@ export interface ControlParts {
   readonly tenant: Tenant
   readonly application: Application
   readonly applications: Applications
+  readonly subscriptions: Subscriptions
+  readonly delivery: Delivery
   readonly settings: Settings
   readonly faults: FaultRules
   readonly clock: VirtualClock
@@ -110,6 +115,20 @@ function makeRoutes(parts: ControlParts): Record<string, ControlAnswer> {
       log.clear()
       return { requests: [], dropped: 0 }
     },
+    'GET /subscriptions': () => ({
+      subscriptions: parts.subscriptions.list(null).map(showSubscription),
+      delivery: parts.delivery.counts,
+    }),
+    'POST /lifecycle-events': (_, body) => {
+      const { event, id = null } = body as { event?: unknown; id?: string | null }
+      const known = LIFECYCLE_EVENTS.find((each) => each === event)
+      if (known === undefined) throw new TypeError(`no lifecycle event ${String(event)}`)
+      return { told: parts.subscriptions.sayLifecycle(known, id) }
+    },
+    'POST /notification-storm': (_, body) => {
+      const { count = 100 } = body as { count?: number }
+      return { told: parts.subscriptions.storm(Number(count)) }
+    },
     'GET /application': (request) => describeApplication(findApplication(request, parts)),
     'PATCH /application': (request, body) => {
       const application = findApplication(request, parts)
@@ -134,9 +153,12 @@ function findApplication(request: Request, parts: ControlParts): Application {
 }
 
 function describe(settings: Settings): object {
-  const { shaping, throttling, refusesReplays, delayMs, devicePollMs, newApplicationLagMs } =
-    settings
-  return { shaping, throttling, refusesReplays, delayMs, devicePollMs, newApplicationLagMs }
+  const { shaping, throttling, notifications, refusesReplays } = settings
+  const { delayMs, devicePollMs, newApplicationLagMs } = settings
+  return {
+    ...{ shaping, throttling, notifications, refusesReplays },
+    ...{ delayMs, devicePollMs, newApplicationLagMs },
+  }
 }
 
 function asList(body: unknown): readonly unknown[] {

@@ -1,3 +1,4 @@
+import { DOCUMENTED, type NotificationSettings } from '../subscriptions/notification-settings.ts'
 import { GOOD_DAY, type Shaping } from './shaping.ts'
 import type { ThrottleSettings } from './throttle.ts'
 
@@ -7,6 +8,7 @@ const TIMES = ['delayMs', 'devicePollMs', 'newApplicationLagMs'] as const
 export class Settings {
   shaping: Shaping = GOOD_DAY
   throttling: ThrottleSettings = { quota: 'off', retryAfter: 'seconds' }
+  notifications: NotificationSettings = DOCUMENTED
   /** Whether a client assertion is refused when it is presented again. */
   refusesReplays = false
   /** A program that polls its device code sooner is told to slow down. */
@@ -20,6 +22,7 @@ export class Settings {
   change(changes: Readonly<Record<string, unknown>>): void {
     for (const [name, value] of Object.entries(changes)) {
       if (name === 'shaping') this.shaping = merged(this.shaping, value)
+      else if (name === 'notifications') this.notifications = merged(this.notifications, value)
       else if (name === 'throttling') this.throttling = merged(this.throttling, value)
       else if (name === 'refusesReplays' && typeof value === 'boolean') this.refusesReplays = value
       else if (TIMES.some((time) => time === name) && typeof value === 'number')
@@ -31,6 +34,7 @@ export class Settings {
   reset(): void {
     this.shaping = GOOD_DAY
     this.throttling = { quota: 'off', retryAfter: 'seconds' }
+    this.notifications = DOCUMENTED
     this.refusesReplays = false
     for (const name of TIMES) this[name] = 0
   }

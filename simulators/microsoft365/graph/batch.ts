@@ -17,20 +17,24 @@ interface BatchItem {
  *
  * @throws {GraphError} 400 for a malformed batch, more than 20 requests or an id used twice
  */
-export function answerBatch(request: Request, answer: (request: Request) => Answer): Answer {
+export async function answerBatch(
+  request: Request,
+  answer: (request: Request) => Promise<Answer>,
+): Promise<Answer> {
   const items = parseItems(request.body)
   if (items.length > MAX_REQUESTS)
     throw badRequest(`Number of batch request steps exceeds the maximum value of ${MAX_REQUESTS}.`)
   if (new Set(items.map(({ id }) => id)).size !== items.length)
     throw badRequest('Request Id has to be unique in a batch.')
   const statuses = new Map<string, number>()
-  const responses = items.map((item) => {
+  const responses: object[] = []
+  for (const item of items) {
     const isBlocked = item.dependsOn.some((id) => (statuses.get(id) ?? 424) >= 400)
-    const answered = isBlocked ? failedDependency() : answer(toRequest(item, request))
+    const answered = isBlocked ? failedDependency() : await answer(toRequest(item, request))
     statuses.set(item.id, answered.status)
     const headers = { 'content-type': 'application/json', ...answered.headers }
-    return { id: item.id, status: answered.status, headers, body: answered.body }
-  })
+    responses.push({ id: item.id, status: answered.status, headers, body: answered.body })
+  }
   return reply({ responses })
 }
 

@@ -1,6 +1,8 @@
 import type { Contract } from '../contract/contract.ts'
 import type { Shaping } from '../faults/shaping.ts'
+import type { Application } from '../login/application.ts'
 import type { Applications } from '../login/applications.ts'
+import type { Subscriptions } from '../subscriptions/subscriptions.ts'
 import type { View } from '../tenant/record.ts'
 import type { Tenant } from '../tenant/tenant.ts'
 import type { DeltaTokens } from './delta-token.ts'
@@ -32,7 +34,10 @@ export interface GraphContext {
   readonly directoryRoles: ReadonlySet<string>
   /** Roles of the directory that whoever calls holds: the person, or the application. */
   readonly callerRoles: ReadonlySet<string>
+  /** Whoever calls. */
+  readonly application: Application
   readonly applications: Applications
+  readonly subscriptions: Subscriptions
   readonly newApplicationLagMs: number
   readonly realMs: () => number
   readonly deltaFault: AnswerFault | null

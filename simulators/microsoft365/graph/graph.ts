@@ -9,6 +9,7 @@ import type { Application } from '../login/application.ts'
 import type { Applications } from '../login/applications.ts'
 import type { SigningKey } from '../login/jwt.ts'
 import type { SeededRandom } from '../random.ts'
+import type { Subscriptions } from '../subscriptions/subscriptions.ts'
 import type { Tenant } from '../tenant/tenant.ts'
 import { type Caller, decidePermission, readCaller } from './authorize.ts'
 import { answerBatch } from './batch.ts'
@@ -24,6 +25,7 @@ export interface GraphParts {
   readonly tenant: Tenant
   readonly contract: Contract
   readonly applications: Applications
+  readonly subscriptions: Subscriptions
   readonly key: SigningKey
   readonly settings: Settings
   readonly random: SeededRandom
@@ -61,13 +63,13 @@ export class GraphService {
   }
 
   /** @param request with its path below `/v1.0` */
-  answer(request: Request, faults: readonly FaultRule[]): GraphOutcome {
+  async answer(request: Request, faults: readonly FaultRule[]): Promise<GraphOutcome> {
     const facts = { ...NOTHING_KNOWN } as {
       -readonly [Key in keyof Omit<GraphOutcome, 'answer'>]: GraphOutcome[Key]
     }
     let answer: Answer
     try {
-      answer = this.#work(request, faults, facts)
+      answer = await this.#work(request, faults, facts)
     } catch (error) {
       if (!(error instanceof GraphError)) throw error
       answer = this.#refusal(error, request)
@@ -75,11 +77,11 @@ export class GraphService {
     return { answer: this.#withIds(answer, request), ...facts }
   }
 
-  #work(
+  async #work(
     request: Request,
     faults: readonly FaultRule[],
     facts: { template: string | null; permission: string | null; units: number },
-  ): Answer {
+  ): Promise<Answer> {
     const status = faults.find(({ fault }) => fault === 'status')
     if (status !== undefined && !status.isAfterWork) throw statusError(status, this.#parts.realMs())
     const { applications, key, tenant } = this.#parts
@@ -88,7 +90,7 @@ export class GraphService {
     const caller = readCaller(request, { key, applications, tenantId, nowMs })
     if (request.method === 'POST' && request.path.toLowerCase() === '/$batch') {
       facts.template = '/$batch'
-      return answerBatch(request, (inner) => this.answer(inner, []).answer)
+      return answerBatch(request, async (inner) => (await this.answer(inner, [])).answer)
     }
     const match = this.#route(request)
     facts.template = match.route.template
@@ -99,7 +101,7 @@ export class GraphService {
     refuseUnknownOptions(request.query)
     throwDirectoryFault(faults, request)
     const context = this.#context(caller, facts.permission, faults)
-    const answer = match.route.answer(request, context, match.key)
+    const answer = await match.route.answer(request, context, match.key)
     if (status !== undefined) throw statusError(status, this.#parts.realMs())
     return { ...answer, headers: { ...headers, ...answer.headers } }
   }
@@ -148,9 +150,10 @@ export class GraphService {
   }
 
   #permit(match: RouteMatch, caller: Caller): string {
-    const { method, permissionTemplate, delegated = [] } = match.route
+    const { method, permissionTemplate, permissions, delegated = [] } = match.route
     if (caller.user !== null) return decidePermission(delegated, caller)
-    return decidePermission(this.#parts.contract.permissionsFor(method, permissionTemplate), caller)
+    const published = this.#parts.contract.permissionsFor(method, permissionTemplate)
+    return decidePermission(permissions ?? published, caller)
   }
 
   #context(caller: Caller, permission: string, faults: readonly FaultRule[]): GraphContext {
@@ -174,7 +177,9 @@ export class GraphService {
       callerRoles: new Set(
         caller.user === null ? caller.application.directoryRoles : tenant.rolesOf(caller.user),
       ),
+      application: caller.application,
       applications: this.#parts.applications,
+      subscriptions: this.#parts.subscriptions,
       newApplicationLagMs: settings.newApplicationLagMs,
       realMs: this.#parts.realMs,
       deltaFault: answerFault(faults),

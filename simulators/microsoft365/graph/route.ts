@@ -1,4 +1,5 @@
-import type { RouteAnswer } from './objects.ts'
+import type { Answer, Request } from '../http/exchange.ts'
+import type { GraphContext } from './context.ts'
 
 /** A call this simulator answers. */
 export interface Route {
@@ -13,5 +14,7 @@ export interface Route {
   readonly isWrite: boolean
   /** Delegated permissions that allow it to a person; none for most calls. */
   readonly delegated?: readonly string[]
-  readonly answer: RouteAnswer
+  /** Application permissions that allow it, where the published table says nothing of it. */
+  readonly permissions?: readonly string[]
+  answer(request: Request, context: GraphContext, key: string): Answer | Promise<Answer>
 }

@@ -20,6 +20,7 @@ import {
 import { deleteManager, putManager } from './references.ts'
 import { listRoleMembers, listRoles } from './roles.ts'
 import type { Route } from './route.ts'
+import { SUBSCRIPTION_ROUTES } from './subscription-routes.ts'
 import { revokeSessions, updateUser } from './writes.ts'
 
 /** Delegated permissions that show a person her own organization. */
@@ -27,7 +28,7 @@ const ORGANIZATION_READERS = ['User.Read', 'User.Read.All', 'Organization.Read.A
 
 /** All calls, those for administrators included. */
 export function makeAllRoutes(): readonly Route[] {
-  return [...makeRoutes(), ...APPLICATION_ROUTES]
+  return [...makeRoutes(), ...SUBSCRIPTION_ROUTES, ...APPLICATION_ROUTES]
 }
 
 /** Every call that an application makes by itself. Costs: Microsoft's table of resource units. */

@@ -57,7 +57,7 @@ export class Tenant {
   readonly #roles = new Map<string, readonly string[]>()
   readonly #signIns = new Map<string, SignInFacts>()
   #isFounding: boolean
-  #tell: (change: Change) => void = () => {}
+  readonly #listeners: ((change: Change) => void)[] = []
 
   constructor(parts: { organization: Organization; clock: VirtualClock; random: SeededRandom }) {
     this.organization = parts.organization
@@ -78,7 +78,7 @@ export class Tenant {
 
   /** Tells of each change from here on, after it was made. */
   onChange(tell: (change: Change) => void): void {
-    this.#tell = tell
+    this.#listeners.push(tell)
   }
 
   /** Changes after `since` up to `until`, oldest first. */
@@ -247,6 +247,10 @@ export class Tenant {
 
   removeMembers(groupId: string, memberIds: readonly string[]): void {
     this.#setMembers(groupId, memberIds, false)
+  }
+
+  #tell(change: Change): void {
+    for (const tell of this.#listeners) tell(change)
   }
 
   #setMembers(groupId: string, memberIds: readonly string[], isMember: boolean): void {
