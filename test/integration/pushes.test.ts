@@ -10,6 +10,8 @@ import { databaseFor } from '../support/database-for.ts'
 import { connectionOf, Microsoft365Bench } from '../support/microsoft365.ts'
 
 const BUDGET_MS = 5_000
+/** Longer than any lease here. */
+const STOPPED_MS = 60_000
 const READ = ['User.Read.All', 'GroupMember.Read.All']
 const DISABLE = [...READ, 'User.EnableDisableAccount.All', 'User.RevokeSessions.All']
 
@@ -324,22 +326,38 @@ await t.test('a daemon killed while it writes reads before it writes again', asy
   )
 })
 
-await t.test('a leader that was stopped pushes nothing when it goes on', async (t) => {
-  const other = await startDaemonProcess(t, {
-    dataDir: join(folder, 'other'),
-    env,
-  })
-  await control('DELETE', '/requests')
-  daemon.process.kill('SIGSTOP')
-  // Its connection still holds the lead, as that of a machine that hangs would until it is noticed.
-  await leaveLead()
-  await other.api.send('POST', '/people/suspend', { people: ['joni.sherman'] })
-  await until('disabled by the other', async () => !(await isEnabled('joni.sherman')), 60_000)
-  await other.api.send('POST', '/people/resume', { people: ['joni.sherman'] })
-  await until('enabled by the other', () => isEnabled('joni.sherman'), 60_000)
-  const before = (await requests(/^(PATCH|POST) .*\/users\//)).length
-  daemon.process.kill('SIGCONT')
-  await sleep(3_000)
-  t.equal((await requests(/^(PATCH|POST) .*\/users\//)).length, before)
-  t.ok(await isEnabled('joni.sherman'))
-})
+await t.test(
+  'a leader stopped for a minute with a write under way pushes nothing more',
+  async (t) => {
+    const other = await startDaemonProcess(t, {
+      dataDir: join(folder, 'other'),
+      env,
+    })
+    await control('DELETE', '/requests')
+    await control('POST', '/faults', { fault: 'delay', method: 'PATCH', ms: 2_000, times: 1 })
+    await act('suspend', 'lidia.holloway')
+    await until('sent', settledAs('lidia.holloway', 'sending'))
+    await sleep(300)
+    const stoppedMs = Date.now()
+    daemon.process.kill('SIGSTOP')
+    await control('DELETE', '/faults')
+    // Its connection still holds the lead, as that of a machine that hangs would until it is noticed.
+    await leaveLead()
+    await other.api.send('POST', '/people/suspend', { people: ['joni.sherman'] })
+    await until('disabled by the other', async () => !(await isEnabled('joni.sherman')), 60_000)
+    await other.api.send('POST', '/people/resume', { people: ['joni.sherman', 'lidia.holloway'] })
+    await until('enabled by the other', () => isEnabled('joni.sherman'), 60_000)
+    await until(
+      'what was under way is undone by the other',
+      () => isEnabled('lidia.holloway'),
+      90_000,
+    )
+    await sleep(Math.max(0, stoppedMs + STOPPED_MS - Date.now()))
+    const before = (await requests(/^(PATCH|POST) .*\/users\//)).length
+    daemon.process.kill('SIGCONT')
+    await sleep(5_000)
+    t.equal((await requests(/^(PATCH|POST) .*\/users\//)).length, before)
+    t.ok(await isEnabled('joni.sherman'))
+    t.ok(await isEnabled('lidia.holloway'))
+  },
+)
