@@ -103,7 +103,8 @@ export class DelegatedVerifier {
       const verdict = refusal('source-tries-spent', { source: claim.delegation.sourceName })
       return { verdict, hasTakenTime: false, pair }
     }
-    return this.#ask(claim, { ...asked, password: Buffer.from(asked.password) })
+    const password = Buffer.from(asked.password)
+    return this.#ask(claim, { ...asked, password }).finally(() => password.fill(0))
   }
 
   async #ask(claim: DelegatedClaim, asked: Asked): Promise<Checked | null> {
@@ -123,11 +124,15 @@ export class DelegatedVerifier {
     const { budget, failures } = this.#parts
     const ends = [budget.begin(claim), failures.beginTry(claim)]
     const deadline = AbortSignal.timeout(this.#parts.deadlineMs ?? DEADLINE_MS)
+    // Whoever began it may go away, and wipes what was typed then.
+    const password = Buffer.from(asked.password)
+    const own = { ...asked, password }
     try {
       const giveBack = await this.#takeSlot(claim, gone, deadline)
-      const answer = await this.#send(claim, asked, deadline).finally(giveBack)
-      return this.#learn(claim, asked, answer)
+      const answer = await this.#send(claim, own, deadline).finally(giveBack)
+      return this.#learn(claim, own, answer)
     } finally {
+      password.fill(0)
       for (const end of ends) end()
     }
   }

@@ -67,7 +67,9 @@ export class PasswordVerifier {
     const checked = delegated.check(claim, asked)
     if (!(checked instanceof Promise)) return checked
     const password = Buffer.from(asked.password)
-    return checked.then((later) => later ?? this.#checkHere(claim, { ...asked, password }))
+    return checked
+      .then((later) => later ?? this.#checkHere(claim, { ...asked, password }))
+      .finally(() => password.fill(0))
   }
 
   #checkHere(claim: Claim, asked: Asked): Checked | Promise<Checked> {

@@ -91,7 +91,8 @@ export class RememberedPasswords {
     if (held === null) return
     const copy = Buffer.from(password)
     this.#behind(principalId, async () => {
-      const isSame = await this.#pool.verify(held.verifier, copy, { key: 'remembered' })
+      const verifying = this.#pool.verify(held.verifier, copy, { key: 'remembered' })
+      const isSame = await verifying.finally(() => copy.fill(0))
       if (!isSame) return
       this.#ended.add(held)
       await this.#store.forget(principalId)
@@ -105,7 +106,8 @@ export class RememberedPasswords {
 
   async #remember(whose: Whose, password: Buffer, digest: string): Promise<void> {
     const { principalId, principalVersion, delegation } = whose
-    const verifier = await this.#pool.hash(password, { key: 'remembered' })
+    const hashing = this.#pool.hash(password, { key: 'remembered' })
+    const verifier = await hashing.finally(() => password.fill(0))
     await this.#store.remember({
       principalId,
       principalVersion,

@@ -44,7 +44,7 @@ export class TenantPasswords implements PasswordPush {
     const config = parseConfig(source.config)
     const secret = parseSecret(await this.#registry.readSecret(source))
     const answer = await setTenantPassword(new GraphCalls({ config, secret }), externalId, {
-      password: password.toString('utf8'),
+      password,
       signal: AbortSignal.any([signal, AbortSignal.timeout(PUSH_MS)]),
     })
     const reason = answer.kind === 'taken' ? null : answer.reason

@@ -135,11 +135,10 @@ export class PassThrough implements DelegatedPasswords, Service {
     const { externalId, userPrincipalName } = account
     if (userPrincipalName === null) return refuse('source-unknown', { ...note, why: 'no UPN' })
     // Not before it is known that she is theirs: a password kept here may well begin with a space.
-    const password = asked.password.toString('utf8')
-    const why = whyImpossible(password)
+    const why = whyImpossible(asked.password.toString('utf8'))
     if (why !== null) return { kind: 'impossible', note: { ...note, why } }
     const answer = await this.#send(opened, { principalId, signal }, () =>
-      opened.check.check({ externalId, userPrincipalName }, password, signal),
+      opened.check.check({ externalId, userPrincipalName }, asked.password, signal),
     )
     return this.#judge(opened, principalId, ofHerAlone(opened, answer))
   }

@@ -35,7 +35,7 @@ function forging(claims: object): HttpsFetch {
 const check = (by: HttpsFetch | null, password = PASSWORD) =>
   new PasswordCheck({ config, secret, ...(by === null ? {} : { fetch: by }) }).check(
     account,
-    password,
+    Buffer.from(password),
     signal,
   )
 
@@ -86,13 +86,16 @@ await t.test('the application proves itself by a certificate as well as by a sec
     config: { ...config, certificate },
     secret: { clientSecret: null, privateKey },
   })
-  t.same(await byCertificate.check(account, PASSWORD, signal), { kind: 'right' })
+  t.same(await byCertificate.check(account, Buffer.from(PASSWORD), signal), { kind: 'right' })
   const stranger = await makeClientCertificate()
   const byAnother = new PasswordCheck({
     config: { ...config, certificate: stranger.certificatePem },
     secret: { clientSecret: null, privateKey: stranger.keyPem },
   })
-  t.match(await byAnother.check(account, PASSWORD, signal), { kind: 'misconfigured', code: 700027 })
+  t.match(await byAnother.check(account, Buffer.from(PASSWORD), signal), {
+    kind: 'misconfigured',
+    code: 700027,
+  })
 })
 
 await t.test(
@@ -100,7 +103,7 @@ await t.test(
   async (t) => {
     let sent = { url: '', body: '' }
     await check(async (url, options) => {
-      sent = { url, body: options.body ?? '' }
+      sent = { url, body: String(options.body ?? '') }
       return fetch(url, options)
     })
     t.equal(new URL(sent.url).search, '')

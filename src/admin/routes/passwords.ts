@@ -124,11 +124,11 @@ export function passwordRoutes(app: FastifyInstance, parts: AdminParts): void {
     { schema: { summary: 'Set the primary password', params: PersonParams, body: PasswordBody } },
     async (request) => {
       requireRole(request, 'operator')
-      const { generate = false, temporary = false, password: given } = request.body
-      if ((given === undefined) !== generate)
+      const { generate = false, temporary = false } = request.body
+      if ((request.body.password === undefined) !== generate)
         throw new ApiError(400, 'which-password', 'give either a password or `generate`')
-      const password = given ?? makeGeneratedPassword()
-      const bytes = Buffer.from(password)
+      const generated = generate ? makeGeneratedPassword() : null
+      const bytes = generated === null ? takePassword(request.body) : Buffer.from(generated)
       const setting = parts.passwords.set(
         {
           person: readPerson(directory, request.params.person).value,
@@ -143,9 +143,16 @@ export function passwordRoutes(app: FastifyInstance, parts: AdminParts): void {
       )
       const set = await setting.finally(() => bytes.fill(0))
       const changed = await requireSet(parts, set)
-      return generate ? { changed, password } : { changed }
+      return generated === null ? { changed } : { changed, password: generated }
     },
   )
+}
+
+/** As bytes, which can be wiped; nothing holds on to the text while a tenant is asked. */
+function takePassword(body: { password?: string }): Buffer {
+  const bytes = Buffer.from(body.password ?? '')
+  delete body.password
+  return bytes
 }
 
 /** @throws {ApiError} that says which rule the password breaks, or why it was not set */

@@ -1,3 +1,4 @@
+import { jsonBody } from '../../secret-body.ts'
 import type { Refusal } from '../target.ts'
 import type { GraphCalls, GraphReply } from './target.ts'
 
@@ -18,6 +19,8 @@ export type PasswordAnswer =
 const WEAK = /complexity|banned|weak|password (?:history|policy)|does not comply/i
 const ON_PREMISES = /on-premises mastered/i
 const READ_AGAIN_MS = 15_000
+const BEFORE = '{"passwordProfile":{"forceChangePasswordNextSignIn":false,"password":"'
+const AFTER = '"}}'
 
 const GONE = 'the tenant has no such account'
 const UNKNOWN =
@@ -33,25 +36,27 @@ const TOO_WEAK =
  * Sets a person's password in the tenant, once and while she waits: nothing of it is kept, and what
  * is undecided is told, not repeated.
  *
- * @param password as text, for it goes into JSON
+ * @param password UTF-8; it stays the caller's, to wipe
  */
 export async function setTenantPassword(
   graph: GraphCalls,
   externalId: string,
-  parts: { readonly password: string; readonly signal: AbortSignal },
+  parts: { readonly password: Uint8Array; readonly signal: AbortSignal },
 ): Promise<PasswordAnswer> {
   const { password, signal } = parts
   const path = `/users/${encodeURIComponent(externalId)}`
   const before = await readChange(graph, path, signal).catch(() => null)
   if (before === null) return refused(TRY_LATER, 'the account could not be read')
   if (before.kind === 'gone') return refused(ASK_ADMIN, GONE, 'gone')
-  const profile = { password, forceChangePasswordNextSignIn: false }
+  const body = jsonBody(BEFORE, password, AFTER)
   let reply: GraphReply
   try {
-    reply = await graph.patch(path, { passwordProfile: profile }, signal)
+    reply = await graph.patch(path, body, signal)
   } catch (error) {
     const why = error instanceof Error ? error.name : 'no answer'
     return await settle(graph, path, { before: before.changedAt, why })
+  } finally {
+    body.fill(0)
   }
   // Of a fault on their side nobody knows how far it came.
   if (reply.kind === 'error' && reply.status >= 500)

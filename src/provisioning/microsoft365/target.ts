@@ -15,7 +15,8 @@ export type GraphReply =
 /** Microsoft Graph of one tenant; paths are below `/v1.0`. Rejects when there was no answer. */
 export interface GraphCalls {
   get(path: string, signal: AbortSignal): Promise<GraphReply>
-  patch(path: string, body: object, signal: AbortSignal): Promise<GraphReply>
+  /** @param body bytes are JSON already */
+  patch(path: string, body: object | Buffer, signal: AbortSignal): Promise<GraphReply>
   post(path: string, signal: AbortSignal): Promise<GraphReply>
   put(path: string, body: object, signal: AbortSignal): Promise<GraphReply>
   delete(path: string, signal: AbortSignal): Promise<GraphReply>

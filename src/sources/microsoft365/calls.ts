@@ -43,7 +43,8 @@ export class GraphCalls {
     return this.#graph.getJson(this.#graph.link(path), signal)
   }
 
-  patch(path: string, body: object, signal: AbortSignal): Promise<CallAnswer> {
+  /** @param body bytes are JSON already */
+  patch(path: string, body: object | Buffer, signal: AbortSignal): Promise<CallAnswer> {
     return this.#send('PATCH', path, { body, signal })
   }
 

@@ -20,7 +20,8 @@ const inflate = promisify(gunzip)
 export interface HttpRequest {
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: string
+  /** Bytes stay the caller's: to wipe, once the exchange has ended. */
+  readonly body?: string | Buffer
   readonly signal?: AbortSignal
 }
 
@@ -71,7 +72,7 @@ function exchange(
   return new Promise((resolve, reject) => {
     if (url.protocol !== 'https:') throw new Error(`${url.protocol} is not https`)
     const { method, headers, body = '' } = options
-    const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    const length = body.length === 0 ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     const sent = request(
       url,
       {
@@ -87,6 +88,8 @@ function exchange(
     )
     sent.on('timeout', () => sent.destroy(new Error(`no answer within ${IDLE_TIMEOUT_MS} ms`)))
     sent.on('error', reject)
+    // Else what goes out together is copied together.
+    if (typeof body !== 'string') sent.flushHeaders()
     sent.end(body)
   })
 }

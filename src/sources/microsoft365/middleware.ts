@@ -258,7 +258,8 @@ export class Transport extends Link {
       throw new SourceError('SOURCE_UNAVAILABLE', 'it took too long to send; nothing was sent')
     }
     const body = context.options?.body
-    const content = typeof body === 'string' && body !== '' ? { body } : {}
+    const isSent = typeof body === 'string' || Buffer.isBuffer(body)
+    const content = isSent && body.length > 0 ? { body } : {}
     const headers = headersOf(context)
     context.response = await this.#fetch(url, { method, headers, signal, ...content })
   }

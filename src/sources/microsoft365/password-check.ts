@@ -1,3 +1,4 @@
+import { formBody } from '../../secret-body.ts'
 import { makeClientAssertion } from './client-assertion.ts'
 import { isObject } from './graph.ts'
 import { type HttpsFetch, makeHttpsFetch } from './https.ts'
@@ -58,17 +59,24 @@ export class PasswordCheck {
       })
   }
 
-  /** @throws `signal`'s reason; whatever else goes wrong is an answer */
-  async check(account: Account, password: string, signal: AbortSignal): Promise<PasswordAnswer> {
+  /**
+   * @param password UTF-8; it stays the caller's, to wipe
+   * @throws `signal`'s reason; whatever else goes wrong is an answer
+   */
+  async check(
+    account: Account,
+    password: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<PasswordAnswer> {
     const url = this.#endpoint()
-    const body = new URLSearchParams({
+    const fields = new URLSearchParams({
       grant_type: 'password',
       client_id: this.#config.clientId,
       scope: SCOPE,
       username: account.userPrincipalName,
-      password,
       ...this.#proof(url),
-    }).toString()
+    })
+    const body = formBody(`${fields}&password=`, password, '')
     const headers = {
       'content-type': 'application/x-www-form-urlencoded;charset=utf-8',
       accept: 'application/json',
@@ -79,6 +87,8 @@ export class PasswordCheck {
     } catch {
       signal.throwIfAborted()
       return { kind: 'transient', code: null, retryAfterMs: 0 }
+    } finally {
+      body.fill(0)
     }
     return this.#read(response.status, response.headers, parseJson(await response.text()), account)
   }
