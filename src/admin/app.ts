@@ -25,6 +25,7 @@ import { passwordRoutes } from './routes/passwords.ts'
 import { peopleRoutes } from './routes/people.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { sourceDepartureRoutes } from './routes/source-departure.ts'
+import { sourceRoundRoutes } from './routes/source-rounds.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { systemRoutes } from './routes/system.ts'
 import { makeValidatorCompiler } from './validation.ts'
@@ -193,6 +194,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       networkRoutes,
       sourceRoutes,
       sourceDepartureRoutes,
+      sourceRoundRoutes,
       connectRoutes,
       importRoutes,
       mailRoutes,

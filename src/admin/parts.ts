@@ -18,6 +18,7 @@ import type {
 } from '../sources/microsoft365/registration.ts'
 import type { Tier } from '../sources/microsoft365/settings.ts'
 import type { Tool } from '../sources/microsoft365/steps.ts'
+import type { EndedRound, UndoCounts, UndoOutlook } from '../sources/round-undo.ts'
 import type { ImportControl } from './import-control.ts'
 
 /** One answer that was given, as the log keeps it. */
@@ -229,6 +230,11 @@ export interface Waiting {
   readonly waiting: readonly WaitingRemoval[]
 }
 
+export interface RoundsReport {
+  readonly source: string
+  readonly rounds: readonly (Omit<EndedRound, 'finishedAtMs'> & { readonly finishedAt: string })[]
+}
+
 /** What can be done with sources; the daemon composes it from the sync engine. */
 export interface SourceControl {
   list(): Promise<readonly SourceStatus[]>
@@ -273,6 +279,18 @@ export interface SourceControl {
     actor: Actor,
   ): Promise<
     | { readonly ok: true; readonly source: string; readonly affected: number }
+    | { readonly ok: false; readonly affected: number; readonly all: number }
+  >
+  /** What its latest rounds did, the last first. */
+  rounds(source: string, limit: number): Promise<RoundsReport>
+  /** What taking a round back would do. */
+  undoOutlook(round: string): Promise<UndoOutlook>
+  /** Takes a round back, to the end, and pauses its source. */
+  undo(
+    undo: { readonly round: string; readonly count: number | null },
+    actor: Actor,
+  ): Promise<
+    | { readonly ok: true; readonly undo: string; readonly counts: UndoCounts }
     | { readonly ok: false; readonly affected: number; readonly all: number }
   >
   waiting(

@@ -10,9 +10,10 @@ import { numberFrom } from './number.ts'
 import { readPages } from './pages.ts'
 import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
+import { addRounds } from './rounds.ts'
 import { type SecretOptions, text, withoutUndefined } from './source-options.ts'
 
-/** `source connect|disconnect|attempt|list|steps|set-secret|tier|set-tier|set-pass-through|retry|pause|resume|waiting|approve|reject` and `sync` */
+/** `source connect|disconnect|rounds|undo|attempt|list|steps|set-secret|tier|set-tier|set-pass-through|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
   const source = program.command('source').description('where people come from')
 
@@ -31,6 +32,7 @@ export function addSource(program: Command, run: Run): void {
 
   addConnect(source, run)
   addDisconnect(source, run)
+  addRounds(source, run)
   addSecret(source, run)
   addTier(source, run)
   addPassThrough(source, run)

@@ -1,5 +1,5 @@
 import type { Actor } from '../directory/ports/people.ts'
-import type { Service } from '../lifecycle.ts'
+import type { StepwiseWork } from './unfinished.ts'
 
 /** What becomes of the people of a source that is disconnected. */
 export const DEPARTURES = ['keep', 'suspend', 'delete'] as const
@@ -47,71 +47,11 @@ export type LeaveBegun =
  *
  * @throws {DirectoryError} `DIRECTORY_NOT_FOUND`, `DIRECTORY_UNAVAILABLE`
  */
-export interface DepartureStore {
+export interface DepartureStore extends StepwiseWork {
   outlook(sourceId: string): Promise<DepartureOutlook>
   /**
    * From then on no round begins or goes on, nothing is written there, and its credentials are
    * forgotten; its people and the rest go in batches.
    */
   begin(sourceId: string, leave: Leave, actor: Actor): Promise<LeaveBegun>
-  /** The next batch. @returns false when nothing was left */
-  step(sourceId: string): Promise<boolean>
-  /** Sources that were begun and are not done. */
-  unfinished(): Promise<readonly string[]>
-}
-
-const LOOK_EVERY_MS = 5_000
-
-/** Ends what a daemon that stopped has left half disconnected; the leader does. */
-export class Departures implements Service {
-  readonly name = 'departures'
-  readonly #store: DepartureStore
-  readonly #isLeader: () => boolean
-  readonly #onFault: (error: unknown) => void
-  readonly #stopping = new AbortController()
-  #timer: NodeJS.Timeout | null = null
-  #running: Promise<void> = Promise.resolve()
-
-  constructor(parts: {
-    readonly store: DepartureStore
-    readonly isLeader: () => boolean
-    readonly onFault: (error: unknown) => void
-  }) {
-    this.#store = parts.store
-    this.#isLeader = parts.isLeader
-    this.#onFault = parts.onFault
-  }
-
-  start(): Promise<void> {
-    this.#schedule()
-    return Promise.resolve()
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping.abort(new Error('the daemon is stopping'))
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    await this.#running
-  }
-
-  /** Does all that is left of one; two daemons may at once, and take turns. */
-  async finish(sourceId: string): Promise<void> {
-    while (await this.#store.step(sourceId)) this.#stopping.signal.throwIfAborted()
-  }
-
-  #schedule(): void {
-    if (this.#stopping.signal.aborted) return
-    this.#timer = setTimeout(() => {
-      this.#running = this.#look().finally(() => this.#schedule())
-    }, LOOK_EVERY_MS)
-    this.#timer.unref()
-  }
-
-  async #look(): Promise<void> {
-    if (!this.#isLeader()) return
-    try {
-      for (const id of await this.#store.unfinished()) await this.finish(id)
-    } catch (error) {
-      if (!this.#stopping.signal.aborted) this.#onFault(error)
-    }
-  }
 }

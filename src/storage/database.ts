@@ -544,6 +544,17 @@ export interface SourceMemberTable {
   generation: Generated<number>
 }
 
+export interface SyncChangeTable {
+  round_id: string
+  id: Identity
+  object_kind: 'person' | 'group' | 'membership'
+  act: 'created' | 'changed' | 'removed' | 'restored' | 'held' | 'freed'
+  subject: string
+  member_no: number | null
+  before: Json | null
+  after: Json | null
+}
+
 export interface SyncItemTable {
   round_id: string
   seq: Identity
@@ -557,7 +568,7 @@ export interface SyncRoundTable {
   id: string
   source_id: string
   stream: 'people' | 'groups'
-  mode: 'delta' | 'full'
+  mode: 'delta' | 'full' | 'undo'
   state: 'fetching' | 'applying' | 'done' | 'abandoned' | 'waiting'
   fingerprint: string
   generation: number
@@ -571,6 +582,9 @@ export interface SyncRoundTable {
   finished_at: Timestamp | null
   is_believed: Generated<boolean>
   needs_full: Generated<boolean>
+  undoes: string | null
+  undone_by: string | null
+  undo_note: string | null
 }
 
 export interface SyncTokenTable {
@@ -635,6 +649,7 @@ export interface Tables {
   source_gone: SourceGoneTable
   source_link: SourceLinkTable
   source_member: SourceMemberTable
+  sync_change: SyncChangeTable
   sync_item: SyncItemTable
   sync_round: SyncRoundTable
   sync_token: SyncTokenTable

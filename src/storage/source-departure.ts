@@ -329,7 +329,12 @@ async function dropStaging(tx: Tx, { id }: Leaving): Promise<boolean> {
     delete from sync_item where (round_id, seq) in (
       select i.round_id, i.seq from sync_item i join sync_round r on r.id = i.round_id
       where r.source_id = ${id}::uuid limit ${ROWS_AT_ONCE})`.execute(tx)
-  return numAffectedRows !== 0n && numAffectedRows !== undefined
+  if (numAffectedRows !== 0n && numAffectedRows !== undefined) return true
+  const { numAffectedRows: changes } = await sql`
+    delete from sync_change where (round_id, id) in (
+      select c.round_id, c.id from sync_change c join sync_round r on r.id = c.round_id
+      where r.source_id = ${id}::uuid limit ${ROWS_AT_ONCE})`.execute(tx)
+  return changes !== 0n && changes !== undefined
 }
 
 async function dropRows(tx: Tx, { id }: Leaving): Promise<boolean> {

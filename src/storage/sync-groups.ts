@@ -14,6 +14,7 @@ import {
   type Tx,
   touchGroups,
 } from './sync-batch.ts'
+import { type Change, recordChanges, valuesOf } from './sync-changes.ts'
 import { noteReturns } from './sync-gone.ts'
 import { removeGroups, restoreGroups } from './sync-lifecycle.ts'
 import { addMembers, type Edge, forgetMembers } from './sync-members.ts'
@@ -129,6 +130,11 @@ class GroupWriter {
     await removeGroups(this.#tx, sourceId, removed.map(idOf))
     const waiting = await this.#writeWaiting(verdicts)
     await touchGroups(this.#tx, this.#touched, sourceActor(sourceId))
+    await recordChanges(
+      this.#tx,
+      this.#round.id,
+      verdicts.flatMap((verdict) => this.#did(verdict)),
+    )
 
     const edges = verdicts.flatMap(({ externalId, members }) =>
       members.map((member): Edge & { isMember: boolean } => ({
@@ -144,7 +150,10 @@ class GroupWriter {
       edges.filter(({ isMember }) => isMember),
     )
     const gone = edges.filter(({ isMember }) => !isMember)
-    const left = await forgetMembers(this.#tx, sourceId, gone, { isBelieved: true })
+    const left = await forgetMembers(this.#tx, sourceId, gone, {
+      isBelieved: true,
+      roundId: this.#round.id,
+    })
     return {
       counts: {
         created: created.length,
@@ -156,6 +165,21 @@ class GroupWriter {
         waiting: waiting + left.waiting,
       },
     }
+  }
+
+  /** What a verdict did, for the day the round is taken back. */
+  #did({ externalId: subject, act, changed, values }: GroupVerdict): Change[] {
+    const linked = this.#linked.get(subject)
+    const kind = 'group'
+    const ended = act === 'create' ? 'created' : act === 'remove' ? 'removed' : 'restored'
+    return [
+      ...(act === 'create' || act === 'remove' || act === 'restore'
+        ? [{ kind, act: ended, subject } as const]
+        : []),
+      ...(linked && changed.length > 0
+        ? [{ kind, act: 'changed', subject, ...valuesOf(linked.values, values, changed) } as const]
+        : []),
+    ]
   }
 
   async #create(verdicts: readonly GroupVerdict[]): Promise<void> {
@@ -262,7 +286,7 @@ function isShown(changed: readonly string[]): boolean {
   return changed.some((name) => SHOWN.has(name))
 }
 
-function groupRow(values: GroupValues, fallback: string) {
+export function groupRow(values: GroupValues, fallback: string) {
   const displayName = values.displayName || fallback
   return {
     display_name: displayName,

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { fallbackName, groupNameBase, usernameBase } from '../directory/names.ts'
+import type { Actor } from '../directory/ports/people.ts'
 import { hintDenial } from './journal.ts'
 import { quarantineNames } from './name-quarantine.ts'
 import {
@@ -21,6 +22,7 @@ export async function removePeople(
   tx: Tx,
   sourceId: string,
   externalIds: readonly string[],
+  actor: Actor = sourceActor(sourceId),
 ): Promise<number> {
   if (externalIds.length === 0) return 0
   await endLinks(tx, sourceId, { kind: 'person', externalIds })
@@ -46,7 +48,7 @@ export async function removePeople(
     rows.map((row) => [row.username_folded, row.id]),
   )
   const freed = await liftHolds(tx, sourceId, externalIds)
-  await touchPrincipals(tx, [...ids, ...others, ...freed], sourceActor(sourceId))
+  await touchPrincipals(tx, [...ids, ...others, ...freed], actor)
   return externalIds.length
 }
 
@@ -76,6 +78,7 @@ export async function removeGroups(
   tx: Tx,
   sourceId: string,
   externalIds: readonly string[],
+  actor: Actor = sourceActor(sourceId),
 ): Promise<number> {
   if (externalIds.length === 0) return 0
   await endLinks(tx, sourceId, { kind: 'group', externalIds })
@@ -94,7 +97,7 @@ export async function removeGroups(
   await touchGroups(
     tx,
     rows.map((row) => row.id),
-    sourceActor(sourceId),
+    actor,
   )
   return externalIds.length
 }

@@ -1,10 +1,12 @@
 import { sql } from 'kysely'
+import type { Actor } from '../directory/ports/people.ts'
 import { Allowance, EMPTY_GROUP_LIMIT } from '../sources/guard.ts'
 import type { MemberType } from '../sources/source.ts'
 import type { BatchResult, Round } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
 import { journal } from './journal.ts'
 import { BATCH_WEIGHT, lockRound, lockSource, sourceActor, type Tx } from './sync-batch.ts'
+import { type Change, recordChanges } from './sync-changes.ts'
 import { awaitApproval, endWaiting, readGroupAllowances, recordRemovals } from './sync-removals.ts'
 
 /** A direct membership in the source's own ids. */
@@ -14,7 +16,7 @@ export interface Edge {
   readonly type: MemberType
 }
 
-interface DirectoryEdge {
+export interface DirectoryEdge {
   readonly group_id: string
   readonly group_no: number
   readonly member_no: number
@@ -37,9 +39,9 @@ const BOTH_ENDS = sql`
   left join lateral (select * from directory_group y where y.id = ml.group_id limit 1) mg on true`
 
 /** Journals edges, and gives each of their groups a new version of its members. */
-async function journalEdges(
+export async function journalEdges(
   tx: Tx,
-  sourceId: string,
+  actor: Actor,
   edges: readonly DirectoryEdge[],
 ): Promise<void> {
   if (edges.length === 0) return
@@ -54,7 +56,7 @@ async function journalEdges(
       kind: 'membership',
       entity: group_id,
       edge: { groupNo: group_no, memberNo: member_no },
-      actor: sourceActor(sourceId),
+      actor,
       ...(version === undefined ? {} : { version }),
     })
   }
@@ -89,8 +91,18 @@ export async function addMembers(tx: Tx, round: Round, edges: readonly Edge[]): 
       on conflict do nothing returning group_no, member_no)
     select g.id as group_id, a.group_no, a.member_no
     from added a join directory_group g on g.no = a.group_no`.execute(tx)
-  await journalEdges(tx, sourceId, rows)
+  await journalEdges(tx, sourceActor(sourceId), rows)
+  await recordChanges(tx, round.id, rows.map(changeOf('created')))
   return rows.length
+}
+
+function changeOf(act: 'created' | 'removed') {
+  return ({ group_id: subject, member_no: memberNo }: Omit<DirectoryEdge, 'group_no'>): Change => ({
+    kind: 'membership',
+    act,
+    subject,
+    memberNo,
+  })
 }
 
 interface KnownEdge {
@@ -130,12 +142,17 @@ async function readEdges(
  * group's window allows; the others wait for an admin.
  *
  * @param options.isBelieved false: the answer is not trusted, and every real membership waits
+ * @param options.roundId of the round that does so
  */
 export async function forgetMembers(
   tx: Tx,
   sourceId: string,
   edges: readonly Omit<Edge, 'type'>[],
-  options: { readonly isBelieved: boolean; readonly doubtedGroups?: ReadonlySet<string> },
+  options: {
+    readonly isBelieved: boolean
+    readonly roundId: string
+    readonly doubtedGroups?: ReadonlySet<string>
+  },
 ): Promise<{ readonly removed: number; readonly waiting: number }> {
   if (edges.length === 0) return { removed: 0, waiting: 0 }
   const known = await readEdges(tx, sourceId, edges)
@@ -156,6 +173,13 @@ export async function forgetMembers(
   )
   const dangling = known.filter((edge) => edge.group_id === null)
   await deleteEdges(tx, sourceId, [...dangling, ...taken])
+  await recordChanges(
+    tx,
+    options.roundId,
+    taken.flatMap(({ group_id, member_no }) =>
+      group_id === null || member_no === null ? [] : [changeOf('removed')({ group_id, member_no })],
+    ),
+  )
   await recordRemovals(
     tx,
     sourceId,
@@ -212,7 +236,7 @@ async function deleteMemberships(
       returning m.group_no, m.member_no)
     select g.id as group_id, gone.group_no, gone.member_no
     from gone join directory_group g on g.no = gone.group_no`.execute(tx)
-  await journalEdges(tx, sourceId, rows)
+  await journalEdges(tx, sourceActor(sourceId), rows)
   return rows.length
 }
 
@@ -252,7 +276,7 @@ export async function sweepMembers(
     const doubtedGroups = await readEmptied(tx, round, [
       ...new Set(stale.map((edge) => edge.group)),
     ])
-    return forgetMembers(tx, sourceId, stale, { ...options, doubtedGroups })
+    return forgetMembers(tx, sourceId, stale, { ...options, roundId: round.id, doubtedGroups })
   })
   return {
     counts: { membersRemoved: value.removed, waiting: value.waiting },
@@ -362,6 +386,62 @@ async function makeEdgesOf(
       on conflict do nothing returning group_no, member_no)
     select g.id as group_id, a.group_no, a.member_no
     from added a join directory_group g on g.no = a.group_no`.execute(tx)
-  await journalEdges(tx, sourceId, rows)
+  await journalEdges(tx, sourceActor(sourceId), rows)
   return rows.length
+}
+
+/** A membership by our id of the group, and the entry number of the member. */
+interface EdgeChange {
+  readonly subject: string
+  readonly memberNo: number | null
+}
+
+/** Adds and removes memberships as an admin says, and what is remembered of the source's edges with them. */
+export async function changeEdges(
+  tx: Tx,
+  round: { readonly sourceId: string; readonly actor: Actor },
+  change: { readonly added: readonly EdgeChange[]; readonly removed: readonly EdgeChange[] },
+): Promise<void> {
+  const { sourceId, actor } = round
+  if (change.removed.length > 0) {
+    const { rows } = await sql<DirectoryEdge>`
+      with gone as (
+        delete from membership m using jsonb_to_recordset(${JSON.stringify(change.removed)}::jsonb)
+          as r (subject uuid, "memberNo" integer) join directory_group g on g.id = r.subject
+        where m.group_no = g.no and m.member_no = r."memberNo"
+        returning g.id as group_id, m.group_no, m.member_no),
+      forgotten as (
+        delete from source_member e using gone, source_link gl, source_link ml
+        left join principal p on p.id = ml.principal_id
+        left join directory_group y on y.id = ml.group_id
+        where gl.source_id = ${sourceId}::uuid and gl.group_id = gone.group_id
+          and ml.source_id = gl.source_id and coalesce(p.no, y.no) = gone.member_no
+          and e.source_id = gl.source_id and e.group_external_id = gl.external_id
+          and e.member_external_id = ml.external_id)
+      select group_id, group_no, member_no from gone`.execute(tx)
+    await journalEdges(tx, actor, rows)
+  }
+  if (change.added.length === 0) return
+  const { rows } = await sql<DirectoryEdge>`
+    with wanted as (
+      select g.id as group_id, g.no as group_no, r."memberNo" as member_no, gl.external_id as "group",
+        ml.external_id as member, ml.object_kind as kind
+      from jsonb_to_recordset(${JSON.stringify(change.added)}::jsonb)
+        as r (subject uuid, "memberNo" integer)
+      join directory_group g on g.id = r.subject
+      join source_link gl on gl.source_id = ${sourceId}::uuid and gl.group_id = g.id
+      left join principal p on p.no = r."memberNo"
+      left join directory_group y on y.no = r."memberNo"
+      join source_link ml on ml.source_id = gl.source_id
+        and (ml.principal_id = p.id or ml.group_id = y.id)),
+    remembered as (
+      insert into source_member (source_id, group_external_id, member_external_id, member_type)
+      select ${sourceId}::uuid, "group", member, kind from wanted on conflict do nothing),
+    added as (
+      insert into membership (group_no, member_no, member_kind)
+      select group_no, member_no, kind from wanted
+      on conflict do nothing returning group_no, member_no)
+    select w.group_id, a.group_no, a.member_no from added a
+    join wanted w on w.group_no = a.group_no and w.member_no = a.member_no`.execute(tx)
+  await journalEdges(tx, actor, rows)
 }

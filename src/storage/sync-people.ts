@@ -19,6 +19,7 @@ import {
   touchPrincipals,
 } from './sync-batch.ts'
 import { dropCandidates, writeCandidates } from './sync-candidates.ts'
+import { type Change, recordChanges, valuesOf } from './sync-changes.ts'
 import { callManaged, createPeople, namesOf, readManagers } from './sync-create.ts'
 import { noteReturns } from './sync-gone.ts'
 import { removePeople, restorePeople } from './sync-lifecycle.ts'
@@ -217,6 +218,11 @@ class PeopleWriter {
     for (const id of removed.flatMap((verdict) => this.#principal(verdict)))
       this.#touched.delete(id)
     await touchPrincipals(this.#tx, this.#touched, sourceActor(sourceId), this.#details)
+    await recordChanges(
+      this.#tx,
+      this.#round.id,
+      verdicts.flatMap((verdict) => this.#did(verdict)),
+    )
     const isNew = ({ externalId }: PersonVerdict) => !this.#candidates.has(externalId)
     await this.#writeCandidates(verdicts)
     return {
@@ -230,6 +236,24 @@ class PeopleWriter {
         proposed: proposed.filter(isNew).length,
       },
     }
+  }
+
+  /** What a verdict did, for the day the round is taken back. */
+  #did(verdict: PersonVerdict): Change[] {
+    const { externalId: subject, act, changed, hold, values } = verdict
+    const linked = this.#linked.get(subject)
+    const kind = 'person'
+    const ended = act === 'create' ? 'created' : act === 'remove' ? 'removed' : 'restored'
+    return [
+      ...(act === 'create' || act === 'remove' || act === 'restore'
+        ? [{ kind, act: ended, subject } as const]
+        : []),
+      ...(linked && changed.length > 0
+        ? [{ kind, act: 'changed', subject, ...valuesOf(linked.values, values, changed) } as const]
+        : []),
+      ...(hold === 'set' && act !== 'create' ? [{ kind, act: 'held', subject } as const] : []),
+      ...(hold === 'lift' ? [{ kind, act: 'freed', subject } as const] : []),
+    ]
   }
 
   #principal(verdict: PersonVerdict): string[] {

@@ -15,6 +15,7 @@ import type {
 import type { Database } from './connection.ts'
 import { asFault } from './fault.ts'
 import { lockSource, objectKind } from './sync-batch.ts'
+import { pruneChanges } from './sync-changes.ts'
 import { readAllowance } from './sync-removals.ts'
 
 /** Members told of one group, in one staged item: more are cut into several items. */
@@ -49,7 +50,8 @@ export async function readState(db: Database, sourceId: string): Promise<SyncSta
          'judgement', jsonb_build_object('isBelieved', r.is_believed, 'needsFull', r.needs_full,
            'note', r.note))), '[]')
        from sync_round r
-       where r.source_id = s.id and r.state in ('fetching', 'applying')) as rounds,
+       where r.source_id = s.id and r.state in ('fetching', 'applying')
+         and r.mode <> 'undo') as rounds,
       s.admission_due
         or exists (select 1 from source_link l where l.source_id = s.id and l.edges_pending)
         or exists (select 1 from source_link l where l.source_id = s.id and l.manager_pending)
@@ -226,6 +228,7 @@ export async function pruneStaging(db: Database, sourceId: string): Promise<bool
           and r.finished_at < clock_timestamp() - make_interval(days => ${STAGING_DAYS})
         limit ${PRUNE_ITEMS})`.execute(tx)
     if (numAffectedRows === BigInt(PRUNE_ITEMS)) return true
+    if (await pruneChanges(tx, sourceId, { days: STAGING_DAYS, limit: PRUNE_ITEMS })) return true
     await sql`
       delete from sync_round r where r.source_id = ${sourceId}::uuid
         and r.state in ('done', 'abandoned') and not (r.mode = 'full' and r.state = 'done')

@@ -14,6 +14,7 @@ import {
   type Tx,
   touchPrincipals,
 } from './sync-batch.ts'
+import { recordChanges } from './sync-changes.ts'
 import { removeGroups, removePeople } from './sync-lifecycle.ts'
 import { removeApprovedMembers } from './sync-members.ts'
 import { awaitApproval, endWaiting, readAllowance, recordRemovals } from './sync-removals.ts'
@@ -49,6 +50,11 @@ export async function sweepObjects(
       tx,
       sourceId,
       going.map((subject) => ({ kind, subject, groupId: null })),
+    )
+    await recordChanges(
+      tx,
+      round.id,
+      going.map((subject) => ({ kind, act: 'removed', subject })),
     )
     const waiting = await awaitApproval(tx, sourceId, kept.map(key))
     return { removed: going.length, waiting, items: rows.length }

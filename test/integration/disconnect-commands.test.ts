@@ -51,6 +51,29 @@ await t.test('what a disconnection would do is told by name, and nothing is done
   t.match(await cli('source', 'list'), /contoso/)
 })
 
+await t.test('a round is looked at, taken back, and that taken back in turn', async (t) => {
+  const before = await people()
+  const { rounds } = await admin.send<{ rounds: { id: string; stream: string }[] }>(
+    'GET',
+    '/sources/contoso/rounds',
+  )
+  const round = rounds.findLast(({ stream }) => stream === 'groups')?.id ?? ''
+  t.match(await cli('source', 'rounds', 'contoso'), new RegExp(`${round}.*groups.*full.*created`))
+  const told = await cli('source', 'undo', round, '--dry-run')
+  t.match(told, /^dry run: nothing was changed\ntakes back: deleted \d+/)
+  t.match(told, /contoso is paused with it/)
+  await t.rejects(cli('source', 'undo', round), { message: /give --yes/ })
+  await t.rejects(cli('source', 'undo', 'no-round', '--yes'), { message: /there is no round/ })
+  const undone = await cli('source', 'undo', round, '--yes', '--reason', 'to try')
+  t.match(undone, /taken back: deleted \d+/)
+  t.match(await cli('source', 'list'), /state: paused/)
+  const back = /source undo (\S+)/.exec(undone)?.[1] ?? ''
+  t.match(await cli('source', 'undo', back, '--yes'), /taken back: restored \d+/)
+  await cli('source', 'resume', 'contoso')
+  await cli('sync', 'contoso')
+  t.same(await people(), before)
+})
+
 await t.test('disconnected, and connected again: the same people', async (t) => {
   const before = await people()
   t.equal(

@@ -11,6 +11,7 @@ import { actorOf, requireRole } from '../caller.ts'
 import { readConsequences } from '../consequences.ts'
 import { ApiError, notFound } from '../error.ts'
 import { readPeople, readPerson } from '../lookup.ts'
+import { approvalNeeded } from '../meant.ts'
 import type { AdminParts } from '../parts.ts'
 import { readRecord } from '../record.ts'
 import { shown } from '../shown.ts'
@@ -315,12 +316,7 @@ async function readMeant({ directory }: AdminParts, body: Static<typeof CutOffBo
   const ids = [...new Set(readPeople(directory, body.people).map(({ value }) => value.id))]
   const all = directory.count('person')
   if (ids.length > remainingAllowance(all, 0) && body.count !== ids.length) {
-    const share = Math.round((100 * ids.length) / all)
-    throw new ApiError(
-      409,
-      'approval-needed',
-      `this ${verb} ${ids.length} of ${all} people (${share} %): say that you mean so many, with count (--count ${ids.length})`,
-    )
+    throw approvalNeeded(verb, { affected: ids.length, all })
   }
   return { ids, includesProtected: body.protected === true && ids.length === 1 }
 }

@@ -4,8 +4,8 @@ import { DEPARTURES } from '../../sources/departure.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { readConsequences } from '../consequences.ts'
 import { departureLines } from '../departure-words.ts'
-import { ApiError } from '../error.ts'
 import { readPerson } from '../lookup.ts'
+import { approvalNeeded } from '../meant.ts'
 import type { AdminParts } from '../parts.ts'
 
 const Params = Type.Object({ source: Type.String({ maxLength: 256, description: 'name or id' }) })
@@ -76,13 +76,7 @@ export function sourceDepartureRoutes(app: FastifyInstance, parts: AdminParts): 
       const actor = actorOf(request, reason)
       const left = await sources.disconnect(request.params.source, { people, count }, actor)
       if (left.ok) return { source: left.source, of: people, affected: left.affected }
-      const { affected, all } = left
-      const share = Math.round((100 * affected) / Math.max(1, all))
-      throw new ApiError(
-        409,
-        'approval-needed',
-        `this ${people}s ${affected} of ${all} people (${share} %): say that you mean so many, with count (--count ${affected})`,
-      )
+      throw approvalNeeded(`${people}s`, left)
     },
   )
 }
