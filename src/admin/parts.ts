@@ -19,6 +19,7 @@ import type {
 import type { Tier } from '../sources/microsoft365/settings.ts'
 import type { Tool } from '../sources/microsoft365/steps.ts'
 import type { EndedRound, UndoCounts, UndoOutlook } from '../sources/round-undo.ts'
+import type { Verification } from '../sources/verify.ts'
 import type { ImportControl } from './import-control.ts'
 
 /** One answer that was given, as the log keeps it. */
@@ -78,6 +79,13 @@ export interface CountedFailures {
   readonly blocked: string | null
 }
 
+export interface VerificationReport {
+  readonly at: string
+  readonly streams: Verification
+  /** What to do about a difference; null when there is none to speak of. */
+  readonly nextStep: string | null
+}
+
 /** A source as an admin sees it: what it is, how it does, and what to do when it does not. */
 export interface SourceStatus {
   readonly id: string
@@ -89,6 +97,8 @@ export interface SourceStatus {
   readonly lastError: string | null
   readonly nextStep: string | null
   readonly waitingRemovals: number
+  /** What it counted of itself, beside what is here; null before the first time. */
+  readonly verification: VerificationReport | null
   /** What Gatehouse may do there. */
   readonly tier: Tier
   /** What it signs in with, and until when that is good; null when nobody knows. */
@@ -243,6 +253,8 @@ export interface SourceControl {
     source: string,
     options: { readonly dryRun: boolean; readonly full: boolean },
   ): Promise<SyncReport>
+  /** Counts what is there and what is here of it. */
+  verify(source: string): Promise<SourceStatus>
   /** How to make the app registration for a tier, to be pasted. */
   steps(tool: Tool, tier: Tier): string
   /** As a fresh token says. */

@@ -12,8 +12,9 @@ import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
 import { addRounds } from './rounds.ts'
 import { type SecretOptions, text, withoutUndefined } from './source-options.ts'
+import { addVerify } from './verify.ts'
 
-/** `source connect|disconnect|rounds|undo|attempt|list|steps|set-secret|tier|set-tier|set-pass-through|retry|pause|resume|waiting|approve|reject` and `sync` */
+/** `source connect|disconnect|rounds|undo|verify|reconcile|attempt|list|steps|set-secret|tier|set-tier|set-pass-through|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
   const source = program.command('source').description('where people come from')
 
@@ -33,6 +34,7 @@ export function addSource(program: Command, run: Run): void {
   addConnect(source, run)
   addDisconnect(source, run)
   addRounds(source, run)
+  addVerify(source, run, showReport)
   addSecret(source, run)
   addTier(source, run)
   addPassThrough(source, run)

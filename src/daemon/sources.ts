@@ -85,6 +85,9 @@ export function makeSources(
           }),
         ),
       ),
+    async verify(name) {
+      return await show(await sources.verify(name, AbortSignal.timeout(CONNECT_TIMEOUT_MS)))
+    },
     steps: registrationSteps,
     async readTiers(name) {
       const states = await told(sources.readTiers(name))
@@ -204,6 +207,7 @@ function showSource(
     nextStep:
       state === 'paused' ? stepForPaused(name) : (health?.nextStep ?? problem?.nextStep ?? expiry),
     waitingRemovals,
+    verification: showVerification(source),
     tier: source.tier,
     credential: {
       kind: credential.kind,
@@ -220,6 +224,19 @@ function showSource(
           },
     waitingPushes: totals.waiting,
     refusedPushes: totals.refused,
+  }
+}
+
+function showVerification({ name, verification }: ListedSource): SourceStatus['verification'] {
+  if (verification === null) return null
+  const { atMs, streams } = verification
+  const isApart = streams.some(({ differs }) => differs)
+  return {
+    at: new Date(atMs).toISOString(),
+    streams,
+    nextStep: isApart
+      ? `read everything again: gatehouse source reconcile ${name} --dry-run`
+      : null,
   }
 }
 

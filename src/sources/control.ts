@@ -215,6 +215,17 @@ export class Sources implements Service {
     return (await this.#scheduler(source)).syncNow(options)
   }
 
+  /**
+   * Counts what is there and what is here of it.
+   *
+   * @throws {DirectoryError}
+   */
+  async verify(nameOrId: string, signal: AbortSignal): Promise<ListedSource> {
+    const source = await this.read(nameOrId)
+    await (await this.#scheduler(source)).verify(signal)
+    return this.#show(source.id)
+  }
+
   async waiting(nameOrId: string, page: Page): Promise<Waiting> {
     return this.#parts.registry.readWaiting((await this.read(nameOrId)).id, page)
   }

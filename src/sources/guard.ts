@@ -45,8 +45,8 @@ export class Allowance {
 }
 
 /** A count and an answer taken at different moments, from different copies, differ by a little. */
-const SHORT_MINIMUM = 5
-const SHORT_SHARE = 0.01
+export const SHORT_MINIMUM = 5
+export const SHORT_SHARE = 0.01
 
 /** Whether a full answer names clearly fewer objects than the source counts; null is no count. */
 export function isShort(seen: number, counted: number | null): boolean {

@@ -1,6 +1,7 @@
 import type { Actor } from '../directory/ports/people.ts'
 import type { SourceIdentity } from './source.ts'
 import type { SourceState } from './sync-store.ts'
+import type { Verification } from './verify.ts'
 
 /** A connected source as it is kept, without its secret. */
 export interface StoredSource {
@@ -14,6 +15,8 @@ export interface StoredSource {
   readonly state: SourceState
   readonly stateReason: string | null
   readonly waitingRemovals: number
+  /** What was counted last, and when; null before. */
+  readonly verification: { readonly atMs: number; readonly streams: Verification } | null
   /** When its answers were last complete, over all streams; null before the first import. */
   readonly confirmedAtMs: number | null
 }

@@ -4,6 +4,8 @@ import { SourceError } from './source.ts'
 import type { StreamReport, SyncEngine, SyncProgress } from './sync.ts'
 import type { SourceState, SyncStore } from './sync-store.ts'
 
+import type { Verification } from './verify.ts'
+
 const INTERVAL_MS = 60_000
 /** Daemons that started together do not ask together. */
 const JITTER_SHARE = 0.1
@@ -106,6 +108,16 @@ export class SyncScheduler implements Service {
     return this.#queue(() => this.#run(options))
   }
 
+  /**
+   * Compares by count, after a round that is under way.
+   *
+   * @throws {DirectoryError}
+   */
+  verify(signal: AbortSignal): Promise<Verification> {
+    const either = AbortSignal.any([this.#stopping.signal, signal])
+    return this.#queue(() => this.#parts.engine.verify(either))
+  }
+
   /** Carries out what an admin has approved, without asking the source. */
   applyApproved(): Promise<void> {
     return this.#queue(async () => {
@@ -146,11 +158,12 @@ export class SyncScheduler implements Service {
   async #round(): Promise<number> {
     const { sourceId, store } = this.#parts
     try {
-      const { state } = await store.readState(sourceId)
+      const { state, isVerificationDue } = await store.readState(sourceId)
       this.#health = { ...this.#health, state }
       if (state === 'paused') return this.#jittered(this.#intervalMs)
       // A doubtful source is heard again in full, but seldom.
       await this.#run({ isFull: state === 'quarantined' })
+      if (isVerificationDue) await this.#parts.engine.verify(this.#stopping.signal)
       await this.#prune()
       const isDoubtful = this.#health.lastReports.some(({ note }) => note !== null)
       return this.#jittered(isDoubtful ? QUARANTINE_INTERVAL_MS : this.#intervalMs)

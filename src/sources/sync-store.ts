@@ -1,6 +1,7 @@
 import type { GroupVerdict, KnownGroup } from './judge-groups.ts'
 import type { ImportScope, Known, PersonVerdict } from './judge-people.ts'
 import type { ExternalId, SourceItem, Stream } from './source.ts'
+import type { HoldingsStore } from './verify.ts'
 
 export type SourceState = 'active' | 'paused' | 'quarantined'
 
@@ -49,6 +50,8 @@ export interface SyncState {
   readonly openRounds: readonly OpenRound[]
   /** Approved removals, newcomers, memberships or managers that are yet to be worked out. */
   readonly hasUnsettled: boolean
+  /** The source was counted too long ago, or never. */
+  readonly isVerificationDue: boolean
 }
 
 export interface PeopleBatch {
@@ -127,7 +130,7 @@ export interface Disappearance {
  *
  * @throws {DirectoryError} `DIRECTORY_UNAVAILABLE`; `DIRECTORY_CONFLICT` when another process took over
  */
-export interface SyncStore {
+export interface SyncStore extends HoldingsStore {
   readState(sourceId: string): Promise<SyncState>
   /** A round that brought nothing: the new link takes the place of `from`, if that is still there. */
   confirmToken(

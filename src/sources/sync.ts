@@ -21,6 +21,8 @@ import {
   type SyncStore,
 } from './sync-store.ts'
 
+import { type Verification, verifySource } from './verify.ts'
+
 const STREAMS: readonly Stream[] = ['people', 'groups']
 /** A source that answers every full read with "read everything again" is not going to end. */
 const MAX_RESTARTS = 3
@@ -137,6 +139,12 @@ export class SyncEngine {
     }
     await drain(() => this.#store.applyApproved(this.#sourceId), options.signal)
     await this.#settle(options)
+  }
+
+  /** Counts what is there and what is here. */
+  verify(signal: AbortSignal): Promise<Verification> {
+    const parts = { source: this.#source, store: this.#store, sourceId: this.#sourceId }
+    return verifySource(parts, signal)
   }
 
   /** Carries out approved removals now. */

@@ -494,6 +494,8 @@ export interface SourceTable {
   leave_by: string | null
   leave_reason: string | null
   left_at: Timestamp | null
+  verified_at: Timestamp | null
+  verification: Json | null
 }
 
 export interface SourceCandidateTable {

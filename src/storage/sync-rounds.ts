@@ -30,6 +30,7 @@ interface StateRow {
   readonly tokens: readonly (StreamToken & { readonly stream: Stream })[]
   readonly rounds: readonly OpenRound[]
   readonly has_unsettled: boolean
+  readonly is_verification_due: boolean
 }
 
 /** Everything a run needs to know first, in one statement: most rounds bring nothing. */
@@ -56,7 +57,9 @@ export async function readState(db: Database, sourceId: string): Promise<SyncSta
         or exists (select 1 from source_link l where l.source_id = s.id and l.edges_pending)
         or exists (select 1 from source_link l where l.source_id = s.id and l.manager_pending)
         or exists (select 1 from removal_waiting w
-                   where w.source_id = s.id and w.approved_at is not null) as has_unsettled
+                   where w.source_id = s.id and w.approved_at is not null) as has_unsettled,
+      coalesce(s.verified_at, s.created_at)
+        < clock_timestamp() - make_interval(secs => ${FULL_EVERY_SECONDS}) as is_verification_due
     from source s where s.id = ${sourceId}::uuid`
     .execute(db.kysely)
     .catch((error: unknown) => {
@@ -69,6 +72,7 @@ export async function readState(db: Database, sourceId: string): Promise<SyncSta
     tokens: Object.fromEntries(row.tokens.map((token) => [token.stream, token])),
     openRounds: row.rounds,
     hasUnsettled: row.has_unsettled,
+    isVerificationDue: row.is_verification_due,
   }
 }
 

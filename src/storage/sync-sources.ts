@@ -11,6 +11,7 @@ import type {
   Waiting,
   WaitingRemoval,
 } from '../sources/registry.ts'
+import type { Verification } from '../sources/verify.ts'
 import type { Database } from './connection.ts'
 import type { Tables } from './database.ts'
 import { journal } from './journal.ts'
@@ -28,6 +29,8 @@ interface SourceRow {
   readonly state: StoredSource['state']
   readonly state_reason: string | null
   readonly waiting: number
+  readonly verified_at: Date | null
+  readonly verification: Verification | null
   readonly confirmed_at: Date | null
 }
 
@@ -77,6 +80,7 @@ export class PostgresSourceRegistry implements SourceRegistry {
         on conflict (id) do update set name = excluded.name, config = excluded.config,
           secret = excluded.secret, state = excluded.state, state_reason = null,
           leave_people = null, leave_by = null, leave_reason = null, left_at = null,
+          verified_at = null, verification = null,
           version = nextval('entity_version')
         returning version`.execute(tx)
       await prepareAllocator(tx)
@@ -240,6 +244,10 @@ export class PostgresSourceRegistry implements SourceRegistry {
       state: row.state,
       stateReason: row.state_reason,
       waitingRemovals: row.waiting,
+      verification:
+        row.verified_at === null
+          ? null
+          : { atMs: row.verified_at.getTime(), streams: row.verification ?? [] },
       confirmedAtMs: row.confirmed_at?.getTime() ?? null,
     }
   }
@@ -280,7 +288,7 @@ function secretPlace(id: string): Place {
 
 async function selectSources(db: Kysely<Tables>): Promise<readonly SourceRow[]> {
   const { rows } = await sql<SourceRow>`
-    select s.id, s.kind, s.name, s.config, s.state, s.state_reason,
+    select s.id, s.kind, s.name, s.config, s.state, s.state_reason, s.verified_at, s.verification,
       md5(coalesce(s.secret, '') || convert_to(s.config::text, 'UTF8')) as revision,
       (select count(*) from removal_waiting w
        where w.source_id = s.id and w.approved_at is null) as waiting,

@@ -10,9 +10,11 @@ import type {
   SyncCounts,
   SyncStore,
 } from '../sources/sync-store.ts'
+import type { Verification } from '../sources/verify.ts'
 import type { Database } from './connection.ts'
 import { admitNewcomers } from './import-admit.ts'
 import { journal } from './journal.ts'
+import { keepVerification, readHoldings } from './source-holdings.ts'
 import { sourceActor } from './sync-batch.ts'
 import { sweepCandidates } from './sync-candidates.ts'
 import { applyGroups } from './sync-groups.ts'
@@ -134,6 +136,14 @@ export class PostgresSyncStore implements SyncStore {
 
   liftQuarantine(sourceId: string) {
     return this.setState(sourceId, 'active', null)
+  }
+
+  readHoldings(sourceId: string) {
+    return readHoldings(this.#db, sourceId)
+  }
+
+  keepVerification(sourceId: string, verification: Verification) {
+    return keepVerification(this.#db, sourceId, verification)
   }
 
   pruneStaging(sourceId: string) {

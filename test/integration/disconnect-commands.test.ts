@@ -51,13 +51,20 @@ await t.test('what a disconnection would do is told by name, and nothing is done
   t.match(await cli('source', 'list'), /contoso/)
 })
 
+await t.test('counted there and here, and read again', async (t) => {
+  t.match(await cli('source', 'verify', 'contoso'), /people +\d+ +\d+ +0 +as it should be/)
+  t.match(await cli('source', 'list'), /verification:\n +at: \d{4}-/)
+  t.match(await cli('source', 'reconcile', 'contoso', '--dry-run'), /nothing was changed/)
+  await t.rejects(cli('source', 'reconcile', 'contoso'), { message: /give --yes/ })
+  t.match(await cli('source', 'reconcile', 'contoso', '--yes'), /people \(full\): nothing changed/)
+})
+
 await t.test('a round is looked at, taken back, and that taken back in turn', async (t) => {
   const before = await people()
-  const { rounds } = await admin.send<{ rounds: { id: string; stream: string }[] }>(
-    'GET',
-    '/sources/contoso/rounds',
-  )
-  const round = rounds.findLast(({ stream }) => stream === 'groups')?.id ?? ''
+  const { rounds } = await admin.send<{
+    rounds: { id: string; stream: string; changes: number }[]
+  }>('GET', '/sources/contoso/rounds')
+  const round = rounds.findLast((each) => each.stream === 'groups' && each.changes > 0)?.id ?? ''
   t.match(await cli('source', 'rounds', 'contoso'), new RegExp(`${round}.*groups.*full.*created`))
   const told = await cli('source', 'undo', round, '--dry-run')
   t.match(told, /^dry run: nothing was changed\ntakes back: deleted \d+/)

@@ -79,6 +79,12 @@ const SyncBody = Type.Object(
   { additionalProperties: false },
 )
 
+/** Or no body at all. */
+const ReconcileBody = Type.Union([
+  Type.Object({ dryRun: Type.Optional(Type.Boolean()) }, { additionalProperties: false }),
+  Type.Null(),
+])
+
 export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
   const { sources } = parts
 
@@ -134,6 +140,37 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
         dryRun: request.body?.dryRun ?? false,
         full: request.body?.full ?? false,
       })
+    },
+  )
+
+  app.post<{ Params: Static<typeof Params>; Body: Static<typeof ReconcileBody> | undefined }>(
+    '/sources/:source/reconcile',
+    {
+      schema: {
+        summary: 'Read everything again and compare; dryRun shows what that would change',
+        params: Params,
+        body: ReconcileBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { dryRun = false } = request.body ?? {}
+      return await sources.sync(request.params.source, { dryRun, full: true })
+    },
+  )
+
+  app.post<{ Params: Static<typeof Params> }>(
+    '/sources/:source/verify',
+    {
+      schema: {
+        summary: 'Count what is there and what is here of it; nothing is changed',
+        params: Params,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { name, verification } = await sources.verify(request.params.source)
+      return { source: name, verification }
     },
   )
 
