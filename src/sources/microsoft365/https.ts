@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
-import { rootCertificates } from 'node:tls'
+import { rootCertificates, TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { readVersion } from '../../version.ts'
@@ -88,9 +88,23 @@ function exchange(
     )
     sent.on('timeout', () => sent.destroy(new Error(`no answer within ${IDLE_TIMEOUT_MS} ms`)))
     sent.on('error', reject)
-    // Else what goes out together is copied together.
-    if (typeof body !== 'string') sent.flushHeaders()
-    sent.end(body)
+    if (typeof body === 'string') sent.end(body)
+    else sendAlone(sent, body)
+  })
+}
+
+/**
+ * What is written before the handshake is over, or together with the headers, Node copies, and frees
+ * the copy as it is. What goes out alone it encrypts where it lies.
+ */
+function sendAlone(sent: ClientRequest, body: Buffer): void {
+  sent.flushHeaders()
+  sent.once('socket', (socket) => {
+    const send = () => setImmediate(() => sent.end(body))
+    // 'unknown' until the handshake is over, and null for a socket that is not connected.
+    const protocol = socket instanceof TLSSocket ? socket.getProtocol() : null
+    if (protocol === null || protocol === 'unknown') socket.once('secureConnect', send)
+    else send()
   })
 }
 
