@@ -49,6 +49,7 @@ export function field(input: {
   readonly hint?: Html | null
   readonly error?: string | null
   readonly isFirst?: boolean
+  readonly isOptional?: boolean
 }): Html {
   const { name, hint = null, error = null } = input
   const described = [error === null ? '' : `${name}-error`, hint === null ? '' : `${name}-hint`]
@@ -56,7 +57,7 @@ export function field(input: {
   return html`<label for="${name}">${input.label}</label>
 ${error === null ? null : html`<p class="error" id="${name}-error">${error}</p>`}
 ${hint === null ? null : html`<div class="hint" id="${name}-hint">${hint}</div>`}
-<input id="${name}" name="${name}" type="${input.type}" autocomplete="${input.autocomplete}" required
+<input id="${name}" name="${name}" type="${input.type}" autocomplete="${input.autocomplete}"${input.isOptional === true ? null : html` required`}
  ${input.type === 'text' ? html`value="${input.value ?? ''}" autocapitalize="none" spellcheck="false"` : null}
  ${error === null ? null : html`aria-invalid="true"`}
  ${ids === '' ? null : html`aria-describedby="${ids}"`}

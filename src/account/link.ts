@@ -74,6 +74,26 @@ If you did not expect this mail, you need not do anything.
   }
 }
 
+export function appPasswordNotice(
+  person: Pick<Person, 'id' | 'displayName' | 'username'>,
+  parts: { readonly recipient: string; readonly name: string },
+): NewMail {
+  return {
+    kind: 'app-password-made',
+    principalId: person.id,
+    recipient: parts.recipient,
+    subject: 'An app password was made',
+    livesHours: 24,
+    link: null,
+    text: `Hello ${person.displayName},
+
+an app password named "${parts.name}" was made for your account (user name ${person.username}). It signs in without your password.
+
+If this was not you, tell your administrator at once.
+`,
+  }
+}
+
 export function changeNotice(
   person: Pick<Person, 'id' | 'displayName' | 'username'>,
   parts: { readonly recipient: string; readonly isTemporary: boolean },

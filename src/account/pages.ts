@@ -2,16 +2,29 @@ import type { PasswordPolicy } from '../directory/password-policy.ts'
 import { field, type Html, html, page } from './html.ts'
 
 /** What is wrong with what was typed, told at the top and read out. */
-function notice(message: string | null): Html | null {
+export function notice(message: string | null): Html | null {
   return message === null ? null : html`<p class="notice" role="alert">${message}</p>`
 }
 
 export function startPage(): string {
   return page(
     'Your account',
-    html`<p>Here you choose the password for the services of your organization.</p>
+    html`<p>Here you see to the passwords for the services of your organization.</p>
 <p><a class="button" href="/account/sign-in">Sign in with your password</a></p>
 <p>If you have no password yet, use the link in the mail you were sent, or ask your administrator for one.</p>`,
+  )
+}
+
+/** Where whoever has signed in chooses what to do. */
+export function homePage(username: string): string {
+  return page(
+    'Your account',
+    html`<p>Signed in as ${username}</p>
+<nav><ul>
+<li><a href="/account/password">Change your password</a></li>
+<li><a href="/account/app-passwords">App passwords</a>: for a device or a program that keeps one</li>
+</ul></nav>
+<form method="post" action="/account/sign-out"><button type="submit">Sign out</button></form>`,
   )
 }
 

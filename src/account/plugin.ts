@@ -1,10 +1,13 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { AppPasswords } from '../credentials/app-passwords.ts'
 import type { Authenticator } from '../credentials/authenticate.ts'
 import type { PasswordSet, PasswordSetter } from '../credentials/password-setter.ts'
+import type { Credential } from '../directory/credential.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
 import type { Written } from '../directory/ports/people.ts'
+import { AppPasswordPages } from './app-passwords.ts'
 import {
   BadForm,
   cookie,
@@ -19,10 +22,18 @@ import {
 } from './exchange.ts'
 import { Form, readForm } from './form.ts'
 import { digestLinkToken, type LinkStore } from './link.ts'
-import { activatePage, donePage, errorPage, passwordPage, signInPage, startPage } from './pages.ts'
+import {
+  activatePage,
+  donePage,
+  errorPage,
+  homePage,
+  passwordPage,
+  signInPage,
+  startPage,
+} from './pages.ts'
 import { STYLE } from './style.ts'
 import { isFormOf, makeTicket, type Sealer, sealTicket, type Ticket } from './ticket.ts'
-import { readVisitor } from './visitor.ts'
+import { mustBeChanged, readMember, readVisitor } from './visitor.ts'
 
 const TIMEOUT_MS = 60_000
 const NO_LINK =
@@ -49,8 +60,9 @@ export interface AccountParts {
   readonly setter: Pick<PasswordSetter, 'set' | 'policy'>
   readonly links: LinkStore
   readonly sealer: Sealer
-  /** Version of her primary password; null where she has none. */
-  readonly passwordVersion: (id: PrincipalId) => number | null
+  readonly appPasswords: AppPasswords
+  /** Her primary password; null where she has none. */
+  readonly primaryOf: (id: PrincipalId) => Credential | null
   /** Where her password goes beside here, in words; null for nowhere. */
   readonly pushedTo: (person: Person) => Promise<string | null>
   /** Resolves once the write shows here. */
@@ -110,8 +122,10 @@ class AccountPages {
     app.post('/activate', (request, reply) => this.#activate(request, reply))
     app.get('/sign-in', (_request, reply) => this.#askToSignIn(reply, '', null))
     app.post('/sign-in', (request, reply) => this.#signIn(request, reply))
+    app.get('/home', (request, reply) => this.#showHome(request, reply))
     app.get('/password', (request, reply) => this.#askForPassword(request, reply))
     app.post('/password', (request, reply) => this.#setPassword(request, reply))
+    new AppPasswordPages(this.#parts).serve(app)
     app.get('/done', (_request, reply) => show(reply, donePage()))
     app.post('/sign-out', (_request, reply) => redirect(forget(reply), '/account'))
   }
@@ -128,7 +142,7 @@ class AccountPages {
     if (link === null) throw new Gone()
     const { id: linkId, principalId } = link
     const proof = { by: 'link', linkId } as const
-    return this.#welcome(reply, { principalId, proof, how: 'activation link' })
+    return this.#welcome(reply, { principalId, proof, how: 'activation link' }, '/account/password')
   }
 
   #askToSignIn(reply: FastifyReply, username: string, message: string | null): FastifyReply {
@@ -151,9 +165,16 @@ class AccountPages {
     )
     if (!outcome.ok) return this.#askToSignIn(reply.code(403), name, NO_SIGN_IN)
     const principalId = outcome.who.value.id
-    const credentialVersion = this.#parts.passwordVersion(principalId)
+    const primary = this.#parts.primaryOf(principalId)
+    const credentialVersion = primary?.version ?? null
     const proof = { by: 'sign-in', credentialVersion } as const
-    return this.#welcome(reply, { principalId, proof, how: 'password' })
+    const to = mustBeChanged(primary, this.#nowMs()) ? '/account/password' : '/account/home'
+    return this.#welcome(reply, { principalId, proof, how: 'password' }, to)
+  }
+
+  #showHome(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const { person } = readMember(this.#parts, request)
+    return show(reply, homePage(person.username))
   }
 
   async #askForPassword(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -237,11 +258,12 @@ class AccountPages {
   #welcome(
     reply: FastifyReply,
     proven: Pick<Ticket, 'principalId' | 'proof' | 'how'>,
+    to: '/account/password' | '/account/home',
   ): FastifyReply {
     const ticket = makeTicket(proven, this.#nowMs())
     const sealed = sealTicket(ticket, this.#parts.sealer)
     reply.header('set-cookie', cookie(sealed))
-    return redirect(reply, '/account/password')
+    return redirect(reply, to)
   }
 
   #showError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -6,6 +6,9 @@ import type { Proof } from '../directory/ports/passwords.ts'
 /** Long enough to think of a password, and short for a machine left alone. */
 const TICKET_MS = 15 * 60_000
 
+/** She signed in, and her password is still the same. */
+export type SignInProof = Extract<Proof, { by: 'sign-in' }>
+
 /** What somebody has proven, on the way from page to page; kept sealed in her browser alone. */
 export interface Ticket {
   readonly principalId: PrincipalId

@@ -1,9 +1,11 @@
 import type { FastifyRequest } from 'fastify'
+import type { Credential } from '../directory/credential.ts'
 import type { Directory } from '../directory/directory.ts'
 import { canSignIn } from '../directory/hold.ts'
+import type { PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
 import { readCookie, SignedOut } from './exchange.ts'
-import { openTicket, type Sealer, type Ticket } from './ticket.ts'
+import { openTicket, type Sealer, type SignInProof, type Ticket } from './ticket.ts'
 
 /** Somebody on the account pages, and what she has proven. */
 export interface Visitor {
@@ -11,15 +13,16 @@ export interface Visitor {
   readonly person: Person
 }
 
+export interface VisitorParts {
+  readonly directory: Directory
+  readonly sealer: Sealer
+  /** Her primary password; null where she has none. */
+  readonly primaryOf: (id: PrincipalId) => Credential | null
+  readonly nowMs?: () => number
+}
+
 /** @throws {SignedOut} for whoever has proven nothing, or may not be let in by now */
-export function readVisitor(
-  parts: {
-    readonly directory: Directory
-    readonly sealer: Sealer
-    readonly nowMs?: () => number
-  },
-  request: FastifyRequest,
-): Visitor {
+export function readVisitor(parts: VisitorParts, request: FastifyRequest): Visitor {
   const nowMs = (parts.nowMs ?? Date.now)()
   const ticket = openTicket(readCookie(request), parts.sealer, nowMs)
   if (ticket === null) throw new SignedOut()
@@ -28,4 +31,27 @@ export function readVisitor(
   const isWelcome = ticket.proof.by === 'link' ? person.holds.length === 0 : canSignIn(person)
   if (!isWelcome) throw new SignedOut()
   return { ticket, person }
+}
+
+/** Somebody who has signed in with a password that is good for more than to be changed. */
+export interface Member extends Visitor {
+  readonly proof: SignInProof
+}
+
+/** @throws {SignedOut} for whoever came by a link, or whose password has changed since */
+export function readMember(parts: VisitorParts, request: FastifyRequest): Member {
+  const visitor = readVisitor(parts, request)
+  const { proof } = visitor.ticket
+  if (proof.by !== 'sign-in') throw new SignedOut()
+  const primary = parts.primaryOf(visitor.person.id)
+  const nowMs = (parts.nowMs ?? Date.now)()
+  if (proof.credentialVersion !== (primary?.version ?? null)) throw new SignedOut()
+  if (mustBeChanged(primary, nowMs)) throw new SignedOut()
+  return { ...visitor, proof }
+}
+
+/** Whether a password is good for choosing another one only. */
+export function mustBeChanged(primary: Credential | null, nowMs: number): boolean {
+  if (primary === null) return false
+  return primary.isTemporary || (primary.expiresAtMs !== null && primary.expiresAtMs <= nowMs)
 }

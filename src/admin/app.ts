@@ -15,6 +15,7 @@ import { identify } from './caller.ts'
 import { ApiError } from './error.ts'
 import type { AdminParts } from './parts.ts'
 import { makePlainPeers, plainRefused } from './plain-http.ts'
+import { appPasswordRoutes } from './routes/app-passwords.ts'
 import { connectRoutes, consentReturnRoute } from './routes/connect.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { importRoutes } from './routes/imports.ts'
@@ -188,6 +189,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
     for (const routes of [
       peopleRoutes,
       passwordRoutes,
+      appPasswordRoutes,
       lifecycleRoutes,
       groupRoutes,
       serviceRoutes,

@@ -1,4 +1,5 @@
 import type { Activation } from '../account/activation.ts'
+import type { AppPasswords } from '../credentials/app-passwords.ts'
 import type { TokenVerifier } from '../credentials/authenticate.ts'
 import type { PasswordSetter } from '../credentials/password-setter.ts'
 import type { Directory } from '../directory/directory.ts'
@@ -358,6 +359,7 @@ export interface AdminParts {
   readonly resources: ResourceStore
   readonly credentials: CredentialStore
   readonly passwords: Pick<PasswordSetter, 'set'>
+  readonly appPasswords: AppPasswords
   readonly activation: Pick<Activation, 'issue'>
   readonly log: LogReader
   readonly sources: SourceControl

@@ -36,6 +36,7 @@ export function addLog(program: Command, run: Run): void {
               reason: row.reason,
               code: codeOf(row),
               name: row.person ?? row.name,
+              with: row.detail?.['credentialLabel'] as string | undefined,
               method: row.method,
               resource: row.resource,
               from: row.device ?? row.address,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { PushStatus } from '../admin/parts.ts'
 import { addActivationLink } from './activation-links.ts'
+import { addAppPassword } from './app-passwords.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
 import { addLifecycle } from './lifecycle.ts'
@@ -60,6 +61,7 @@ export function addPerson(program: Command, run: Run): void {
 
   addLifecycle(person, run)
   addActivationLink(person, run)
+  addAppPassword(person, run)
 
   person
     .command('unlock <person>')

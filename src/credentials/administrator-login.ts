@@ -37,7 +37,8 @@ export class AdministratorLogin implements Login<Yes> {
     return {
       principalId: this.#found.id,
       principalVersion: this.#found.version,
-      candidates: this.#credentials.candidatesFor(this.#found.id, null),
+      candidates: this.#credentials.candidatesFor(this.#found.id),
+      clientId: null,
       // Administrators are of this place, whatever becomes of a source.
       delegation: null,
       resourceKind: 'admin',

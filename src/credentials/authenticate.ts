@@ -34,6 +34,8 @@ export type Denial =
   | 'credential-expired'
   /** Set by an admin, and not changed by herself yet. */
   | 'credential-temporary'
+  /** A right app password, which is good for something else. */
+  | 'credential-scope'
   | 'backing-off'
   | 'locked-out'
   /** The address has failed with too many different names. */

@@ -1,4 +1,5 @@
 import type { Credential } from '../directory/credential.ts'
+import type { PrincipalId } from '../directory/id.ts'
 import type { FailureKey } from '../directory/ports/resources.ts'
 import type { Caller } from './authenticate.ts'
 import type { Candidates } from './credential-index.ts'
@@ -11,6 +12,8 @@ export interface Claim extends FailureKey {
   /** Where a password is changed, one that has to be changed is as good as any until it is over. */
   readonly isToChange?: boolean
   readonly candidates: Candidates
+  /** The LDAP client through which she signs in; null elsewhere. */
+  readonly clientId: PrincipalId | null
   /** Where the password is checked instead of here; app passwords are ours all the same. */
   readonly delegation: Delegation | null
 }
@@ -25,6 +28,7 @@ export type WrongReason =
   | 'no-credential'
   | 'credential-expired'
   | 'credential-temporary'
+  | 'credential-scope'
   | Blocked
   | DelegatedDenial
 

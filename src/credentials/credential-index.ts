@@ -3,7 +3,7 @@ import type { Credential, CredentialChange } from '../directory/credential.ts'
 import type { Follower } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
 
-/** What a password may be checked against, for one principal at one service. */
+/** What a principal's password may be checked against. */
 export interface Candidates {
   /**
    * Stands for the ids and versions of these credentials: no other set, and no later state of this
@@ -11,17 +11,9 @@ export interface Candidates {
    */
   readonly stamp: number
   readonly primary: Credential | null
-  /** Generated passwords: those of the principal itself, and app passwords for the service. */
+  /** Generated ones, wherever they are good: which of them serves is asked of the one that fits. */
   readonly generated: readonly Credential[]
 }
-
-interface Known {
-  readonly common: Candidates
-  /** For services with an app password of their own; all others see what is common. */
-  readonly byService: ReadonlyMap<string, Candidates>
-}
-
-const NO_SERVICES: ReadonlyMap<string, Candidates> = new Map()
 
 /** Every credential in memory, by principal and, for tokens, by digest. It follows the journal. */
 export class CredentialIndex implements Follower {
@@ -33,7 +25,7 @@ export class CredentialIndex implements Follower {
   /** Apart from the rest: it is no candidate, and one more of it changes nothing about the others. */
   readonly #remembered = new Map<string, Credential>()
   /** Built when first asked for, forgotten when a credential of the principal changes. */
-  readonly #known = new Map<string, Known>()
+  readonly #known = new Map<string, Candidates>()
   #position: Position | null = null
   #lastStamp = 0
 
@@ -62,10 +54,8 @@ export class CredentialIndex implements Follower {
     this.#position = position
   }
 
-  /** @param serviceId the LDAP client through which somebody signs in; null where there is none */
-  candidatesFor(principalId: PrincipalId, serviceId: PrincipalId | null): Candidates {
-    const known = this.#known.get(principalId) ?? this.#learn(principalId)
-    return (serviceId === null ? undefined : known.byService.get(serviceId)) ?? known.common
+  candidatesFor(principalId: PrincipalId): Candidates {
+    return this.#known.get(principalId) ?? this.#learn(principalId)
   }
 
   /** By the digest that `digestSecret` makes of a token. */
@@ -78,29 +68,17 @@ export class CredentialIndex implements Follower {
     return this.#remembered.get(principalId) ?? null
   }
 
-  #learn(principalId: PrincipalId): Known {
-    const own = [...(this.#byPrincipal.get(principalId)?.values() ?? [])]
-    const byService = new Map<string, Candidates>()
-    for (const { type, serviceId } of own) {
-      if (type !== 'app-password' || serviceId === null || byService.has(serviceId)) continue
-      byService.set(serviceId, this.#makeCandidates(own, serviceId))
-    }
-    const common = this.#makeCandidates(own, null)
-    const known = { common, byService: byService.size === 0 ? NO_SERVICES : byService }
-    this.#known.set(principalId, known)
-    return known
-  }
-
-  #makeCandidates(own: readonly Credential[], serviceId: PrincipalId | null): Candidates {
+  #learn(principalId: PrincipalId): Candidates {
     this.#lastStamp += 1
     let primary: Credential | null = null
     const generated: Credential[] = []
-    for (const credential of own) {
+    for (const credential of this.#byPrincipal.get(principalId)?.values() ?? []) {
       if (credential.type === 'primary-password') primary = credential
-      else if (credential.type === 'generated-secret') generated.push(credential)
-      else if (isAppPasswordFor(credential, serviceId)) generated.push(credential)
+      else if (credential.type !== 'token') generated.push(credential)
     }
-    return { stamp: this.#lastStamp, primary, generated }
+    const candidates = { stamp: this.#lastStamp, primary, generated }
+    this.#known.set(principalId, candidates)
+    return candidates
   }
 
   #applyOne(change: CredentialChange): void {
@@ -142,10 +120,4 @@ export class CredentialIndex implements Follower {
     }
     this.#known.delete(credential.principalId)
   }
-}
-
-function isAppPasswordFor(credential: Credential, serviceId: PrincipalId | null): boolean {
-  return (
-    serviceId !== null && credential.type === 'app-password' && credential.serviceId === serviceId
-  )
 }

@@ -59,7 +59,8 @@ export class EntryLogin implements Login<Yes> {
     return {
       principalId: principal.id,
       principalVersion: principal.version,
-      candidates: this.#credentials.candidatesFor(principal.id, clientIdOf(resource)),
+      candidates: this.#credentials.candidatesFor(principal.id),
+      clientId: clientIdOf(resource),
       delegation: isPerson(this.#found) ? this.#delegationOf(this.#found) : null,
       resourceKind: resource.kind,
       device: device ?? '',

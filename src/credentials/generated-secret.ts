@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { equalConstantTime } from '../../protocols/wire/index.ts'
 
 /** Crockford's base 32 in lower case: no i, l, o or u, so nothing is read for something else. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -9,6 +8,9 @@ const TOKEN_CHARACTERS = 32
 const PASSWORD_CHARACTERS = 28
 const GROUP = 4
 const TOKEN_PREFIX = 'gh_'
+const APP_PREFIX = Buffer.from('app-')
+const APP_PASSWORD_BYTES = 38
+const LETTERS = new Set([...Buffer.from(ALPHABET), ...Buffer.from('-')])
 
 /** For machines: `gh_` and 160 random bits. The prefix lets scanners of leaked secrets find it. */
 export function makeToken(): string {
@@ -21,18 +23,24 @@ export function makeGeneratedPassword(): string {
   return (characters.match(new RegExp(`.{${GROUP}}`, 'g')) ?? []).join('-')
 }
 
+/** A generated password that can be told from what people choose: it begins with `app-`. */
+export function makeAppPassword(): string {
+  return `${APP_PREFIX.toString()}${makeGeneratedPassword()}`
+}
+
+/** Whether it looks like one of {@link makeAppPassword}, good or not; no text is made of it. */
+export function isAppPassword(password: Buffer): boolean {
+  if (password.length !== APP_PASSWORD_BYTES) return false
+  if (!password.subarray(0, APP_PREFIX.length).equals(APP_PREFIX)) return false
+  return password.every((byte) => LETTERS.has(byte))
+}
+
 /**
  * What is stored of a generated secret: base64 of its SHA-256. With 128 bits or more behind it there
  * is nothing to guess, so it needs neither salt nor cost. Never use it for what people choose.
  */
 export function digestSecret(secret: string | Uint8Array): string {
   return createHash('sha256').update(secret).digest('base64')
-}
-
-/** `digest` as {@link digestSecret} made it. Takes the same time for every wrong secret. */
-export function verifySecret(secret: string | Uint8Array, digest: string): boolean {
-  const actual = createHash('sha256').update(secret).digest()
-  return equalConstantTime(actual, Buffer.from(digest, 'base64'))
 }
 
 function randomCharacters(count: number): string {

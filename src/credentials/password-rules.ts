@@ -4,7 +4,7 @@ import type { Strength } from './strength-worker.ts'
 
 /** One rule a password breaks, and how to mend it; the words never repeat the password. */
 export interface PasswordFault {
-  readonly rule: 'characters' | 'length' | 'banned' | 'strength' | 'history'
+  readonly rule: 'characters' | 'length' | 'banned' | 'strength' | 'history' | 'app-password'
   readonly message: string
 }
 
@@ -12,6 +12,11 @@ export const UNUSABLE_CHARACTERS: PasswordFault = {
   rule: 'characters',
   message:
     'It has characters that cannot be used in passwords, such as line breaks or control characters. Use letters, digits, spaces and punctuation.',
+}
+
+export const LIKE_APP_PASSWORD: PasswordFault = {
+  rule: 'app-password',
+  message: 'It looks like an app password. Choose one that does not begin with `app-`.',
 }
 
 export const USED_BEFORE: PasswordFault = {

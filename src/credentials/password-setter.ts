@@ -5,12 +5,14 @@ import type { NewMail } from '../directory/ports/mail.ts'
 import type { NewPassword, PasswordStore, Proof } from '../directory/ports/passwords.ts'
 import type { Actor, Written } from '../directory/ports/people.ts'
 import type { Argon2Pool } from './argon2-pool.ts'
+import { isAppPassword } from './generated-secret.ts'
 import { prepareOpaqueString } from './opaque-string.ts'
 import {
   guessableOf,
   judgeBanned,
   judgeLength,
   judgeStrength,
+  LIKE_APP_PASSWORD,
   type PasswordFault,
   UNUSABLE_CHARACTERS,
   USED_BEFORE,
@@ -174,6 +176,7 @@ export class PasswordSetter {
 
   async #judge(asked: PasswordToSet, password: Buffer): Promise<readonly PasswordFault[]> {
     const { policy } = this
+    if (isAppPassword(password)) return [LIKE_APP_PASSWORD]
     const faults = [judgeLength(password, policy), judgeBanned(password, policy)].filter(
       (fault) => fault !== null,
     )

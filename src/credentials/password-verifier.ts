@@ -1,10 +1,11 @@
+import { equalConstantTime } from '../../protocols/wire/index.ts'
 import type { Credential } from '../directory/credential.ts'
 import type { Argon2Pool } from './argon2-pool.ts'
 import type { Asked, Checked, CheckTurn, Claim, Verdict } from './claim.ts'
 import type { Candidates } from './credential-index.ts'
 import type { DelegatedClaim, DelegatedVerifier } from './delegated-verifier.ts'
 import type { Failures } from './failures.ts'
-import { verifySecret } from './generated-secret.ts'
+import { digestSecret, isAppPassword } from './generated-secret.ts'
 import { SharedWork } from './shared-work.ts'
 import { VerifierCache } from './verifier-cache.ts'
 
@@ -43,12 +44,12 @@ export class PasswordVerifier {
   check(claim: Claim, password: Buffer, turn: CheckTurn): Checked | Promise<Checked> {
     const { candidates } = claim
     const pair = this.#cache.keyOf(candidates.stamp, claim.principalVersion, password)
-    const generated =
-      candidates.generated.length === 0
-        ? undefined
-        : candidates.generated.find((one) => verifySecret(password, one.verifier))
+    const generated = candidates.generated.length === 0 ? null : findGenerated(candidates, password)
     // What carries 128 random bits cannot be guessed, so no lock of somebody else's making holds it.
-    if (generated !== undefined) return atOnce(pair, judgeUse(claim, generated, turn.atMs))
+    if (generated !== null) return atOnce(pair, judgeGenerated(claim, generated, turn.atMs))
+    // Nobody chooses such a one. A revoked one on a forgotten device is not hashed, not counted, and
+    // told to no source.
+    if (isAppPassword(password)) return atOnce(pair, wrongPassword)
     // The same value sent twice at once, as by a pool of connections, is one guess.
     const isUnderWay = this.#verifications.has(pair) || this.#delegated?.isAsking(pair) === true
     const blocked = isUnderWay ? null : this.#failures.findBlocked(claim)
@@ -152,6 +153,34 @@ export class PasswordVerifier {
 }
 
 const wrongPassword: Verdict = { isRight: false, denial: 'wrong-password' }
+
+/** The one that fits; whether one does, and which, is looked for in the same time. */
+function findGenerated({ generated }: Candidates, password: Buffer): Credential | null {
+  const digest = Buffer.from(digestSecret(password))
+  let found: Credential | null = null
+  for (const one of generated) {
+    if (equalConstantTime(digest, Buffer.from(one.verifier))) found = one
+  }
+  return found
+}
+
+function judgeGenerated(claim: Claim, credential: Credential, atMs: number): Verdict {
+  if (credential.type !== 'app-password') return judgeUse(claim, credential, atMs)
+  const note = {
+    credential: credential.id,
+    credentialType: credential.type,
+    credentialLabel: credential.label,
+  }
+  if (!servesThere(credential, claim)) return { isRight: false, denial: 'credential-scope', note }
+  return { ...judgeUse(claim, credential, atMs), note }
+}
+
+/** Where an app password is good; never where passwords are changed. */
+function servesThere({ uses, serviceId }: Credential, claim: Claim): boolean {
+  if (claim.resourceKind === 'network') return uses.includes('radius')
+  if (claim.resourceKind !== 'ldap' || !uses.includes('ldap')) return false
+  return serviceId === null || serviceId === claim.clientId
+}
 
 /** Whether a right password is good for anything but to be changed. */
 function judgeUse(

@@ -107,6 +107,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     resources: new PostgresResourceStore(database, keys),
     credentials: logIn.credentials,
     passwords: input.passwords.setter,
+    appPasswords: input.passwords.appPasswords,
     activation: input.passwords.activation,
     log: new LogReader(database),
     sources: input.sources,

@@ -1,13 +1,16 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { Activation } from '../account/activation.ts'
-import { changeNotice } from '../account/link.ts'
+import { appPasswordNotice, changeNotice } from '../account/link.ts'
 import { accountPlugin } from '../account/plugin.ts'
 import type { Sealer } from '../account/ticket.ts'
 import type { Config } from '../config/config.ts'
+import { AppPasswords } from '../credentials/app-passwords.ts'
 import { PasswordSetter } from '../credentials/password-setter.ts'
 import { PasswordStrength } from '../credentials/password-strength.ts'
+import type { Person } from '../directory/person.ts'
 import type { Service } from '../lifecycle.ts'
 import { isMailAddress } from '../mail/settings.ts'
+import { PostgresAppPasswordStore } from '../storage/app-password-store.ts'
 import { PostgresLinkStore } from '../storage/link-store.ts'
 import { PostgresPasswordStore } from '../storage/password-store.ts'
 import { type Keys, seal, unseal } from '../storage/sealing.ts'
@@ -19,6 +22,7 @@ import { TenantPasswords } from './password-push.ts'
 
 export interface PasswordParts {
   readonly setter: PasswordSetter
+  readonly appPasswords: AppPasswords
   readonly activation: Activation
   /** The account pages, for the HTTP listeners. */
   readonly pages: FastifyPluginAsync
@@ -41,19 +45,29 @@ export function makePasswords(
   const strength = new PasswordStrength()
   const push = new TenantPasswords({ directory, log })
   const canMail = async () => (await mail.store.readAccount()) !== null
+  const addressOf = async ({ mail }: Person) =>
+    mail === null || !isMailAddress(mail) || !(await canMail()) ? null : mail
   const setter = new PasswordSetter({
     directory: readModel,
     pool: logIn.pool,
     strength,
     store: new PostgresPasswordStore(database, keys),
-    notice: async (person, { isTemporary }) =>
-      person.mail === null || !isMailAddress(person.mail) || !(await canMail())
-        ? null
-        : changeNotice(person, { recipient: person.mail, isTemporary }),
+    notice: async (person, { isTemporary }) => {
+      const recipient = await addressOf(person)
+      return recipient === null ? null : changeNotice(person, { recipient, isTemporary })
+    },
     push,
     onFault: (person, error) => {
       metrics.faulted('http')
       log.error('password.fault', { principal: person.id, error })
+    },
+  })
+  const appPasswords = new AppPasswords({
+    store: new PostgresAppPasswordStore(database, keys),
+    directory: readModel,
+    notice: async (person, name) => {
+      const recipient = await addressOf(person)
+      return recipient === null ? null : appPasswordNotice(person, { recipient, name })
     },
   })
   const links = new PostgresLinkStore(database, keys)
@@ -70,9 +84,10 @@ export function makePasswords(
     directory: readModel,
     authenticator: logIn.authenticator,
     setter,
+    appPasswords,
     links,
     sealer: makeSealer(keys),
-    passwordVersion: (id) => credentialIndex.candidatesFor(id, null).primary?.version ?? null,
+    primaryOf: (id) => credentialIndex.candidatesFor(id).primary,
     pushedTo: (person) => push.describe(person),
     reached: async ({ inboxSeq }) => {
       mail.wake()
@@ -83,7 +98,7 @@ export function makePasswords(
       log.error('account.fault', { id, error })
     },
   })
-  return { setter, activation, pages, services: [strength] }
+  return { setter, appPasswords, activation, pages, services: [strength] }
 }
 
 function makeSealer(keys: Keys): Sealer {

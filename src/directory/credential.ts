@@ -1,5 +1,8 @@
 import type { CredentialId, PrincipalId } from './id.ts'
 
+/** What an app password may be used with. */
+export type AppPasswordUse = 'ldap' | 'radius'
+
 /**
  * Something a principal can prove. Passwords people choose are argon2id in PHC form; generated
  * secrets carry 128 bits or more and are kept as a SHA-256 digest, never as argon2.
@@ -21,7 +24,9 @@ export interface Credential {
   readonly verifier: string
   /** Of a source's password: which version of the person it was found right for; null elsewhere. */
   readonly principalVersion: number | null
-  /** An app password serves this LDAP client only; null everywhere else. */
+  /** Of an app password: where it is good; empty for all others. */
+  readonly uses: readonly AppPasswordUse[]
+  /** Of an app password that is good for LDAP: through this client alone, null for any way. */
   readonly serviceId: PrincipalId | null
   readonly expiresAtMs: number | null
   /** Set by somebody else: good for choosing another one and for nothing more. */

@@ -127,6 +127,8 @@ function isAlike(one: AuthEvent, other: AuthEvent): boolean {
     one.device === other.device &&
     one.resourceKind === other.resourceKind &&
     one.method === other.method &&
+    // Which app password it was is what somebody wants to know.
+    one.detail?.['credential'] === other.detail?.['credential'] &&
     // Let in from memory, while the source was away, is another thing to read.
     one.detail?.['remembered'] === other.detail?.['remembered']
   )

@@ -19,6 +19,7 @@ export class PostgresAuthEventWriter implements AuthEventWriter {
     await this.#database.write(async (tx) => {
       if (await isWritten(tx, batch.id)) return
       await insertRows(tx, batch.rows)
+      await noteUses(tx, batch.rows)
       journal(tx, {
         kind: 'auth.batch',
         entity: batch.id,
@@ -63,6 +64,28 @@ async function insertRows(tx: Tx, rows: readonly AuthEventRow[]): Promise<void> 
       ${column((row) => (row.detail === null ? null : withoutNul(JSON.stringify(row.detail))))}::jsonb[]
     ) as r (at, last_at, count, outcome, reason, resource_kind, resource_name, method,
             principal_id, name, address, device, detail)`.execute(tx)
+}
+
+/** When each app password last let somebody in; one that has been revoked meanwhile is passed over. */
+async function noteUses(tx: Tx, batch: readonly AuthEventRow[]): Promise<void> {
+  const latest = new Map<string, AuthEventRow>()
+  for (const row of batch) {
+    const id = row.detail?.['credential']
+    if (row.outcome !== 'success' || typeof id !== 'string') continue
+    if ((latest.get(id)?.lastAtMs ?? 0) <= row.lastAtMs) latest.set(id, row)
+  }
+  if (latest.size === 0) return
+  const rows = [...latest.values()]
+  await sql`
+    insert into credential_use as u (credential_id, used_at, address)
+    select c.id, to_timestamp(r.at / 1000.0), r.address
+    from unnest(
+      ${[...latest.keys()]}::uuid[], ${rows.map((row) => Math.round(row.lastAtMs))}::bigint[],
+      ${rows.map((row) => withoutNul(row.address))}::text[]) as r (id, at, address)
+    join credential c on c.id = r.id
+    order by c.id
+    on conflict (credential_id) do update set used_at = excluded.used_at, address = excluded.address
+      where u.used_at < excluded.used_at`.execute(tx)
 }
 
 /** What a stranger typed may hold a NUL, which PostgreSQL's text cannot; it must not undo a batch. */

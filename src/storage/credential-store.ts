@@ -118,6 +118,7 @@ export async function insertCredential(
     type: credential.type,
     label: credential.label,
     verifier: credential.verifier,
+    uses: [...(credential.uses ?? [])],
     service_id: credential.serviceId,
     expires_at: credential.expiresAtMs === null ? null : new Date(credential.expiresAtMs),
     is_temporary: credential.isTemporary ?? false,

@@ -110,6 +110,13 @@ export interface CredentialTable {
   created_at: GeneratedTimestamp
   principal_version: number | null
   is_temporary: Generated<boolean>
+  uses: Generated<string[]>
+}
+
+export interface CredentialUseTable {
+  credential_id: string
+  used_at: Timestamp
+  address: string
 }
 
 export interface DirectoryGroupTable {
@@ -610,6 +617,7 @@ export interface Tables {
   connect_attempt: ConnectAttemptTable
   connection_external_id: ConnectionExternalIdTable
   credential: CredentialTable
+  credential_use: CredentialUseTable
   directory_group: DirectoryGroupTable
   hold: HoldTable
   import_choice: ImportChoiceTable

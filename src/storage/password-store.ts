@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { DirectoryError } from '../directory/errors.ts'
 import type { CredentialId, PrincipalId } from '../directory/id.ts'
 import type {
   Claimed,
@@ -15,6 +14,7 @@ import { insertCredential, noteCredentials } from './credential-store.ts'
 import { journal } from './journal.ts'
 import { voidLinks } from './link-rows.ts'
 import { insertMail } from './mail-rows.ts'
+import { isProven, lockLiving } from './proof-rows.ts'
 import type { Keys } from './sealing.ts'
 import type { Tx } from './written.ts'
 
@@ -97,32 +97,6 @@ export class PostgresPasswordStore implements PasswordStore {
     })
     return value ? { changed: 1, inboxSeq } : null
   }
-}
-
-async function lockLiving(tx: Tx, id: string): Promise<string> {
-  const { rows } = await sql<{ lifecycle: string }>`
-    select lifecycle from principal where id = ${id}::uuid and lifecycle <> 'deleted'
-    for update`.execute(tx)
-  const lifecycle = rows[0]?.lifecycle
-  if (lifecycle !== undefined) return lifecycle
-  throw new DirectoryError('DIRECTORY_NOT_FOUND', 'there is nobody with such an id')
-}
-
-/** With the principal locked it stays so until the end of the transaction. */
-async function isProven(tx: Tx, principalId: string, proof: Proof): Promise<boolean> {
-  if (proof.by === 'admin') return true
-  const { rows } = await sql<{ is_proven: boolean }>`
-    select not exists (select from hold where principal_id = ${principalId}::uuid) and ${
-      proof.by === 'link'
-        ? sql`exists (
-            select from one_time_link
-            where id = ${proof.linkId}::uuid and principal_id = ${principalId}::uuid
-              and ended_at is null and expires_at > clock_timestamp())`
-        : sql`${proof.credentialVersion}::bigint is not distinct from (
-            select version from credential
-            where principal_id = ${principalId}::uuid and type = 'primary-password')`
-    } as is_proven`.execute(tx)
-  return rows[0]?.is_proven ?? false
 }
 
 /** False where another has it by now. */

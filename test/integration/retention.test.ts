@@ -100,15 +100,15 @@ await eachEngine(
         database.kysely,
       )
     }
-    t.ok(index.candidatesFor(dead, null).primary)
+    t.ok(index.candidatesFor(dead).primary)
     t.ok(index.findToken(`of ${dead}`))
 
     await applyRetention(database)
     await feed.reached(0n)
-    t.equal(index.candidatesFor(dead, null).primary, null)
+    t.equal(index.candidatesFor(dead).primary, null)
     t.equal(index.findToken(`of ${dead}`), null)
     t.equal(model.personByUsername('p0'), null)
-    for (const id of [lately, living]) t.ok(index.candidatesFor(id, null).primary)
+    for (const id of [lately, living]) t.ok(index.candidatesFor(id).primary)
     t.equal(index.size, 4)
     const { rows: kept } = await sql`select principal_id from authority`.execute(database.kysely)
     t.same(

@@ -112,6 +112,7 @@ export function aCredential(
     type: 'primary-password',
     label: 'password',
     verifier,
+    uses: [],
     serviceId: null,
     principalVersion: null,
     expiresAtMs: null,

@@ -36,8 +36,8 @@ export interface ResourceStore {
 
 export type NewCredential = Omit<
   Credential,
-  'kind' | 'id' | 'version' | 'principalVersion' | 'createdAtMs' | 'isTemporary'
-> & { readonly isTemporary?: boolean }
+  'kind' | 'id' | 'version' | 'principalVersion' | 'createdAtMs' | 'isTemporary' | 'uses'
+> & { readonly isTemporary?: boolean; readonly uses?: Credential['uses'] }
 
 export interface CredentialStore {
   listFor(principalId: PrincipalId): Promise<readonly Credential[]>

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Credential } from '../../directory/credential.ts'
+import type { AppPasswordUse, Credential } from '../../directory/credential.ts'
 import type { CredentialId, PrincipalId } from '../../directory/id.ts'
 import { lastJournalRow } from './principal-columns.ts'
 import { type EntityReader, type LastChange, lastChange, readVersions } from './reader.ts'
@@ -11,6 +11,7 @@ export interface CredentialRow {
   readonly type: Credential['type']
   readonly label: string
   readonly verifier: string
+  readonly uses: readonly string[]
   readonly service_id: string | null
   readonly principal_version: number | null
   readonly expires_at: Date | null
@@ -46,6 +47,7 @@ export function toCredential(row: CredentialRow): Credential {
     label: row.label,
     verifier: row.verifier,
     principalVersion: row.principal_version,
+    uses: row.uses as readonly AppPasswordUse[],
     serviceId: row.service_id as PrincipalId | null,
     expiresAtMs: row.expires_at?.getTime() ?? null,
     isTemporary: row.is_temporary,

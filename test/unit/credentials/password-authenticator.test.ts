@@ -1,7 +1,8 @@
 import t from 'tap'
 import { Argon2Pool } from '../../../src/credentials/argon2-pool.ts'
-import { digestSecret } from '../../../src/credentials/generated-secret.ts'
+import { digestSecret, makeAppPassword } from '../../../src/credentials/generated-secret.ts'
 import { NameLimit } from '../../../src/credentials/name-limit.ts'
+import type { Credential } from '../../../src/directory/credential.ts'
 import type { Hold } from '../../../src/directory/hold.ts'
 import {
   aCredential,
@@ -178,26 +179,54 @@ await t.test('a password changed while the old one is verified is judged anew', 
   t.match(await early, { ok: true })
 })
 
-await t.test('an app password serves its LDAP client and no other', async (t) => {
+await t.test('an app password serves what it is for, and its LDAP client alone', async (t) => {
   const bench = new Bench()
   t.teardown(() => bench.stop())
   const { person } = await bench.putPerson('adele', 'right')
   const mail = aService('mail')
   const wiki = aService('wiki')
-  bench.putCredential(
-    aCredential(person.id, digestSecret('app-secret'), {
-      type: 'app-password',
-      serviceId: mail.id,
-    }),
-  )
+  const app = (secret: string, change: Partial<Credential>) =>
+    bench.putCredential(
+      aCredential(person.id, digestSecret(secret), {
+        type: 'app-password',
+        label: secret,
+        ...change,
+      }),
+    )
+  app('for mail', { uses: ['ldap'], serviceId: mail.id })
+  app('for ldap', { uses: ['ldap'] })
+  app('for wi-fi', { uses: ['radius'] })
+  app('over', { uses: ['ldap'], expiresAtMs: bench.clock.nowMs })
   const through = (client: typeof mail | null, password: string) =>
     denialOf(bench, anAttempt('adele', password, { resource: { kind: 'ldap', client } }))
-  t.equal(await through(mail, 'app-secret'), 'ok')
+  t.equal(await through(mail, 'for mail'), 'ok')
   t.equal(await through(mail, 'right'), 'ok')
-  t.equal(await through(wiki, 'app-secret'), 'wrong-password')
-  t.equal(await through(null, 'app-secret'), 'wrong-password')
+  t.equal(await through(wiki, 'for mail'), 'credential-scope')
+  t.equal(await through(null, 'for mail'), 'credential-scope')
+  t.equal(await through(null, 'for ldap'), 'ok')
+  t.equal(await through(wiki, 'for wi-fi'), 'credential-scope')
+  t.equal(await through(wiki, 'over'), 'credential-expired')
   t.equal(await through(wiki, 'right'), 'ok')
+  const elsewhere = anAttempt('adele', 'for ldap', { resource: { kind: 'account' } })
+  t.equal(await denialOf(bench, elsewhere), 'credential-scope')
+  t.match(
+    bench.events.find(({ detail }) => detail?.['credentialLabel'] === 'for mail'),
+    { outcome: 'success', detail: { credentialType: 'app-password' } },
+  )
 })
+
+await t.test(
+  'what looks like an app password costs no argon2 and counts for nothing',
+  async (t) => {
+    const bench = new Bench()
+    t.teardown(() => bench.stop())
+    const { person } = await bench.putPerson('adele', 'right')
+    for (let times = 0; times < 20; times += 1)
+      t.equal(await denialOf(bench, anAttempt('adele', makeAppPassword())), 'wrong-password')
+    t.same(bench.failures.listFor(person.id), [])
+    t.equal(await denialOf(bench, anAttempt('adele', 'right')), 'ok')
+  },
+)
 
 await t.test(
   'a service signs in with its generated secret, and only where it belongs',
