@@ -38,6 +38,19 @@ await t.test('guesses at one person never lock her account, and touch nobody els
   t.equal(await rig.bind(person, PASSWORD), 'yes', 'and here once an admin says so')
 })
 
+await t.test('app passwords are ours, and one that ended is told to nobody', async (t) => {
+  const person = rig.somebody()
+  const before = await rig.sent()
+  const path = `/people/${person.username}/app-passwords`
+  const wish = { name: 'Mail', uses: ['ldap'] }
+  const { password } = await daemon.api.send<{ password: string }>('POST', path, wish)
+  t.equal(await rig.bind(person, password), 'yes')
+  t.equal(await rig.pap(person, password), 'no')
+  await daemon.api.send('DELETE', `${path}/Mail`)
+  t.equal(await rig.bind(person, password), 'no')
+  t.equal(await rig.sent(), before)
+})
+
 await t.test("one person's throttling is no other's", async (t) => {
   for (let at = 0; at < 4; at += 1) {
     t.equal(await rig.bind(rig.somebody({ denials: [90055] }), PASSWORD), 'unavailable')
