@@ -49,6 +49,7 @@ const config = {
   includesDisabled: true,
   import: 'everybody' as const,
   tier: 'read' as const,
+  extras: [],
   passThrough: null,
 }
 const secret = { clientSecret, privateKey: null }

@@ -17,7 +17,7 @@ import type {
   NewMicrosoft365Secret,
   NewMicrosoft365Source,
 } from '../sources/microsoft365/registration.ts'
-import type { Tier } from '../sources/microsoft365/settings.ts'
+import type { Extra, Tier } from '../sources/microsoft365/settings.ts'
 import type { Tool } from '../sources/microsoft365/steps.ts'
 import type { EndedRound, UndoCounts, UndoOutlook } from '../sources/round-undo.ts'
 import type { Verification } from '../sources/verify.ts'
@@ -102,6 +102,7 @@ export interface SourceStatus {
   readonly verification: VerificationReport | null
   /** What Gatehouse may do there. */
   readonly tier: Tier
+  readonly extras: readonly Extra[]
   /** What it signs in with, and until when that is good; null when nobody knows. */
   readonly credential: {
     readonly kind: 'certificate' | 'secret'
@@ -125,7 +126,8 @@ export interface SourceStatus {
 export interface TierReport {
   readonly source: string
   readonly tiers: readonly {
-    readonly tier: Tier
+    /** Or what is done beside a tier. */
+    readonly tier: Tier | Extra
     /** Chosen, this one or one above it. */
     readonly isOn: boolean
     readonly granted: readonly string[]
@@ -257,10 +259,15 @@ export interface SourceControl {
   /** Counts what is there and what is here of it. */
   verify(source: string): Promise<SourceStatus>
   /** How to make the app registration for a tier, to be pasted. */
-  steps(tool: Tool, tier: Tier): string
+  steps(tool: Tool, tier: Tier, extras: readonly Extra[]): string
   /** As a fresh token says. */
   readTiers(source: string): Promise<TierReport>
   setTier(source: string, tier: Tier, actor: Actor): Promise<SourceStatus>
+  setExtra(
+    source: string,
+    change: { readonly extra: Extra; readonly isOn: boolean },
+    actor: Actor,
+  ): Promise<SourceStatus>
   /** Whose passwords are checked by signing in there; nobody's when it is null. */
   setPassThrough(
     source: string,

@@ -1,5 +1,6 @@
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import type { Run } from './context.ts'
+import { numberFrom } from './number.ts'
 import { readPages } from './pages.ts'
 import { printTable } from './print.ts'
 
@@ -7,7 +8,7 @@ interface Brief {
   readonly [column: string]: string | number | null
 }
 
-/** `group list|show|create|remove|add|drop` */
+/** `group list|show|create|remove|add|drop|master|pushes|approve` */
 export function addGroup(program: Command, run: Run): void {
   const group = program.command('group').description('groups and who belongs to them')
 
@@ -75,9 +76,10 @@ export function addGroup(program: Command, run: Run): void {
       context.show({ removed: reference }, () => context.output.write(`${reference} removed\n`))
     })
 
+  addMastery(group, run)
   for (const [verb, path, what] of [
-    ['add', 'add', 'add people to a group of our own'],
-    ['drop', 'remove', 'take people out of a group of our own'],
+    ['add', 'add', 'add people to a group of our own, or one whose people are decided on here'],
+    ['drop', 'remove', 'take people out of such a group'],
   ] as const) {
     group
       .command(`${verb} <group> [people...]`)
@@ -102,4 +104,67 @@ export function addGroup(program: Command, run: Run): void {
         },
       )
   }
+}
+
+interface PushedMember {
+  readonly person: string
+  readonly isMember: boolean
+  readonly status: string
+  readonly reason: string | null
+}
+
+/** Who decides on the people of a group that comes from a source. */
+function addMastery(group: Command, run: Run): void {
+  const pathOf = (reference: string) => `/groups/${encodeURIComponent(reference)}`
+
+  group
+    .command('master <group>')
+    .addArgument(new Argument('<who>', 'decides on its people').choices(['here', 'source']))
+    .description('who decides on the people of a group that comes from a source')
+    .option('--reason <text>', 'why, for the log')
+    .action(
+      async (reference: string, who: string, options: { reason?: string }, command: Command) => {
+        const context = run(command)
+        const body = { master: who, ...options }
+        const path = `${pathOf(reference)}/master`
+        const answer = await context.client().send<{ changed: number }>('PUT', path, body)
+        const where = who === 'here' ? 'here' : 'in its source'
+        context.show(answer, ({ changed }) =>
+          context.output.write(
+            changed === 0 ? `decided on ${where} already\n` : `decided on ${where}, from now on\n`,
+          ),
+        )
+      },
+    )
+
+  group
+    .command('pushes <group>')
+    .description('what was written of a group where it comes from, and what became of it')
+    .action(async (reference: string, _options: unknown, command: Command) => {
+      const context = run(command)
+      const answer = await context
+        .client()
+        .get<{ pushes: PushedMember[] }>(`${pathOf(reference)}/pushes`)
+      context.show(answer, ({ pushes }) => {
+        const rows = pushes.map(({ person, isMember, status, reason }) => ({
+          person,
+          wanted: isMember ? 'in' : 'out',
+          state: status,
+          why: reason,
+        }))
+        printTable(context.output, rows, 'nothing was written of it')
+      })
+    })
+
+  group
+    .command('approve <group>')
+    .description('let people leave a group in its source, who were too many within a day')
+    .requiredOption('--count <n>', 'how many you have seen to wait')
+    .action(async (reference: string, options: { count: string }, command: Command) => {
+      const context = run(command)
+      const path = `${pathOf(reference)}/approve`
+      const body = { count: numberFrom('--count', options.count) }
+      const answer = await context.client().send<{ changed: number }>('POST', path, body)
+      context.show(answer, ({ changed }) => context.output.write(`${changed} let go\n`))
+    })
 }

@@ -1,6 +1,6 @@
 import { Argument, type Command, Option } from 'commander'
 import type { DriftStatus, SourceStatus, SyncReport, TierReport, Waiting } from '../admin/parts.ts'
-import { TIERS } from '../sources/microsoft365/settings.ts'
+import { EXTRAS, TIERS } from '../sources/microsoft365/settings.ts'
 import { TOOLS } from '../sources/microsoft365/steps.ts'
 import { CliError } from './client.ts'
 import { addConnect } from './connect.ts'
@@ -92,10 +92,12 @@ function addTier(source: Command, run: Run): void {
     .command('steps')
     .description('how to make the app registration that a tier needs, to be pasted')
     .addOption(new Option('--tier <tier>', 'for what').choices(TIERS).default('read'))
+    .addOption(new Option('--extra <extra>', 'what is done beside it').choices(EXTRAS))
     .addOption(new Option('--tool <tool>', 'with what').choices(TOOLS).default('portal'))
-    .action(async (options: { tier: string; tool: string }, command: Command) => {
+    .action(async (options: { tier: string; tool: string; extra?: string }, command: Command) => {
       const context = run(command)
-      const query = new URLSearchParams({ tier: options.tier, tool: options.tool })
+      const { tier, tool, extra } = options
+      const query = new URLSearchParams({ tier, tool, ...(extra === undefined ? {} : { extra }) })
       const path = `/sources/microsoft365/steps?${query}`
       const answer = await context.client().get<{ steps: string }>(path)
       context.show(answer, ({ steps }) => context.output.write(steps))
@@ -128,6 +130,36 @@ function addTier(source: Command, run: Run): void {
         context.output.write(`${answer.name}: ${answer.tier}, from now on\n`)
       })
     })
+
+  source
+    .command('set-extra <source>')
+    .addArgument(
+      new Argument('<extra>', 'groups: people of groups decided on here').choices(EXTRAS),
+    )
+    .description(
+      'what Gatehouse may do in the tenant beside its tier, with a permission of its own',
+    )
+    .option('--off', 'no longer')
+    .option('--reason <text>', 'why, for the log')
+    .action(
+      async (
+        name: string,
+        extra: string,
+        options: { off?: boolean; reason?: string },
+        command: Command,
+      ) => {
+        const context = run(command)
+        const path = `/sources/${encodeURIComponent(name)}/extras/${extra}`
+        const on = options.off !== true
+        const body = withoutUndefined({ on, reason: options.reason })
+        const answer = await context.client().send<SourceStatus>('PUT', path, body)
+        context.show(answer, () => {
+          context.output.write(
+            `${answer.name}: ${extra} ${on ? 'written' : 'left alone'}, from now on\n`,
+          )
+        })
+      },
+    )
 
   source
     .command('drift <source>')

@@ -13,7 +13,7 @@ import type { PushedValue } from '../provisioning/target.ts'
 import { type ListedSource, Sources, stepForPaused } from '../sources/control.ts'
 import { expiryStep } from '../sources/microsoft365/credential.ts'
 import { tierOf } from '../sources/microsoft365/permissions.ts'
-import type { Tier } from '../sources/microsoft365/settings.ts'
+import type { Extra, Tier } from '../sources/microsoft365/settings.ts'
 import { registrationSteps } from '../sources/microsoft365/steps.ts'
 import type { PassThrough, PassThroughProblem } from '../sources/pass-through.ts'
 import type { StoredSource } from '../sources/registry.ts'
@@ -98,6 +98,11 @@ export function makeSources(
     async setTier(name, tier, actor) {
       const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS)
       const changed = await show(await told(sources.setTier(name, tier, { actor, signal })))
+      pushes.refresh()
+      return changed
+    },
+    async setExtra(name, change, actor) {
+      const changed = await show(await told(sources.setExtra(name, change, actor)))
       pushes.refresh()
       return changed
     },
@@ -209,6 +214,7 @@ function showSource(
     waitingRemovals,
     verification: showVerification(source),
     tier: source.tier,
+    extras: source.extras,
     credential: {
       kind: credential.kind,
       expiresAt:
@@ -246,7 +252,7 @@ function nameOfGroup(directory: Directory, id: string): string {
   return group?.value.kind === 'group' ? group.value.name : id
 }
 
-function refusedOf(tier: Tier, refusals: readonly NotAllowed[]) {
+function refusedOf(tier: Tier | Extra, refusals: readonly NotAllowed[]) {
   const own = refusals.filter(({ attribute }) => tierOf(attribute) === tier)
   const [last] = own
   if (last === undefined) return null

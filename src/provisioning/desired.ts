@@ -1,5 +1,6 @@
 import type { HoldReason, Lifecycle } from '../directory/hold.ts'
-import type { Attribute, PushedValue, TextWrite, Write } from './target.ts'
+import { groupOf } from './membership.ts'
+import type { Attribute, MemberWrite, PushedValue, TextWrite, Write } from './target.ts'
 
 /** How long a target's replicas may still show what was there before our write. */
 export const LAG_MS = 10 * 60_000
@@ -18,10 +19,12 @@ export interface Push {
   /** By the database's clock, which is the one that says when to look again. */
   readonly writtenAgeMs: number | null
   readonly repeats: number
+  /** Why it was not taken, where it was not. */
+  readonly reason?: string | null
 }
 
 /** A value that is ours to say, and may be written. */
-export type Mastered = TextWrite & {
+export type Mastered = (TextWrite | MemberWrite) & {
   /** Why the target cannot be given it, whatever it says; absent where it can. */
   readonly refusal?: string
 }
@@ -116,7 +119,7 @@ function planAttribute(subject: Subject, write: Mastered): Planned | null {
   const before = pushOf(subject, write.attribute)
   if (refusal !== undefined) {
     const isTold = before?.status === 'refused' && before.wanted === write.value
-    return isTold ? null : { ...FIRST, write, refusal }
+    return isTold && before.reason === refusal ? null : { ...FIRST, write, refusal }
   }
   // What is there already need not be written for having been decided here.
   if (before === null && (subject.told[write.attribute] ?? null) === write.value) return null
@@ -128,8 +131,9 @@ function planGivenBack({ kept, pushes }: Subject): Planned[] {
   return pushes.flatMap(({ attribute, status, wanted }): Planned[] => {
     const isAttribute = attribute !== 'enabled' && attribute !== 'sessions-ended'
     if (!isAttribute || kept.includes(attribute)) return []
-    const value = typeof wanted === 'string' ? wanted : null
-    const write = { attribute, value } as TextWrite
+    const isMembership = groupOf(attribute) !== null
+    const value = isMembership ? wanted === true : typeof wanted === 'string' ? wanted : null
+    const write = { attribute, value } as TextWrite | MemberWrite
     return [{ ...FIRST, write, mustRead: isUnsure(status), isTheirs: true }]
   })
 }

@@ -1,6 +1,6 @@
 import type { Planned, Subject } from './desired.ts'
 import type { Difference } from './drift.ts'
-import type { PushedValue } from './target.ts'
+import type { MemberWrite, PushedValue } from './target.ts'
 
 /** A person taken to work on, for a while and by one alone. */
 export interface Claim {
@@ -35,6 +35,11 @@ export interface PushStore {
   markChanged(sourceId: string): Promise<boolean>
   /** Those that are due, longest waiting first. */
   claim(sourceId: string, limit: number): Promise<readonly Claim[]>
+  /**
+   * Counts a removal from a group. Null when it may be made; else, in words, why it waits for an admin:
+   * there were too many within the window.
+   */
+  guardRemoval(claim: Claim, write: MemberWrite): Promise<string | null>
   /** Says that a value is about to be sent. False when the claim has passed to another. */
   begin(claim: Claim, planned: Planned): Promise<boolean>
   settle(claim: Claim, planned: Planned, settled: Settled): Promise<void>

@@ -1,5 +1,6 @@
 import type { Service } from '../lifecycle.ts'
 import { lookAgainInMs, MAX_REPEATS, type Planned, planPushes } from './desired.ts'
+import { isMemberWrite } from './membership.ts'
 import type { Claim, PushStore, Settled } from './push-store.ts'
 import { isMet, type Refusal, type Target, type Write, type WriteAnswer } from './target.ts'
 
@@ -165,6 +166,12 @@ export class Pusher implements Service {
       await store.giveBack(claim, planned)
       return done
     }
+    const waits =
+      isMemberWrite(write) && !write.value ? await store.guardRemoval(claim, write) : null
+    if (waits !== null) {
+      await this.#settle(claim, planned, { status: 'refused', reason: waits })
+      return done
+    }
     if (!(await store.begin(claim, planned))) {
       // Marked anew, paused, or another's by now: what is wanted is worked out again.
       await store.release(claim, RETRY_BASE_MS)
@@ -204,7 +211,7 @@ export class Pusher implements Service {
 
   /** Reads what is there, and settles what that settles. */
   async #lookAt(claim: Claim, planned: Planned): Promise<'differs' | 'settled' | 'unknown'> {
-    const held = await this.#read(claim, isUrgent(planned.write) ? URGENT_READ_MS : undefined)
+    const held = await this.#read(claim, planned.write)
     if (held === 'unknown') return 'unknown'
     if (held === null) {
       await this.#settle(claim, planned, { status: 'refused', reason: 'gone' })
@@ -220,9 +227,10 @@ export class Pusher implements Service {
     return 'settled'
   }
 
-  async #read(claim: Claim, withinMs?: number) {
+  async #read({ externalId }: Claim, write: Write) {
+    const signal = this.#signal(isUrgent(write) ? URGENT_READ_MS : undefined)
     try {
-      return await this.#parts.target.read(claim.externalId, this.#signal(withinMs))
+      return await this.#parts.target.read(externalId, signal, write.attribute)
     } catch (error) {
       this.#parts.onFault?.(error)
       return 'unknown'

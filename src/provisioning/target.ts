@@ -1,10 +1,14 @@
 import type { EditableAttribute } from '../directory/attributes.ts'
+import { isMemberWrite } from './membership.ts'
 
 /** What is written as a text: attributes, and her manager by the target's id of him. */
 export type TextAttribute = EditableAttribute | 'manager'
 
+/** Whether she belongs to a group, by the target's id of it. */
+export type MemberAttribute = `member:${string}`
+
 /** What we have a say in at a target. */
-export type Attribute = 'enabled' | 'sessions-ended' | TextAttribute
+export type Attribute = 'enabled' | 'sessions-ended' | TextAttribute | MemberAttribute
 
 export type PushedValue = boolean | number | string | null
 
@@ -16,6 +20,12 @@ export type Write =
   | { readonly attribute: 'enabled'; readonly value: boolean }
   | { readonly attribute: 'sessions-ended'; readonly value: number }
   | TextWrite
+  | MemberWrite
+
+export interface MemberWrite {
+  readonly attribute: MemberAttribute
+  readonly value: boolean
+}
 
 export type TextWrite =
   | { readonly attribute: EditableAttribute; readonly value: string | null }
@@ -26,6 +36,8 @@ export interface Held {
   readonly enabled: boolean | null
   readonly sessionsEndedMs: number | null
   readonly attributes: { readonly [K in TextAttribute]?: string | null }
+  /** Whether she belongs to the group that was asked about; absent when none was. */
+  readonly isMember?: boolean
 }
 
 /** Why a target will not take a value; each has its own mend. */
@@ -49,13 +61,18 @@ export function isMet(write: Write, held: Held): boolean {
   if (write.attribute === 'sessions-ended') {
     return held.sessionsEndedMs !== null && held.sessionsEndedMs >= write.value
   }
+  if (isMemberWrite(write)) return held.isMember === write.value
   return (held.attributes[write.attribute] ?? null) === write.value
 }
 
 /** A place that takes what we decide about people. */
 export interface Target {
-  /** Null when there is no such object. Rejects when there was no answer. */
-  read(externalId: string, signal: AbortSignal): Promise<Held | null>
+  /**
+   * Null when there is no such object. Rejects when there was no answer.
+   *
+   * @param about what is of interest; whether she belongs to a group is told of that one alone
+   */
+  read(externalId: string, signal: AbortSignal, about?: Attribute): Promise<Held | null>
   /**
    * Sent once. Rejects when nobody can tell whether it was carried out: what became of it, only a
    * {@link read} says.

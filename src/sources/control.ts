@@ -13,10 +13,12 @@ import {
   toSecret,
 } from './microsoft365/registration.ts'
 import {
+  type Extra,
   formatSecret,
   type PassThroughSettings,
   parseConfig,
   parseSecret,
+  TIERS,
   type Tier,
 } from './microsoft365/settings.ts'
 import type { Page, Seen, SourceRegistry, StoredSource, Waiting } from './registry.ts'
@@ -37,6 +39,7 @@ const REFRESH_MS = 15_000
 export interface ListedSource extends StoredSource {
   readonly health: SourceHealth | null
   readonly tier: Tier
+  readonly extras: readonly Extra[]
   readonly passThrough: PassThroughSettings | null
   readonly import: ImportPolicy
   readonly credential: Credential
@@ -175,6 +178,48 @@ export class Sources implements Service {
   }
 
   /**
+   * Lets Gatehouse do something beside its tier, once a fresh token has shown that it may.
+   *
+   * @throws {SourceError} `SOURCE_REFUSED` with the permissions that are missing; nothing changes
+   * @throws {DirectoryError} `DIRECTORY_REFUSED` below `write-back`
+   */
+  async setExtra(
+    nameOrId: string,
+    change: { readonly extra: Extra; readonly isOn: boolean },
+    actor: Actor,
+  ): Promise<ListedSource> {
+    const { registry } = this.#parts
+    const { extra, isOn } = change
+    const source = await this.read(nameOrId)
+    refuseForeign(source)
+    const config = parseConfig(source.config)
+    const others = config.extras.filter((each) => each !== extra)
+    if (isOn) {
+      if (TIERS.indexOf(config.tier) < TIERS.indexOf('write-back'))
+        throw new DirectoryError(
+          'DIRECTORY_REFUSED',
+          `it is for tiers from write-back on: gatehouse source set-tier ${source.name} write-back`,
+        )
+      const secret = parseSecret(await registry.readSecret(source))
+      const granted = await new GraphCalls({ config, secret }).grantedPermissions()
+      refuseMissing(config.tier, granted, [extra])
+    }
+    const extras = isOn ? [...others, extra] : others
+    await registry.configure(
+      source.id,
+      {
+        config: { extras },
+        startsPushing: false,
+        decision: 'source.extras-set',
+        detail: { extras },
+      },
+      actor,
+    )
+    await this.#refreshSoon()
+    return this.#show(source.id)
+  }
+
+  /**
    * Has the passwords of some groups checked by signing in there; of nobody when it is null. Whether
    * the tenant lets us is known with the first sign-in only.
    */
@@ -263,7 +308,7 @@ export class Sources implements Service {
     const config = parseConfig(source.config)
     const secret = parseSecret(await this.#parts.registry.readSecret(source))
     const granted = await new GraphCalls({ config, secret }).grantedPermissions()
-    return tierStates(config.tier, granted)
+    return tierStates(config, granted)
   }
 
   /** What the source of a tenant is called; null when it is not connected. */
@@ -339,11 +384,12 @@ export class Sources implements Service {
 
   #listed(source: StoredSource): ListedSource {
     const config = parseConfig(source.config)
-    const { tier, passThrough, import: policy } = config
+    const { tier, extras, passThrough, import: policy } = config
     return {
       ...source,
       health: this.#healthOf(source.id),
       tier,
+      extras,
       passThrough,
       import: policy,
       credential: credentialOf(config),
@@ -434,8 +480,12 @@ function refuseForeign({ kind }: StoredSource): void {
 }
 
 /** Permissions are granted one by one; all of a tier's, and of those before it, are needed. */
-function refuseMissing(tier: Tier, granted: readonly string[]): void {
-  const missing = missingPermissions(tier, granted)
+function refuseMissing(
+  tier: Tier,
+  granted: readonly string[],
+  extras: readonly Extra[] = [],
+): void {
+  const missing = missingPermissions(tier, granted, extras)
   if (missing.length === 0) return
   throw new SourceError(
     'SOURCE_REFUSED',

@@ -30,7 +30,17 @@ export interface GroupAttributes {
   readonly mail: string | null
 }
 
-export type GroupValues = Told<GroupAttributes> & { readonly createdAt?: string | null }
+export type GroupValues = Told<GroupAttributes> & {
+  readonly createdAt?: string | null
+  /** A rule of the source makes its members. */
+  readonly isDynamic?: boolean | null
+  /** A Microsoft 365 group, whose mailbox does not make it Exchange's. */
+  readonly isUnified?: boolean | null
+  readonly isMailEnabled?: boolean | null
+  readonly isSyncedFromOnPremises?: boolean | null
+  /** Its members may hold a role by it. */
+  readonly isRoleAssignable?: boolean | null
+}
 
 export type MemberType = 'person' | 'group' | 'other'
 

@@ -543,6 +543,8 @@ export interface SourceLinkTable {
   admitted_by: string | null
   was_activated: Generated<boolean>
   is_master: Generated<boolean>
+  members_here: Generated<boolean>
+  removals_approved: Generated<number>
 }
 
 export interface SourceMemberTable {

@@ -4,10 +4,17 @@ import { foldText } from '../directory/fold.ts'
 import type { Group } from '../directory/group.ts'
 import { type GroupId, makeId } from '../directory/id.ts'
 import { GROUP_NAME_PATTERN } from '../directory/names.ts'
-import type { Actor, GroupStore, Written } from '../directory/ports/people.ts'
+import type {
+  Actor,
+  GroupMaster,
+  GroupMastery,
+  GroupStore,
+  Written,
+} from '../directory/ports/people.ts'
 import type { Database } from './connection.ts'
 import { groupsReader } from './entities/groups.ts'
 import { violatedConstraint } from './fault.ts'
+import { approveRemovals, readMastery, setMaster } from './group-mastery.ts'
 import { journal } from './journal.ts'
 import { type Member, writeMembers } from './memberships.ts'
 import { checkNameIsFree, quarantineName } from './name-quarantine.ts'
@@ -74,6 +81,18 @@ export class PostgresGroupStore implements GroupStore {
     return this.#changeMembers(id, members, { isMember: false, actor })
   }
 
+  mastery(id: GroupId): Promise<GroupMastery | null> {
+    return readMastery(this.#database.kysely, id)
+  }
+
+  setMaster(id: GroupId, master: GroupMaster, actor: Actor): Promise<Written> {
+    return writeOnce(this.#database, (tx) => setMaster(tx, id, { master, actor }))
+  }
+
+  approveRemovals(id: GroupId, count: number, actor: Actor): Promise<Written> {
+    return writeOnce(this.#database, (tx) => approveRemovals(tx, id, { count, actor }))
+  }
+
   #changeMembers(
     id: GroupId,
     members: readonly string[],
@@ -82,18 +101,36 @@ export class PostgresGroupStore implements GroupStore {
     return writeInChunks(this.#database, [...new Set(members)], async (tx, chunk) => {
       const group = await lockGroup(tx, id)
       if (group.lifecycle === 'deleted') throw notFound('group')
+      const isDecided = group.origin === 'mirrored' && (await isDecidedHere(tx, id))
       const isOurs =
-        group.origin === 'mirrored' &&
-        !options.isMember &&
-        !(await isNamedBySource(tx, group.no, chunk))
+        isDecided ||
+        (group.origin === 'mirrored' &&
+          !options.isMember &&
+          !(await isNamedBySource(tx, group.no, chunk)))
       if (!isOurs) requireStatic(group)
       const found = await findMembers(tx, chunk, options.isMember)
+      if (isDecided) refuseGroups(found)
       if (options.isMember && found.some(({ no }) => no === group.no)) {
         throw new DirectoryError('DIRECTORY_REFUSED', 'a group cannot be a member of itself')
       }
       return writeMembers(tx, { id, no: group.no }, { ...options, members: found })
     })
   }
+}
+
+async function isDecidedHere(tx: Tx, id: string): Promise<boolean> {
+  const { rows } = await sql`
+    select from source_link where group_id = ${id}::uuid and members_here
+      and removed_at is null`.execute(tx)
+  return rows.length > 0
+}
+
+function refuseGroups(members: readonly Member[]): void {
+  if (members.every(({ kind }) => kind === 'person')) return
+  throw new DirectoryError(
+    'DIRECTORY_REFUSED',
+    'groups within this group are its source’s: change them there',
+  )
 }
 
 async function insertGroup(
@@ -141,7 +178,7 @@ function requireStatic(group: { readonly origin: string }): void {
   throw new DirectoryError(
     'DIRECTORY_REFUSED',
     group.origin === 'mirrored'
-      ? 'this group comes from a source, which masters it; change it there'
+      ? 'this group comes from a source, which masters it: change it there, or decide on its people here (gatehouse group master)'
       : 'this group is made by a rule; change the rule',
   )
 }

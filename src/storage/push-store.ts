@@ -3,9 +3,10 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Planned } from '../provisioning/desired.ts'
 import { driftOf } from '../provisioning/drift.ts'
 import type { Claim, Drift, ListedPush, PushStore, Settled } from '../provisioning/push-store.ts'
-import type { PushedValue } from '../provisioning/target.ts'
+import type { MemberWrite, PushedValue } from '../provisioning/target.ts'
 import type { Database } from './connection.ts'
 import { hintDenial, journal } from './journal.ts'
+import { guardRemoval, HAS_GROUPS_HERE } from './push-members.ts'
 import { readSubjects } from './push-subjects.ts'
 import { lockSource, sourceActor, sourceHold, type Tx, touchPrincipals } from './sync-batch.ts'
 import { readAllowance, recordRemovals } from './sync-removals.ts'
@@ -25,6 +26,7 @@ const MAY_CONCERN = sql`(p.lifecycle = 'deleted'
     where h.principal_id = l.principal_id and h.reason <> 'source:' || l.source_id)
   or exists (select from authority a
     where a.principal_id = l.principal_id and a.source_id is null)
+  or ${HAS_GROUPS_HERE}
   or exists (select from push x
     where x.source_id = l.source_id and x.principal_id = l.principal_id))`
 
@@ -52,10 +54,14 @@ export class PostgresPushStore implements PushStore {
         tx,
         sourceId,
         sql`
-        with changed as (
-          select distinct entity from journal
-          where usn > ${cursor.usn} and usn <= ${upTo} and kind = 'person')
+        with looked as (select * from journal where usn > ${cursor.usn} and usn <= ${upTo}),
+        changed as (select distinct entity from looked where kind = 'person')
         select entity from changed
+        union
+        select p.id from looked join principal p on p.no = looked.member_no
+        join source_link gl on gl.group_id = looked.entity and gl.members_here
+          and gl.source_id = ${sourceId}::uuid
+        where looked.kind = 'membership'
         union
         -- Whose manager has come, or gone, can be given him now, or no longer.
         select p.id from changed join person p on p.manager_id = changed.entity
@@ -92,6 +98,11 @@ export class PostgresPushStore implements PushStore {
         where source_id = ${sourceId}::uuid and claim = ${id}::uuid`,
     )
     return subjects.map((read) => ({ ...read, id, sourceId }))
+  }
+
+  async guardRemoval(claim: Claim, write: MemberWrite): Promise<string | null> {
+    const { value } = await this.#db.write((tx) => guardRemoval(tx, claim, write))
+    return value
   }
 
   async begin(claim: Claim, { write, repeats }: Planned): Promise<boolean> {
@@ -262,7 +273,7 @@ export class PostgresPushStore implements PushStore {
         ...one,
       })),
     )
-    const drift = await this.#nameManagers(sourceId, found)
+    const drift = await this.#named(sourceId, found)
     return { drift, next: people.length < page.limit ? null : (people.at(-1)?.no ?? null) }
   }
 
@@ -300,21 +311,26 @@ export class PostgresPushStore implements PushStore {
     return rows
   }
 
-  /** Managers by what they are called here; by the source's id where nobody is known by it. */
-  async #nameManagers(sourceId: string, drift: readonly Drift[]): Promise<readonly Drift[]> {
-    const ids = drift
+  /** Managers and groups by what they are called here; by the source's id where nobody is known by it. */
+  async #named(sourceId: string, drift: readonly Drift[]): Promise<readonly Drift[]> {
+    const people = drift
       .filter(({ attribute }) => attribute === 'manager')
       .flatMap(({ here, there }) => [here, there].filter((id) => typeof id === 'string'))
+    const ids = [...new Set([...people, ...drift.map(({ attribute }) => attribute)])]
     if (ids.length === 0) return drift
-    const { rows } = await sql<{ id: string; name: string }>`
-      select w.id, ${managerName(sql`${sourceId}::uuid`, sql`w.id`)} as name
+    const source = sql`${sourceId}::uuid`
+    const { rows } = await sql<{ id: string; manager: string; attribute: string }>`
+      select w.id, ${managerName(source, sql`w.id`)} as manager,
+        ${shownAttribute(source, sql`w.id`)} as attribute
       from unnest(${ids}::text[]) as w (id)`.execute(this.#db.kysely)
-    const names = new Map<PushedValue, string>(rows.map(({ id, name }) => [id, name]))
-    const nameOf = (value: PushedValue) => names.get(value) ?? value
-    return drift.map((one) => {
-      if (one.attribute !== 'manager') return one
-      const here = nameOf(one.here)
-      return one.there === undefined ? { ...one, here } : { ...one, here, there: nameOf(one.there) }
+    const names = new Map<PushedValue, (typeof rows)[number]>(rows.map((row) => [row.id, row]))
+    return drift.map(({ attribute, ...one }) => {
+      const shown = (names.get(attribute)?.attribute ?? attribute) as Drift['attribute']
+      if (attribute !== 'manager') return { ...one, attribute: shown }
+      const { here, there, ...rest } = one
+      const nameOf = (value: PushedValue) => names.get(value)?.manager ?? value
+      const told = there === undefined ? {} : { there: nameOf(there) }
+      return { ...rest, attribute, here: nameOf(here), ...told }
     })
   }
 
@@ -340,16 +356,24 @@ export class PostgresPushStore implements PushStore {
       written_at_ms: number | null
       reason: string | null
     }>`
-      select s.name as source, p.attribute, p.status, p.reason,
+      select s.name as source, ${shownAttribute(sql`p.source_id`, sql`p.attribute`)} as attribute, p.status, p.reason,
         case when p.attribute = 'manager' and p.wanted <> 'null'
           then to_jsonb(${managerName(sql`p.source_id`, sql`(p.wanted #>> '{}')`)})
           else p.wanted end as wanted,
         (extract(epoch from p.written_at) * 1000)::float8 as written_at_ms
       from push p join source s on s.id = p.source_id
       where p.principal_id = ${principalId}::uuid
-      order by s.name, p.attribute`.execute(this.#db.kysely)
+      order by s.name, attribute`.execute(this.#db.kysely)
     return rows.map(({ written_at_ms, ...row }) => ({ ...row, writtenAtMs: written_at_ms }))
   }
+}
+
+/** A membership by the name that the group has here. */
+function shownAttribute(sourceId: RawBuilder<unknown>, attribute: RawBuilder<unknown>) {
+  return sql`coalesce((
+    select 'member:' || g.name from source_link gl join directory_group g on g.id = gl.group_id
+    where ${attribute} like 'member:%' and gl.source_id = ${sourceId} and gl.object_kind = 'group'
+      and gl.external_id = substr(${attribute}, 8) limit 1), ${attribute})`
 }
 
 /** What a manager is called here whom a push names: by her id at the source, or by ours. */
@@ -410,7 +434,8 @@ export async function markContradicted(
       and l.external_id = any(${[...externalIds]}::text[])
       and (exists (select from push x
           where x.source_id = l.source_id and x.principal_id = l.principal_id
-            and x.attribute <> 'sessions-ended' and x.status = 'written'
+            and x.attribute not in ('sessions-ended', 'password') and x.status = 'written'
+            and x.attribute not like 'member:%'
             and coalesce(l.attributes -> case x.attribute when 'enabled' then 'isEnabled'
               when 'manager' then 'managerExternalId' else x.attribute end, 'null') is distinct from x.written)
         or l.attributes -> 'isEnabled' = 'true' and (exists (select from hold h

@@ -2,7 +2,9 @@ import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import { EDITABLE_NAMES, isEditable } from '../directory/attributes.ts'
 import type { HoldReason, Lifecycle } from '../directory/hold.ts'
 import type { Mastered, Push, Subject } from '../provisioning/desired.ts'
+import { memberAttribute } from '../provisioning/membership.ts'
 import type { Tables } from './database.ts'
+import { GROUPS_HERE, type GroupRow, membershipsOf } from './push-members.ts'
 import { sourceHold } from './sync-batch.ts'
 import { attributesFrom } from './sync-person-rows.ts'
 
@@ -21,6 +23,8 @@ interface SubjectRow {
   readonly person: Readonly<Record<string, unknown>>
   readonly told: Readonly<Record<string, unknown>>
   readonly manager: Manager | null
+  readonly may_write_groups: boolean
+  readonly groups: readonly GroupRow[]
 }
 
 interface Manager {
@@ -55,7 +59,7 @@ export async function readSubjects(
       coalesce((select jsonb_agg(jsonb_build_object('attribute', x.attribute,
           'status', x.status, 'wanted', x.wanted, 'written', x.written,
           'writtenAgeMs', (extract(epoch from clock_timestamp() - x.written_at) * 1000)::bigint,
-          'repeats', x.repeats))
+          'repeats', x.repeats, 'reason', x.reason))
         from push x
         where x.source_id = ${sourceId}::uuid and x.principal_id = m.principal_id
           and x.attribute <> 'password'), '[]') as pushes,
@@ -68,7 +72,9 @@ export async function readSubjects(
           select x.external_id from source_link x
           where x.source_id = s.id and x.principal_id = n.id and x.object_kind = 'person'
             and x.removed_at is null order by x.linked_at limit 1))
-        from person n where n.id = q.manager_id) as manager
+        from person n where n.id = q.manager_id) as manager,
+      coalesce(s.config -> 'extras' @> '"groups"', false) as may_write_groups,
+      coalesce(${GROUPS_HERE}, '[]') as groups
     from (${among}) m
     join source s on s.id = ${sourceId}::uuid
     join person q on q.id = m.principal_id
@@ -92,14 +98,20 @@ function toSubject(row: SubjectRow, sourceId: string): Subject {
     isLinked: row.is_linked,
     deletedAtMs: row.deleted_at_ms,
     mastered: masteredOf(row),
-    kept: row.kept,
+    kept: [...row.kept, ...row.groups.map(({ group }) => memberAttribute(group))],
     told: toldOf(row),
     pushes: row.pushes,
   }
 }
 
-function masteredOf({ kept, may_write, person, manager }: SubjectRow): Subject['mastered'] {
-  if (!may_write) return []
+function masteredOf(row: SubjectRow): Subject['mastered'] {
+  if (!row.may_write) return []
+  // Whoever is deleted here keeps her groups there, as she does here, until she is restored.
+  const mayWriteGroups = row.may_write_groups && row.lifecycle !== 'deleted'
+  return [...textsOf(row), ...(mayWriteGroups ? membershipsOf(row.groups) : [])]
+}
+
+function textsOf({ kept, person, manager }: SubjectRow): Subject['mastered'] {
   const own = attributesFrom(person)
   const texts = kept.filter(isEditable).map((name) => ({ attribute: name, value: own[name] }))
   return kept.includes('manager') ? [...texts, managerOf(manager)] : texts
@@ -116,7 +128,7 @@ function managerOf(manager: Manager | null): Mastered {
 }
 
 /** The source's own last word, in the names that are pushed. */
-function toldOf({ told }: SubjectRow): Subject['told'] {
+function toldOf({ told, groups }: SubjectRow): Subject['told'] {
   const texts = EDITABLE_NAMES.filter((name) => name in told).map((name) => [name, told[name]])
   const { isEnabled, managerExternalId: manager } = told as {
     readonly isEnabled?: boolean | null
@@ -126,5 +138,6 @@ function toldOf({ told }: SubjectRow): Subject['told'] {
     ...Object.fromEntries(texts),
     ...(isEnabled == null ? {} : { enabled: isEnabled }),
     ...(manager === undefined ? {} : { manager }),
+    ...Object.fromEntries(groups.map(({ group, isTold }) => [memberAttribute(group), isTold])),
   }
 }

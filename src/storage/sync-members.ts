@@ -5,6 +5,7 @@ import type { MemberType } from '../sources/source.ts'
 import type { BatchResult, Round } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
 import { journal } from './journal.ts'
+import { markMembers } from './push-members.ts'
 import { BATCH_WEIGHT, lockRound, lockSource, sourceActor, type Tx } from './sync-batch.ts'
 import { type Change, recordChanges } from './sync-changes.ts'
 import { awaitApproval, endWaiting, readGroupAllowances, recordRemovals } from './sync-removals.ts'
@@ -37,6 +38,9 @@ const BOTH_ENDS = sql`
       and x.external_id = e.member_external_id and x.removed_at is null limit 1) ml
   left join lateral (select * from principal y where y.id = ml.principal_id limit 1) mp on true
   left join lateral (select * from directory_group y where y.id = ml.group_id limit 1) mg on true`
+
+/** Of people in a group that is decided on here, the source's word is only kept beside ours. */
+const IS_THEIRS = sql`not (gl.members_here and ml.object_kind = 'person')`
 
 /** Journals edges, and gives each of their groups a new version of its members. */
 export async function journalEdges(
@@ -88,11 +92,13 @@ export async function addMembers(tx: Tx, round: Round, edges: readonly Edge[]): 
     added as (
       insert into membership (group_no, member_no, member_kind)
       select distinct g.no, coalesce(mp.no, mg.no), ml.object_kind from e ${BOTH_ENDS}
+      where ${IS_THEIRS}
       on conflict do nothing returning group_no, member_no)
     select g.id as group_id, a.group_no, a.member_no
     from added a join directory_group g on g.no = a.group_no`.execute(tx)
   await journalEdges(tx, sourceActor(sourceId), rows)
   await recordChanges(tx, round.id, rows.map(changeOf('created')))
+  await markMembers(tx, sourceId, edges)
   return rows.length
 }
 
@@ -129,7 +135,8 @@ async function readEdges(
     left join lateral (
       select g.id as group_id, m.group_no, m.member_no
       from (select e.source_id, e.group_external_id, e.member_external_id) e ${BOTH_ENDS}
-      join membership m on m.group_no = g.no and m.member_no = coalesce(mp.no, mg.no)) b on true
+      join membership m on m.group_no = g.no and m.member_no = coalesce(mp.no, mg.no)
+      where ${IS_THEIRS}) b on true
     left join removal_waiting w on w.source_id = e.source_id and w.kind = 'membership'
       and w.subject = e.member_external_id and w.group_external_id = e.group_external_id`.execute(
     tx,
@@ -173,6 +180,7 @@ export async function forgetMembers(
   )
   const dangling = known.filter((edge) => edge.group_id === null)
   await deleteEdges(tx, sourceId, [...dangling, ...taken])
+  await markMembers(tx, sourceId, edges)
   await recordChanges(
     tx,
     options.roundId,
@@ -338,21 +346,25 @@ async function clearPending(tx: Tx, sourceId: string, ids: readonly string[]): P
 /**
  * Not counted against any window: these went with the person or group that was counted. Somebody
  * who lives on, as another source has her too, or as she was here before, leaves this one's groups.
+ * Groups that are decided on here keep her, as they do when she is deleted here.
  */
 async function dropEdgesOf(tx: Tx, sourceId: string, ids: readonly string[]): Promise<number> {
   if (ids.length === 0) return 0
   const { rows } = await sql<{ group_no: number; member_no: number }>`
     with gone as (
-      select coalesce(p.no, g.no) as no,
+      select coalesce(p.no, g.no) as no, p.no is not null as is_person,
         'deleted' in (p.lifecycle, g.lifecycle) as is_dead from source_link l
       left join principal p on p.id = l.principal_id
       left join directory_group g on g.id = l.group_id
       where l.source_id = ${sourceId}::uuid and l.object_kind in ('person', 'group')
         and l.external_id = any(${ids}::text[]))
     select m.group_no, m.member_no from gone join membership m on m.member_no = gone.no
-    where gone.is_dead or exists (select 1 from directory_group x
+    where not (gone.is_person and exists (select 1 from directory_group x
+        join source_link y on y.group_id = x.id and y.members_here and y.removed_at is null
+        where x.no = m.group_no))
+      and (gone.is_dead or exists (select 1 from directory_group x
       join source_link y on y.group_id = x.id and y.source_id = ${sourceId}::uuid
-      where x.no = m.group_no)
+      where x.no = m.group_no))
     union
     select m.group_no, m.member_no from gone join membership m on m.group_no = gone.no
     where gone.is_dead
@@ -377,7 +389,7 @@ async function makeEdgesOf(
     missing as (
       select g.no as group_no, coalesce(mp.no, mg.no) as member_no, ml.object_kind as kind
       from e ${BOTH_ENDS}
-      where not exists (select 1 from membership m
+      where ${IS_THEIRS} and not exists (select 1 from membership m
         where m.group_no = g.no and m.member_no = coalesce(mp.no, mg.no))
       limit ${options.limit}),
     added as (

@@ -75,6 +75,41 @@ await t.test('a manager is put and deleted as a reference', async (t) => {
   t.equal((await put(`${graphUrl}/v1.0/users/${alex}`)).status, 403)
 })
 
+await t.test('members are added and removed as references, where Graph writes them', async (t) => {
+  await grant('GroupMember.ReadWrite.All')
+  const { graphUrl } = bench.simulator
+  const members = (name: string) => `/groups/${bench.group(name)}/members`
+  const add = (name: string, id = adele) =>
+    bench.graph(`${members(name)}/$ref`, {
+      method: 'POST',
+      json: { '@odata.id': `${graphUrl}/v1.0/directoryObjects/${id}` },
+    })
+  const remove = (name: string, id = adele) =>
+    bench.graph(`${members(name)}/${id}/$ref`, { method: 'DELETE' })
+  const isIn = async (name: string) => {
+    const query = `?$count=true&$filter=id eq '${adele}'`.replaceAll(' ', '%20')
+    const headers = { consistencylevel: 'eventual' }
+    return (await bench.graph(members(name) + query, { headers })).body.value.length === 1
+  }
+  t.equal((await add('Legal')).status, 204)
+  t.ok(await isIn('Legal'))
+  const again = await add('Legal')
+  t.equal(again.status, 400)
+  t.match(again.body.error.message, /already exist .* 'members'/)
+  t.equal((await remove('Legal')).status, 204)
+  t.notOk(await isIn('Legal'))
+  t.equal((await remove('Legal')).status, 404)
+  t.equal((await add('Legal', '00000000-0000-4000-8000-000000000000')).status, 404)
+  t.equal((await add('All Employees')).status, 403, 'a rule makes its members')
+  t.equal((await add('Press')).status, 403, 'a distribution list')
+  tenant.update(bench.group('Finance'), { isAssignableToRole: true })
+  t.equal((await add('Finance')).status, 403, 'a group that gives roles')
+  tenant.update(bench.group('Sales'), { onPremisesSyncEnabled: true })
+  t.equal((await remove('Sales')).status, 400)
+  await grant()
+  t.equal((await add('Legal')).status, 403)
+})
+
 await t.test('each property asks for its own permission', async (t) => {
   await grant('User.EnableDisableAccount.All')
   t.equal((await patch({ accountEnabled: false })).status, 204)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { TierReport } from '../../src/admin/parts.ts'
-import { TIERS, type Tier } from '../../src/sources/microsoft365/settings.ts'
+import { EXTRA_PERMISSIONS, TIERS, type Tier } from '../../src/sources/microsoft365/settings.ts'
 import { callsSeen, documentedCalls } from '../support/graph-calls.ts'
 import { permissionsUpTo, startPushBench, until } from '../support/push-bench.ts'
 
@@ -75,11 +75,38 @@ for (const tier of TIERS) {
   })
 }
 
+await t.test('the extra `groups` calls what its own permission allows', async (t) => {
+  const granted = [...permissionsUpTo('password'), ...EXTRA_PERMISSIONS.groups]
+  await grant(granted)
+  simulator.requests.clear()
+  await api.send('PUT', '/sources/contoso/extras/groups', { on: true })
+  await api.send('PUT', '/groups/legal/master', { master: 'here' })
+  const change = (verb: string) =>
+    api.send('POST', `/groups/legal/members/${verb}`, { people: ['isaiah.langer'] })
+  await change('add')
+  await until('in', settled('isaiah.langer', 'member:legal', 'written', true))
+  await change('remove')
+  await until('out', settled('isaiah.langer', 'member:legal', 'written', false))
+  const calls = callsSeen(simulator).filter(({ template }) => /members/.test(template ?? ''))
+  t.same(
+    calls.map(({ method, template, permission }) => [`${method} ${template}`, permission]),
+    [
+      ['POST /groups/{id}/members/$ref', 'GroupMember.ReadWrite.All'],
+      ['DELETE /groups/{id}/members/{id}/$ref', 'GroupMember.ReadWrite.All'],
+    ],
+  )
+  await api.send('PUT', '/groups/legal/master', { master: 'source' })
+  await api.send('PUT', '/sources/contoso/extras/groups', { on: false })
+  await lose('password')
+})
+
 await t.test('without its role the tier `password` alone is degraded, and says so', async (t) => {
   const set = () => setPassword('isaiah.langer', 'Eight green Moles dig 6')
   const degraded = async () => {
     const { tiers } = await api.get<TierReport>('/sources/contoso/tier')
-    return tiers.filter(({ refused, missing }) => refused !== null || missing.length > 0)
+    return tiers.filter(
+      ({ isOn, refused, missing }) => refused !== null || (isOn && missing.length > 0),
+    )
   }
   t.same(await degraded(), [])
   await bench.change({ directoryRoles: [] })

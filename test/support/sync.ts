@@ -48,6 +48,7 @@ export function configOf(tenant: Microsoft365): Microsoft365Config {
     includesDisabled: true,
     import: 'everybody',
     tier: 'read',
+    extras: [],
     passThrough: null,
   }
 }

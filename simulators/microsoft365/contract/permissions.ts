@@ -46,6 +46,9 @@ export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   'GET /groups/{id}/members': words(
     `Directory.Read.All Group.Read.All Group.ReadBasic.All Group.ReadWrite.All GroupMember.Read.All GroupMember.ReadBasic.All GroupMember.ReadWrite.All`,
   ),
+  'DELETE /groups/{id}/members/{id}': words(
+    `Directory.ReadWrite.All Group.ReadWrite.All GroupMember.ReadWrite.All`,
+  ),
   'GET /groups/{id}/transitivemembers': words(
     `Directory.Read.All Group.Read.All Group.ReadBasic.All Group.ReadWrite.All GroupMember.Read.All GroupMember.ReadBasic.All GroupMember.ReadWrite.All`,
   ),

@@ -1,4 +1,5 @@
 import { reply } from '../http/exchange.ts'
+import type { DirectoryRecord } from '../tenant/record.ts'
 import { current } from '../tenant/tenant.ts'
 import type { GraphContext } from './context.ts'
 import { badRequest, GraphError, notFound } from './graph-error.ts'
@@ -26,12 +27,50 @@ export const deleteManager: RouteAnswer = (_request, context, key) => {
   return reply(null, 204)
 }
 
+/** POST /groups/{id}/members/$ref: the body names who is to belong to it. */
+export const postMember: RouteAnswer = (request, context, key) => {
+  const group = findWritableGroup(context, key)
+  const member = findReferred(request.body, context)
+  if (group.members?.has(member.id) === true)
+    throw badRequest(
+      "One or more added object references already exist for the following modified properties: 'members'.",
+    )
+  context.tenant.addMembers(group.id, [member.id])
+  return reply(null, 204)
+}
+
+/** DELETE /groups/{id}/members/{id}/$ref; 404 for whoever does not belong to it. */
+export const deleteMember: RouteAnswer = (request, context, key) => {
+  const group = findWritableGroup(context, key)
+  const memberId = (request.path.split('/')[4] ?? '').toLowerCase()
+  if (group.members?.has(memberId) !== true) throw notFound(memberId)
+  context.tenant.removeMembers(group.id, [memberId])
+  return reply(null, 204)
+}
+
+/** Graph writes members of Microsoft 365 groups and of plain security groups, without a rule. */
+function findWritableGroup({ tenant, permissions }: GraphContext, key: string): DirectoryRecord {
+  const group = tenant.find(key)
+  if (group?.kind !== 'group' || current(group).state !== 'live') throw notFound(key)
+  const { properties } = current(group)
+  const types = (properties['groupTypes'] ?? []) as readonly string[]
+  const isExchanges = properties['mailEnabled'] === true && !types.includes('Unified')
+  const lacksRight =
+    properties['isAssignableToRole'] === true &&
+    !permissions.has('RoleManagement.ReadWrite.Directory')
+  if (types.includes('DynamicMembership') || isExchanges || lacksRight) throw denied()
+  refuseGuarded(properties)
+  return group
+}
+
+function denied(): GraphError {
+  const message = 'Insufficient privileges to complete the operation.'
+  return new GraphError(403, 'Authorization_RequestDenied', message)
+}
+
 /** Of objects of a restricted unit, and of those that Active Directory masters, nothing is written. */
 function refuseGuarded(properties: Readonly<Record<string, unknown>>): void {
-  if (properties['isManagementRestricted'] === true) {
-    const message = 'Insufficient privileges to complete the operation.'
-    throw new GraphError(403, 'Authorization_RequestDenied', message)
-  }
+  if (properties['isManagementRestricted'] === true) throw denied()
   if (properties['onPremisesSyncEnabled'] === true) throw badRequest(ON_PREMISES)
 }
 

@@ -17,7 +17,7 @@ import {
   readManager,
   readUser,
 } from './objects.ts'
-import { deleteManager, putManager } from './references.ts'
+import { deleteManager, deleteMember, postMember, putManager } from './references.ts'
 import { listRoleMembers, listRoles } from './roles.ts'
 import type { Route } from './route.ts'
 import { SUBSCRIPTION_ROUTES } from './subscription-routes.ts'
@@ -67,6 +67,9 @@ export function makeRoutes(): readonly Route[] {
     write('POST', '/users/{id}/revokesigninsessions', revokeSessions),
     writeReference('PUT', '/users/{id}/manager', putManager),
     writeReference('DELETE', '/users/{id}/manager', deleteManager),
+    // The published table has no entry for adding; Microsoft documents those of removing.
+    { ...writeReference('POST', '/groups/{id}/members', postMember), permissions: MEMBER_WRITERS },
+    writeReference('DELETE', '/groups/{id}/members/{id}', deleteMember),
   ]
 }
 
@@ -83,6 +86,12 @@ function write(method: Route['method'], template: string, answer: RouteAnswer): 
   return { method, template, permissionTemplate: template, units: 1, isWrite: true, answer }
 }
 
+const MEMBER_WRITERS = [
+  'GroupMember.ReadWrite.All',
+  'Group.ReadWrite.All',
+  'Directory.ReadWrite.All',
+]
+
 /** Microsoft's table of permissions names the relation, and the calls its `$ref`. */
 function writeReference(method: Route['method'], relation: string, answer: RouteAnswer): Route {
   const route = write(method, `${relation}/$ref`, answer)
@@ -91,6 +100,7 @@ function writeReference(method: Route['method'], relation: string, answer: Route
 
 export interface RouteMatch {
   readonly route: Route
+  /** What stands for the first `{id}`. */
   readonly key: string
 }
 
@@ -121,7 +131,7 @@ function matchTemplate(template: readonly string[], segments: readonly string[])
   let key = ''
   for (const [at, part] of template.entries()) {
     const segment = segments[at] ?? ''
-    if (part === '{id}') key = segment
+    if (part === '{id}') key = key === '' ? segment : key
     else if (part !== segment.toLowerCase()) return null
   }
   return key

@@ -6,6 +6,7 @@ import type { Entry, Query } from '../../directory/query.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { readGroup, readPerson } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
+import { shown } from '../shown.ts'
 import { showGroup, showGroupBriefly } from '../views.ts'
 
 const MAX_PAGE = 1000
@@ -37,6 +38,18 @@ const Members = Type.Object(
       Type.Array(Type.String({ maxLength: 256 }), { maxItems: MAX_MEMBERS_AT_ONCE }),
     ),
   },
+  { additionalProperties: false },
+)
+
+const MasterBody = Type.Object(
+  {
+    master: Type.Union([Type.Literal('here'), Type.Literal('source')]),
+    reason: Type.Optional(Type.String({ maxLength: 500 })),
+  },
+  { additionalProperties: false },
+)
+const ApprovalBody = Type.Object(
+  { count: Type.Integer({ minimum: 1, description: 'how many are meant' }) },
   { additionalProperties: false },
 )
 
@@ -78,8 +91,61 @@ export function groupRoutes(app: FastifyInstance, parts: AdminParts): void {
   app.get<{ Params: Static<typeof GroupParams> }>(
     '/groups/:group',
     { schema: { summary: 'Show a group', params: GroupParams } },
-    (request) =>
-      showGroup(directory, readGroup(directory, request.params.group), MAX_MEMBERS_SHOWN),
+    async (request) => {
+      const group = readGroup(directory, request.params.group)
+      const mastery = await groups.mastery(group.value.id)
+      const { source = null, master = 'here' } = mastery ?? {}
+      return { ...showGroup(directory, group, MAX_MEMBERS_SHOWN), source, master }
+    },
+  )
+
+  app.get<{ Params: Static<typeof GroupParams> }>(
+    '/groups/:group/pushes',
+    {
+      schema: {
+        summary: 'What was written of the group where it comes from, and what became of it',
+        params: GroupParams,
+      },
+    },
+    async (request) => {
+      const { id } = readGroup(directory, request.params.group).value
+      return { pushes: (await groups.mastery(id))?.pushes ?? [] }
+    },
+  )
+
+  app.put<{ Params: Static<typeof GroupParams>; Body: Static<typeof MasterBody> }>(
+    '/groups/:group/master',
+    {
+      schema: {
+        summary: 'Say who decides on the people of a group that comes from a source',
+        params: GroupParams,
+        body: MasterBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'owner')
+      const { id } = readGroup(directory, request.params.group).value
+      const { master, reason = null } = request.body
+      return await shown(parts, groups.setMaster(id, master, actorOf(request, reason)))
+    },
+  )
+
+  app.post<{ Params: Static<typeof GroupParams>; Body: Static<typeof ApprovalBody> }>(
+    '/groups/:group/approve',
+    {
+      schema: {
+        summary:
+          'Let people leave the group in its source, who were too many; 409 when they are others',
+        params: GroupParams,
+        body: ApprovalBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'owner')
+      const { id } = readGroup(directory, request.params.group).value
+      const { count } = request.body
+      return await shown(parts, groups.approveRemovals(id, count, actorOf(request)))
+    },
   )
 
   app.post<{ Body: Static<typeof NewGroup> }>(

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { POLICIES } from '../../sources/judge-people.ts'
 import { CLOUD_NAMES } from '../../sources/microsoft365/clouds.ts'
 import type { NewMicrosoft365Source } from '../../sources/microsoft365/registration.ts'
-import { TIERS } from '../../sources/microsoft365/settings.ts'
+import { EXTRAS, TIERS } from '../../sources/microsoft365/settings.ts'
 
 export const Guid = Type.String({
   pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
@@ -29,6 +29,11 @@ export const Tier = Type.Union(
       'read: import only; disable: also disable accounts and end their sessions; ' +
       'write-back: also write what is edited here; password: also set there the passwords set here',
   },
+)
+
+export const Extra = Type.Union(
+  EXTRAS.map((extra) => Type.Literal(extra)),
+  { description: 'groups: write the people of groups that are decided on here' },
 )
 
 /** How a source is to be connected, whichever way. */

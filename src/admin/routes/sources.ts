@@ -4,7 +4,7 @@ import { TOOLS } from '../../sources/microsoft365/steps.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { readGroup } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
-import { Guid, NewSourceFields, readNewSource, Secret, Tier } from './source-fields.ts'
+import { Extra, Guid, NewSourceFields, readNewSource, Secret, Tier } from './source-fields.ts'
 
 const Params = Type.Object({ source: Type.String({ maxLength: 256, description: 'name or id' }) })
 const MAX_PAGE = 1000
@@ -45,12 +45,18 @@ const NewSource = Type.Object(
 const StepsQuery = Type.Object({
   tool: Type.Optional(Type.Union(TOOLS.map((tool) => Type.Literal(tool)))),
   tier: Type.Optional(Tier),
+  extra: Type.Optional(Extra),
 })
 const TierBody = Type.Object(
   {
     tier: Tier,
     reason: Type.Optional(Type.String({ maxLength: 500 })),
   },
+  { additionalProperties: false },
+)
+const ExtraParams = Type.Object({ source: Params.properties.source, extra: Extra })
+const ExtraBody = Type.Object(
+  { on: Type.Boolean(), reason: Type.Optional(Type.String({ maxLength: 500 })) },
   { additionalProperties: false },
 )
 const MAX_GROUPS = 50
@@ -103,8 +109,9 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
       },
     },
     (request) => {
-      const { tool = 'portal', tier = 'read' } = request.query
-      return { tool, tier, steps: sources.steps(tool, tier) }
+      const { tool = 'portal', tier = 'read', extra } = request.query
+      const extras = extra === undefined ? [] : [extra]
+      return { tool, tier, extras, steps: sources.steps(tool, tier, extras) }
     },
   )
 
@@ -220,6 +227,23 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
       requireRole(request, 'owner')
       const { tier, reason = null } = request.body
       return await sources.setTier(request.params.source, tier, actorOf(request, reason))
+    },
+  )
+
+  app.put<{ Params: Static<typeof ExtraParams>; Body: Static<typeof ExtraBody> }>(
+    '/sources/:source/extras/:extra',
+    {
+      schema: {
+        summary: 'Do something beside the tier, or no longer, once its permission allows it',
+        params: ExtraParams,
+        body: ExtraBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'owner')
+      const { source, extra } = request.params
+      const { on: isOn, reason = null } = request.body
+      return await sources.setExtra(source, { extra, isOn }, actorOf(request, reason))
     },
   )
 

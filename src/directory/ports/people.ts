@@ -121,6 +121,23 @@ export interface Written {
   readonly inboxSeq: bigint | null
 }
 
+export type GroupMaster = 'here' | 'source'
+
+export interface GroupMastery {
+  readonly source: string
+  readonly master: GroupMaster
+  readonly pushes: readonly PushedMember[]
+}
+
+/** What became of writing one membership where the group comes from. */
+export interface PushedMember {
+  readonly person: string
+  /** What was wanted. */
+  readonly isMember: boolean
+  readonly status: string
+  readonly reason: string | null
+}
+
 export interface GroupStore {
   read(id: GroupId): Promise<Group | null>
   create(
@@ -132,7 +149,13 @@ export interface GroupStore {
     actor: Actor,
   ): Promise<Written & { readonly id: GroupId }>
   remove(id: GroupId, actor: Actor): Promise<Written>
-  /** Direct members of a static group. A mirrored group refuses: its source masters it. */
+  /** Who decides on the people of a group of a source, and what was written of it; null for another. */
+  mastery(id: GroupId): Promise<GroupMastery | null>
+  /** People of a mirrored group are decided on by its source, until somebody says: here. */
+  setMaster(id: GroupId, master: GroupMaster, actor: Actor): Promise<Written>
+  /** Lets removals go that were too many; `count` is how many were seen. */
+  approveRemovals(id: GroupId, count: number, actor: Actor): Promise<Written>
+  /** Direct members of a static group, or people of a mirrored one that is decided on here. */
   addMembers(id: GroupId, members: readonly string[], actor: Actor): Promise<Written>
   removeMembers(id: GroupId, members: readonly string[], actor: Actor): Promise<Written>
 }

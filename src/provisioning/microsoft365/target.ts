@@ -1,5 +1,14 @@
 import type { EditableAttribute } from '../../directory/attributes.ts'
-import type { Held, Refusal, Target, Write, WriteAnswer } from '../target.ts'
+import { groupOf, isMemberWrite } from '../membership.ts'
+import type {
+  Attribute,
+  Held,
+  MemberWrite,
+  Refusal,
+  Target,
+  Write,
+  WriteAnswer,
+} from '../target.ts'
 
 export type GraphReply =
   | { readonly kind: 'ok'; readonly body: Readonly<Record<string, unknown>> }
@@ -12,12 +21,16 @@ export type GraphReply =
   /** Refused before anything was done, for being one too many. */
   | { readonly kind: 'throttled'; readonly retryAfterMs: number | null }
 
+type GraphError = Extract<GraphReply, { kind: 'error' }>
+
 /** Microsoft Graph of one tenant; paths are below `/v1.0`. Rejects when there was no answer. */
 export interface GraphCalls {
   get(path: string, signal: AbortSignal): Promise<GraphReply>
+  /** A query over the index, which may lag a little more. */
+  search(path: string, signal: AbortSignal): Promise<GraphReply>
   /** @param body bytes are JSON already */
   patch(path: string, body: object | Buffer, signal: AbortSignal): Promise<GraphReply>
-  post(path: string, signal: AbortSignal): Promise<GraphReply>
+  post(path: string, body: object | null, signal: AbortSignal): Promise<GraphReply>
   put(path: string, body: object, signal: AbortSignal): Promise<GraphReply>
   delete(path: string, signal: AbortSignal): Promise<GraphReply>
   /** The whole address of a path, as a reference to an object is written. */
@@ -62,17 +75,29 @@ export class Microsoft365Target implements Target {
     this.#graph = graph
   }
 
-  async read(externalId: string, signal: AbortSignal): Promise<Held | null> {
+  async read(externalId: string, signal: AbortSignal, about?: Attribute): Promise<Held | null> {
     const query = `?$select=${SELECT}&$expand=manager($select=id)`
     const reply = await this.#graph.get(`${userPath(externalId)}${query}`, signal)
     if (reply.kind === 'error' && reply.status === 404) return null
     if (reply.kind !== 'ok') throw new Error(`the account could not be read: ${describe(reply)}`)
     const { accountEnabled, signInSessionsValidFromDateTime: validFrom } = reply.body
+    const groupId = about === undefined ? null : groupOf(about)
     return {
+      ...(groupId === null ? {} : { isMember: await this.#isMember(groupId, externalId, signal) }),
       enabled: typeof accountEnabled === 'boolean' ? accountEnabled : null,
       sessionsEndedMs: typeof validFrom === 'string' ? parseTime(validFrom) : null,
       attributes: readAttributes(reply.body),
     }
+  }
+
+  async #isMember(groupId: string, externalId: string, signal: AbortSignal): Promise<boolean> {
+    const filter = encodeURIComponent(`id eq '${externalId}'`)
+    const path = `${groupPath(groupId)}/members?$select=id&$count=true&$filter=${filter}`
+    const reply = await this.#graph.search(path, signal)
+    if (reply.kind === 'error' && reply.status === 404) return false
+    if (reply.kind !== 'ok') throw new Error(`the group could not be read: ${describe(reply)}`)
+    const { value } = reply.body as { readonly value?: unknown }
+    return Array.isArray(value) && value.length > 0
   }
 
   async write(externalId: string, write: Write, signal: AbortSignal): Promise<WriteAnswer> {
@@ -89,14 +114,16 @@ export class Microsoft365Target implements Target {
     if (reply.status === 401) {
       return { kind: 'later', afterMs: null, reason: 'Graph does not accept our token' }
     }
-    return { kind: 'refused', ...refusalOf(reply) }
+    if (isMemberWrite(write) && isMemberAlready(write, reply)) return { kind: 'written' }
+    return { kind: 'refused', ...refusalOf(reply, write) }
   }
 
   async #send(externalId: string, write: Write, signal: AbortSignal): Promise<GraphReply> {
     const path = userPath(externalId)
+    if (isMemberWrite(write)) return this.#sendMember(externalId, write, signal)
     const { attribute, value } = write
     if (attribute === 'sessions-ended')
-      return this.#graph.post(`${path}/revokeSignInSessions`, signal)
+      return this.#graph.post(`${path}/revokeSignInSessions`, null, signal)
     if (attribute !== 'manager') return this.#graph.patch(path, propertyOf(write), signal)
     if (value !== null) {
       const reference = { '@odata.id': this.#graph.link(userPath(String(value))) }
@@ -108,9 +135,27 @@ export class Microsoft365Target implements Target {
     const held = await this.read(externalId, signal)
     return held?.attributes.manager === null ? { kind: 'ok', body: {} } : reply
   }
+
+  #sendMember(
+    externalId: string,
+    { attribute, value }: MemberWrite,
+    signal: AbortSignal,
+  ): Promise<GraphReply> {
+    const members = `${groupPath(groupOf(attribute) ?? '')}/members`
+    const id = encodeURIComponent(externalId)
+    if (!value) return this.#graph.delete(`${members}/${id}/$ref`, signal)
+    const reference = { '@odata.id': this.#graph.link(`/directoryObjects/${id}`) }
+    return this.#graph.post(`${members}/$ref`, reference, signal)
+  }
 }
 
-type PropertyWrite = Exclude<Write, { attribute: 'sessions-ended' | 'manager' }>
+/** Whoever is in is not added again, and who is out is not found there: both are what was wanted. */
+function isMemberAlready(write: MemberWrite, reply: GraphError): boolean {
+  if (!write.value) return reply.status === 404
+  return reply.status === 400 && /already exist/i.test(reply.message)
+}
+
+type PropertyWrite = Exclude<Write, MemberWrite | { attribute: 'sessions-ended' | 'manager' }>
 
 function propertyOf({ attribute, value }: PropertyWrite): object {
   if (attribute === 'enabled') return { accountEnabled: value }
@@ -137,17 +182,30 @@ function userPath(externalId: string): string {
   return `/users/${encodeURIComponent(externalId)}`
 }
 
+function groupPath(groupId: string): string {
+  return `/groups/${encodeURIComponent(groupId)}`
+}
+
 function parseTime(text: string): number | null {
   const atMs = Date.parse(text)
   return Number.isNaN(atMs) ? null : atMs
 }
 
-function refusalOf(reply: Extract<GraphReply, { kind: 'error' }>): {
+function refusalOf(
+  reply: GraphError,
+  write: Write,
+): {
   readonly refusal: Refusal
   readonly message: string
 } {
   const { status, code, message } = reply
   if (status === 404) return { refusal: 'gone', message: 'the tenant has no such account' }
+  if (status === 403 && isMemberWrite(write)) {
+    const mend =
+      'grant the application GroupMember.ReadWrite.All with admin consent; groups with a rule, ' +
+      'groups that give roles and those of Exchange are changed in the tenant alone'
+    return { refusal: 'not-allowed', message: `Graph refuses (${code}): ${mend}` }
+  }
   if (status === 403) {
     const mend =
       'grant the application the permissions of its tier with admin consent (`gatehouse source ' +
@@ -156,7 +214,7 @@ function refusalOf(reply: Extract<GraphReply, { kind: 'error' }>): {
     return { refusal: 'not-allowed', message: `Graph refuses (${code}): ${mend}` }
   }
   if (ON_PREMISES.test(message)) {
-    const mend = 'the account comes from Active Directory on premises: change it there'
+    const mend = 'the object comes from Active Directory on premises: change it there'
     return { refusal: 'on-premises', message: mend }
   }
   return { refusal: 'policy', message: `Graph refuses (${code}): ${message}` }

@@ -1,5 +1,5 @@
 import { SourceError } from '../source.ts'
-import { Graph, type GraphAnswer, isObject, type WriteMethod } from './graph.ts'
+import { EVENTUAL, Graph, type GraphAnswer, isObject, type WriteMethod } from './graph.ts'
 import { makeHttpsFetch } from './https.ts'
 import type { Timing } from './middleware.ts'
 import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
@@ -43,13 +43,17 @@ export class GraphCalls {
     return this.#graph.getJson(this.#graph.link(path), signal)
   }
 
+  search(path: string, signal: AbortSignal): Promise<CallAnswer> {
+    return this.#graph.getJson(this.#graph.link(path), signal, EVENTUAL)
+  }
+
   /** @param body bytes are JSON already */
   patch(path: string, body: object | Buffer, signal: AbortSignal): Promise<CallAnswer> {
     return this.#send('PATCH', path, { body, signal })
   }
 
-  post(path: string, signal: AbortSignal): Promise<CallAnswer> {
-    return this.#send('POST', path, { body: null, signal })
+  post(path: string, body: object | null, signal: AbortSignal): Promise<CallAnswer> {
+    return this.#send('POST', path, { body, signal })
   }
 
   put(path: string, body: object, signal: AbortSignal): Promise<CallAnswer> {

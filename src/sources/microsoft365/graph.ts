@@ -27,6 +27,9 @@ export type GraphAnswer =
       readonly location: string | null
     }
 
+/** What advanced queries ask for: they are answered from an index. */
+export const EVENTUAL = { consistencylevel: 'eventual' } as const
+
 const REAL_TIME: Timing = {
   nowMs: Date.now,
   sleep: async (ms, signal) => {
@@ -73,10 +76,14 @@ export class Graph {
   }
 
   /** @throws {SourceError} */
-  async getJson(link: string, signal: AbortSignal): Promise<GraphAnswer> {
+  async getJson(
+    link: string,
+    signal: AbortSignal,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<GraphAnswer> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const response = await this.#get(link, signal, {})
+        const response = await this.#get(link, signal, headers)
         return await readAnswer(response)
       } catch (error) {
         const isNonsense = error instanceof SourceError && error.code === 'SOURCE_NONSENSE'
@@ -111,7 +118,7 @@ export class Graph {
 
   /** The plain number that `$count` answers with. */
   async getCount(link: string, signal: AbortSignal): Promise<number> {
-    const response = await this.#get(link, signal, { consistencylevel: 'eventual' })
+    const response = await this.#get(link, signal, EVENTUAL)
     const text = (await response.text()).replace(/^\uFEFF/, '').trim()
     if (!response.ok) throw refusal({ status: response.status, code: '' })
     if (!/^\d{1,9}$/.test(text)) throw nonsense('a count that is no number')

@@ -1,5 +1,5 @@
 import type { DirectoryRole } from './app-setup.ts'
-import { PERMISSIONS, TIERS, type Tier } from './settings.ts'
+import { EXTRA_PERMISSIONS, EXTRAS, type Extra, PERMISSIONS, TIERS, type Tier } from './settings.ts'
 import { permissionsOf } from './steps.ts'
 
 /** Roles of the directory that the application's service principal needs, by tier; most need none. */
@@ -24,42 +24,59 @@ const COSTS: Readonly<Record<string, string>> = {
     'whoever is suspended stays signed in until her tokens end, an hour or so',
   'User-PasswordProfile.ReadWrite.All': 'a password that is set here is not set there',
   'User.ReadWrite.All': 'what is edited here is not written there',
+  'GroupMember.ReadWrite.All': 'groups that are decided on here do not change there',
 }
 
 /** One tier, and what it lacks just now. */
 export interface TierState {
-  readonly tier: Tier
+  readonly tier: Tier | Extra
   /** Chosen, this one or one above it. */
   readonly isOn: boolean
   readonly granted: readonly string[]
   readonly missing: readonly { readonly permission: string; readonly cost: string }[]
 }
 
-/** The tier that writes an attribute. */
-export function tierOf(attribute: string): Tier {
+/** The tier, or the extra, that writes an attribute. */
+export function tierOf(attribute: string): Tier | Extra {
+  if (attribute.startsWith('member:')) return 'groups'
   if (attribute === 'enabled' || attribute === 'sessions-ended') return 'disable'
   return attribute === 'password' ? 'password' : 'write-back'
 }
 
 /** Each tier by its own permissions: one that was taken back costs its tier, and no other. */
-export function tierStates(chosen: Tier, granted: readonly string[]): readonly TierState[] {
-  return TIERS.map((tier) => {
-    const lacking = PERMISSIONS[tier].filter((name) => !isGranted(name, granted))
-    return {
-      tier,
-      isOn: TIERS.indexOf(tier) <= TIERS.indexOf(chosen),
-      granted: PERMISSIONS[tier].filter((name) => !lacking.includes(name)),
-      missing: lacking.map((permission) => ({
-        permission,
-        cost: COSTS[permission] ?? 'its part is not done',
-      })),
-    }
+export function tierStates(
+  chosen: { readonly tier: Tier; readonly extras: readonly Extra[] },
+  granted: readonly string[],
+): readonly TierState[] {
+  const tiers = TIERS.map((tier) => {
+    const isOn = TIERS.indexOf(tier) <= TIERS.indexOf(chosen.tier)
+    return { tier, isOn, ...compare(PERMISSIONS[tier], granted) }
   })
+  const extras = EXTRAS.map((extra) => {
+    const isOn = chosen.extras.includes(extra)
+    return { tier: extra, isOn, ...compare(EXTRA_PERMISSIONS[extra], granted) }
+  })
+  return [...tiers, ...extras]
+}
+
+function compare(wanted: readonly string[], granted: readonly string[]) {
+  const lacking = wanted.filter((name) => !isGranted(name, granted))
+  return {
+    granted: wanted.filter((name) => !lacking.includes(name)),
+    missing: lacking.map((permission) => ({
+      permission,
+      cost: COSTS[permission] ?? 'its part is not done',
+    })),
+  }
 }
 
 /** What a tier, with those before it, still lacks: permissions are granted one by one. */
-export function missingPermissions(tier: Tier, granted: readonly string[]): readonly string[] {
-  return permissionsOf(tier).filter((name) => !isGranted(name, granted))
+export function missingPermissions(
+  tier: Tier,
+  granted: readonly string[],
+  extras: readonly Extra[] = [],
+): readonly string[] {
+  return permissionsOf(tier, extras).filter((name) => !isGranted(name, granted))
 }
 
 function isGranted(name: string, granted: readonly string[]): boolean {

@@ -63,6 +63,7 @@ export function toConfig(source: NewMicrosoft365Source): {
       includesDisabled: true,
       import: source.import ?? 'everybody',
       tier: 'read',
+      extras: [],
       passThrough: null,
     },
     secret,

@@ -14,6 +14,15 @@ export const PERMISSIONS: Readonly<Record<Tier, readonly string[]>> = {
   password: ['User-PasswordProfile.ReadWrite.All'],
 }
 
+/** What may be done beside a tier, each with a permission of its own. */
+export const EXTRAS = ['groups'] as const
+
+export type Extra = (typeof EXTRAS)[number]
+
+export const EXTRA_PERMISSIONS: Readonly<Record<Extra, readonly string[]>> = {
+  groups: ['GroupMember.ReadWrite.All'],
+}
+
 /** What is kept of a connection without its secrets; `source.config` holds it. */
 export interface Microsoft365Config {
   readonly tenantId: string
@@ -33,6 +42,8 @@ export interface Microsoft365Config {
   /** Who comes in by herself. */
   readonly import: ImportPolicy
   readonly tier: Tier
+  /** Done beside it, from `write-back` on. */
+  readonly extras: readonly Extra[]
   readonly passThrough: PassThroughSettings | null
 }
 
@@ -87,6 +98,7 @@ export function parseConfig(value: unknown): Microsoft365Config {
     includesDisabled: row?.includesDisabled !== false,
     import: POLICIES.find((policy) => policy === row?.import) ?? 'everybody',
     tier: TIERS.find((tier) => tier === row?.tier) ?? 'read',
+    extras: EXTRAS.filter((extra) => row?.extras?.includes(extra)),
     passThrough: parsePassThrough(row?.passThrough),
   }
 }

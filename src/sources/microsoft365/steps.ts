@@ -1,4 +1,4 @@
-import { PERMISSIONS, TIERS, type Tier } from './settings.ts'
+import { EXTRA_PERMISSIONS, type Extra, PERMISSIONS, TIERS, type Tier } from './settings.ts'
 
 /** Microsoft Graph's application id, the same in every tenant and cloud. */
 export const GRAPH_ID = '00000003-0000-0000-c000-000000000000'
@@ -8,20 +8,24 @@ export const TOOLS = ['portal', 'az', 'powershell', 'terraform'] as const
 /** What an admin makes the app registration with. */
 export type Tool = (typeof TOOLS)[number]
 
-/** All a tier needs: its own permissions and those of the tiers before it. */
-export function permissionsOf(tier: Tier): readonly string[] {
-  return TIERS.slice(0, TIERS.indexOf(tier) + 1).flatMap((one) => PERMISSIONS[one])
+/** All a tier needs: its own permissions and those of the tiers before it; and what extras need. */
+export function permissionsOf(tier: Tier, extras: readonly Extra[] = []): readonly string[] {
+  const tiers = TIERS.slice(0, TIERS.indexOf(tier) + 1)
+  return [
+    ...tiers.flatMap((one) => PERMISSIONS[one]),
+    ...extras.flatMap((extra) => EXTRA_PERMISSIONS[extra]),
+  ]
 }
 
 /**
  * What to do in the tenant so that it can be connected with a tier, to be pasted as it stands.
  * Permissions are looked up by name, so that no id of ours can be out of date.
  */
-export function registrationSteps(tool: Tool, tier: Tier): string {
-  const permissions = permissionsOf(tier)
+export function registrationSteps(tool: Tool, tier: Tier, extras: readonly Extra[] = []): string {
+  const permissions = permissionsOf(tier, extras)
   const steps = { portal, az, powershell, terraform }[tool](permissions)
   const role = tier === 'password' ? `\n\n${ROLE}` : ''
-  return `${KEY_PAIR}\n\n${steps}${role}\n\n${connect(tier)}\n`
+  return `${KEY_PAIR}\n\n${steps}${role}\n\n${connect(tier, extras)}\n`
 }
 
 const KEY_PAIR = `# 1. A key pair: the certificate goes to the tenant, the key never leaves this machine.
@@ -32,14 +36,15 @@ const ROLE = `# Passwords need a role of the directory besides the permission: a
 # Privileged Role Administrator, Roles & admins > User Administrator > Add assignments > "Gatehouse".
 # For people who have a role themselves it has to be Privileged Authentication Administrator.`
 
-function connect(tier: Tier): string {
+function connect(tier: Tier, extras: readonly Extra[]): string {
+  const also = extras.map((extra) => `\ngatehouse source set-extra microsoft365 ${extra}`).join('')
   const setTier =
     tier === 'read' ? '' : `\ngatehouse source set-tier microsoft365 ${tier} --reason "agreed"`
   return `# 3. Connect it; what is missing is named.
 gatehouse source connect --paused --tenant <tenant id> --client <client id> \\
   --certificate gatehouse.pem --private-key gatehouse.key
 gatehouse sync microsoft365 --dry-run
-gatehouse source resume microsoft365${setTier}`
+gatehouse source resume microsoft365${setTier}${also}`
 }
 
 function portal(permissions: readonly string[]): string {

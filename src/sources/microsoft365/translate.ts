@@ -48,12 +48,21 @@ export const USER_SELECT: readonly string[] = [
   'manager',
 ]
 
+/** Graph's names for ours, of what says who may change the members of a group. */
+const GROUP_FLAGS = {
+  isMailEnabled: 'mailEnabled',
+  isSyncedFromOnPremises: 'onPremisesSyncEnabled',
+  isRoleAssignable: 'isAssignableToRole',
+} as const satisfies Partial<Record<keyof GroupValues, string>>
+
 export const GROUP_SELECT: readonly string[] = [
   'id',
   'displayName',
   'description',
   'mail',
   'createdDateTime',
+  'groupTypes',
+  ...Object.values(GROUP_FLAGS),
   'members',
 ]
 
@@ -114,6 +123,14 @@ function toGroup(entity: Entity, externalId: string): SourceGroup {
   }
   if ('createdDateTime' in entity)
     values['createdAt'] = readText(entity['createdDateTime'], 'createdDateTime')
+  for (const [ours, theirs] of Object.entries(GROUP_FLAGS)) {
+    if (theirs in entity) values[ours] = readFlag(entity, theirs)
+  }
+  if ('groupTypes' in entity) {
+    const types = entity['groupTypes'] === null ? [] : readList(entity['groupTypes'])
+    values['isDynamic'] = types.includes('DynamicMembership')
+    values['isUnified'] = types.includes('Unified')
+  }
   const members = entity['members@delta']
   return {
     kind: 'group',

@@ -40,6 +40,10 @@ class Stage implements PushStore, Target {
     return Promise.resolve(isDue ? [{ ...claim, attempts: 1, subject }] : [])
   }
 
+  guardRemoval(): Promise<string | null> {
+    return Promise.resolve(null)
+  }
+
   begin(_claim: Claim, { write }: { write: Write }): Promise<boolean> {
     this.said.push(`begin ${write.attribute}`)
     return Promise.resolve(this.isBegun)

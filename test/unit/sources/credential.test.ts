@@ -22,7 +22,7 @@ await t.test('an end is told from thirty days on, louder from seven, and when it
 })
 
 await t.test('a permission that is missing costs its tier, and says what', (t) => {
-  const states = tierStates('disable', [
+  const states = tierStates({ tier: 'disable', extras: [] }, [
     'User.Read.All',
     'GroupMember.Read.All',
     'User.EnableDisableAccount.All',
