@@ -16,6 +16,7 @@ import { ApiError } from './error.ts'
 import type { AdminParts } from './parts.ts'
 import { makePlainPeers, plainRefused } from './plain-http.ts'
 import { appPasswordRoutes } from './routes/app-passwords.ts'
+import { applyRoutes } from './routes/apply.ts'
 import { connectRoutes, consentReturnRoute } from './routes/connect.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { importRoutes } from './routes/imports.ts'
@@ -191,6 +192,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       passwordRoutes,
       appPasswordRoutes,
       lifecycleRoutes,
+      applyRoutes,
       groupRoutes,
       serviceRoutes,
       networkRoutes,

@@ -1,8 +1,11 @@
 import type { Directory } from '../directory/directory.ts'
+import { DirectoryError } from '../directory/errors.ts'
 import { foldText } from '../directory/fold.ts'
 import type { Group } from '../directory/group.ts'
+import type { PrincipalId } from '../directory/id.ts'
 import type { Nas, Network } from '../directory/network.ts'
 import type { Person } from '../directory/person.ts'
+import type { PeopleStore } from '../directory/ports/people.ts'
 import type { Entry } from '../directory/query.ts'
 import type { Service } from '../directory/service.ts'
 import { notFound } from './error.ts'
@@ -15,6 +18,18 @@ export function readPerson(directory: Directory, reference: string): Entry<Perso
   const found = directory.personByUsername(folded) ?? directory.personByLoginName(folded)
   if (found === null) throw notFound('person', reference)
   return found
+}
+
+/** Somebody who is deleted, by whatever name she had. */
+export async function readDead(
+  { people }: { readonly people: PeopleStore },
+  reference: string,
+): Promise<PrincipalId> {
+  const [found, other] = await people.deleted({ name: foldText(reference), limit: 2 })
+  if (found === undefined) throw notFound('deleted person', reference)
+  if (other === undefined) return found.id
+  const why = `several who are deleted had the name ${reference}: ${found.username}, ${other.username}`
+  throw new DirectoryError('DIRECTORY_CONFLICT', `${why}; name one by her username or id`)
 }
 
 export function readPeople(

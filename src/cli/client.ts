@@ -42,6 +42,16 @@ export class ApiClient {
     return await this.#json<T>(method, path, body)
   }
 
+  /** Sends what is no JSON. */
+  async upload<T>(
+    path: string,
+    body: { readonly bytes: Buffer; readonly type: string },
+  ): Promise<T> {
+    const response = await this.#request('POST', path, body.bytes, body.type)
+    if ((response.statusCode ?? 500) >= 300) throw await errorFrom(response)
+    return JSON.parse(await text(response)) as T
+  }
+
   /** The body as it comes, for what is too large to hold. */
   async download(path: string, body: unknown): Promise<Readable> {
     const response = await this.#request('POST', path, body)
@@ -55,13 +65,16 @@ export class ApiClient {
     return JSON.parse(await text(response)) as T
   }
 
-  async #request(method: Method, path: string, body: unknown): Promise<IncomingMessage> {
+  async #request(
+    method: Method,
+    path: string,
+    body: unknown,
+    type = 'application/json',
+  ): Promise<IncomingMessage> {
     const { url, socketPath, token, caFile } = this.#connection
-    const payload = body === undefined ? null : Buffer.from(JSON.stringify(body))
+    const payload = body === undefined ? null : toBytes(body)
     const headers = {
-      ...(payload === null
-        ? {}
-        : { 'content-type': 'application/json', 'content-length': payload.length }),
+      ...(payload === null ? {} : { 'content-type': type, 'content-length': payload.length }),
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     }
     const options = {
@@ -99,6 +112,10 @@ export class ApiClient {
       )
     return new CliError(`the daemon at ${socketPath} does not answer: ${error.message}`)
   }
+}
+
+function toBytes(body: unknown): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
 }
 
 async function errorFrom(response: IncomingMessage): Promise<CliError> {

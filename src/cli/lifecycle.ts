@@ -3,6 +3,7 @@ import type { Act } from '../access/consequences.ts'
 import type { Consequences } from '../admin/consequences.ts'
 import type { PersonRecord } from '../admin/record.ts'
 import { mailLinks } from './activation-links.ts'
+import { addApply } from './apply.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
 import { numberFrom } from './number.ts'
@@ -93,6 +94,7 @@ export function addLifecycle(person: Command, run: Run): void {
       await change(run(command), { path: '/people/restore', body })
     })
 
+  addApply(person, run)
   addProtection(person, run)
   addDates(person, run)
 

@@ -1,16 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { ACTS } from '../../access/consequences.ts'
-import { DirectoryError } from '../../directory/errors.ts'
-import { foldText } from '../../directory/fold.ts'
 import type { PrincipalId } from '../../directory/id.ts'
 import type { Person } from '../../directory/person.ts'
 import type { Entry } from '../../directory/query.ts'
 import { remainingAllowance } from '../../sources/guard.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { readConsequences } from '../consequences.ts'
-import { ApiError, notFound } from '../error.ts'
-import { readPeople, readPerson } from '../lookup.ts'
+import { ApiError } from '../error.ts'
+import { readDead, readPeople, readPerson } from '../lookup.ts'
 import { approvalNeeded } from '../meant.ts'
 import type { AdminParts } from '../parts.ts'
 import { readRecord } from '../record.ts'
@@ -319,15 +317,6 @@ async function readMeant({ directory }: AdminParts, body: Static<typeof CutOffBo
     throw approvalNeeded(verb, { affected: ids.length, all })
   }
   return { ids, includesProtected: body.protected === true && ids.length === 1 }
-}
-
-/** Somebody who is deleted, by whatever name she had. */
-async function readDead({ people }: AdminParts, reference: string): Promise<PrincipalId> {
-  const [found, other] = await people.deleted({ name: foldText(reference), limit: 2 })
-  if (found === undefined) throw notFound('deleted person', reference)
-  if (other === undefined) return found.id
-  const why = `several who are deleted had the name ${reference}: ${found.username}, ${other.username}`
-  throw new DirectoryError('DIRECTORY_CONFLICT', `${why}; name one by her username or id`)
 }
 
 /** Alive or dead. */
