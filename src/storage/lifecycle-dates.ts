@@ -22,6 +22,7 @@ export async function setDate(
   actor: Actor,
 ): Promise<number> {
   if (act === 'suspend' && (await hasBegun(tx, id, atMs))) return 0
+  if (act === 'delete') await refusePast(tx, atMs)
   const { rows } = await sql<{ is_to_come: boolean }>`
     insert into lifecycle_date (principal_id, act, due_at, set_by, reason)
     select p.id, ${act}, to_timestamp(${atMs / 1_000}), ${actor.name}, ${actor.reason}
@@ -35,6 +36,15 @@ export async function setDate(
   journal(tx, { kind: 'admin.date-set', entity: id, actor, detail })
   if (act === 'suspend' && rows[0]?.is_to_come) await liftHold(tx, id, actor)
   return 1
+}
+
+/** A slip of a year would delete her within the second. */
+async function refusePast(tx: Tx, atMs: number): Promise<void> {
+  const { rows } = await sql<{ is_past: boolean }>`
+    select to_timestamp(${atMs / 1_000}) <= clock_timestamp() as is_past`.execute(tx)
+  if (rows[0]?.is_past !== true) return
+  const why = `${new Date(atMs).toISOString()} is past: delete her now with \`person delete\`, or name a time to come`
+  throw new DirectoryError('DIRECTORY_REFUSED', why)
 }
 
 async function hasBegun(tx: Tx, id: PrincipalId, atMs: number): Promise<boolean> {
@@ -82,11 +92,7 @@ interface Due {
  */
 export async function carryOutDates(database: Database): Promise<number> {
   const { value } = await database.write(async (tx) => {
-    await sql`
-      update lifecycle_date d set refused = 'she is protected'
-      from principal p
-      where p.id = d.principal_id and p.is_protected and d.act <> 'activate' and d.refused is null
-        and d.due_at <= clock_timestamp()`.execute(tx)
+    await refuseProtected(tx)
     const { rows } = await sql<Due>`
       delete from lifecycle_date where (principal_id, act) in (
         select principal_id, act from lifecycle_date
@@ -101,6 +107,38 @@ export async function carryOutDates(database: Database): Promise<number> {
     return rows.length
   })
   return value
+}
+
+/** Of the protected nothing is carried out; an admin is told, in the list of dates and in the log. */
+async function refuseProtected(tx: Tx): Promise<void> {
+  const { rows } = await sql<Due & { readonly due_at: Date }>`
+    update lifecycle_date d set refused = 'she is protected'
+    from principal p
+    where p.id = d.principal_id and p.is_protected and d.act <> 'activate' and d.refused is null
+      and d.due_at <= clock_timestamp()
+      and (d.principal_id, d.act) in (
+        select principal_id, act from lifecycle_date
+        where refused is null and due_at <= clock_timestamp()
+        order by due_at, principal_id limit ${AT_ONCE})
+    returning d.principal_id as id, d.act, d.due_at`.execute(tx)
+  for (const { id, act, due_at: dueAt } of rows)
+    journal(tx, {
+      kind: 'admin.date-refused',
+      entity: id,
+      actor: { name: 'system', reason: 'she is protected' },
+      detail: { act, at: dueAt.toISOString() },
+    })
+}
+
+/**
+ * Whoever is protected no longer: what came due meanwhile is not made up for unasked, and says what
+ * to do.
+ */
+export async function tellRefused(tx: Tx, ids: readonly string[]): Promise<void> {
+  await sql`
+    update lifecycle_date
+    set refused = 'she was protected when it came: set it again, or take it back'
+    where principal_id = any (${[...ids]}::uuid[]) and refused = 'she is protected'`.execute(tx)
 }
 
 const SCHEDULE: Actor = { name: 'system', reason: 'its date has come' }

@@ -21,7 +21,7 @@ import type { Database } from './connection.ts'
 import { peopleReader } from './entities/people.ts'
 import { hintDenial, journal } from './journal.ts'
 import { keepOwner } from './last-owner.ts'
-import { cancelDate, listDates, setDate } from './lifecycle-dates.ts'
+import { cancelDate, listDates, setDate, tellRefused } from './lifecycle-dates.ts'
 import { checkNameIsFree, quarantineName } from './name-quarantine.ts'
 import { deletePeople, listDeleted, refuseAnyLost, restoreDeleted } from './person-deletion.ts'
 import { type Edited, editPerson, yieldAttributes } from './person-edits.ts'
@@ -132,6 +132,11 @@ export class PostgresPeopleStore implements PeopleStore {
       // Nothing that is served has changed: a decision, which stands for itself.
       const kind = isProtected ? 'admin.protected' : 'admin.unprotected'
       for (const { id } of rows) journal(tx, { kind, entity: id, actor })
+      if (!isProtected)
+        await tellRefused(
+          tx,
+          rows.map(({ id }) => id),
+        )
       return rows.length
     })
   }

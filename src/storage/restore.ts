@@ -216,6 +216,21 @@ async function passOverNumbers(tx: Transaction<unknown>): Promise<void> {
 }
 
 /**
+ * Dates that have come since the backup, or may have been moved or taken back: nobody is suspended or
+ * deleted by them before somebody has looked.
+ */
+async function holdOverdue(tx: Transaction<unknown>, createdAt: string): Promise<void> {
+  const why = `it came after the backup of ${createdAt}: set it again, or take it back`
+  await sql`
+    with held as (
+      update lifecycle_date set refused = ${why}
+      where act <> 'activate' and refused is null and due_at <= clock_timestamp()
+      returning principal_id)
+    insert into journal_inbox (kind, entity, actor, reason)
+    select 'admin.date-refused', principal_id, 'restore', ${why} from held`.execute(tx)
+}
+
+/**
  * What a source has changed since the backup comes again with its next round, as do the removals
  * that an admin has refused since. No round begins before one has looked.
  */
@@ -241,6 +256,7 @@ async function pauseSources(
     await sql`delete from push_dirty`.execute(tx)
     await sql`update push set status = 'contested', reason = ${reason}`.execute(tx)
   }
+  if (tables.some(({ name }) => name === 'lifecycle_date')) await holdOverdue(tx, createdAt)
   if (tables.some(({ name }) => name === 'import_session')) {
     await sql`
       update import_session set state = 'failed', error = ${reason} where state = 'running'`.execute(

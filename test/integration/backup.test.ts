@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { LocalBackups } from '../../src/daemon/local-backups.ts'
 import { Maintenance } from '../../src/daemon/maintenance.ts'
@@ -24,6 +25,7 @@ import type { Database } from '../../src/storage/connection.ts'
 import { Feed } from '../../src/storage/feed/feed.ts'
 import { PostgresGroupStore } from '../../src/storage/group-store.ts'
 import { stamp } from '../../src/storage/journal.ts'
+import { carryOutDates } from '../../src/storage/lifecycle-dates.ts'
 import { makeKey, openKeys, writeNewKeyFile } from '../../src/storage/master-key.ts'
 import { readMigrations, readSchema } from '../../src/storage/migrate.ts'
 import { PostgresResourceStore } from '../../src/storage/resource-store.ts'
@@ -32,6 +34,7 @@ import type { Keys } from '../../src/storage/sealing.ts'
 import { allocateNumbers } from '../../src/storage/sync-posix.ts'
 import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
 import { type EngineName, testDatabase } from '../support/database.ts'
+import { seedPeople } from '../support/people.ts'
 
 const ACTOR: Actor = { name: 'test', reason: null }
 
@@ -330,6 +333,45 @@ await t.test('restore: a database that somebody has written to is left alone', a
   const { rows } = await target.pool.query('select organization from settings')
   t.same(rows, [{ organization: 'Fabrikam' }])
 })
+
+await t.test(
+  'restore: a leave or deletion that came since the backup waits for somebody to look',
+  async (t) => {
+    const dataDir = scratch(t)
+    const source = await testDatabase(t)
+    const keyFile = join(dataDir, 'key')
+    const keys = await openKeys(source, keyFile)
+    await fill(source, keys)
+    const [ada, bob, cyd] = await seedPeople(source, [
+      { username: 'late.ada' },
+      { username: 'late.bob' },
+      { username: 'late.cyd', lifecycle: 'staged' },
+    ])
+    await sql`
+      insert into lifecycle_date (principal_id, act, due_at, set_by) values
+        (${ada}::uuid, 'delete', now(), 'test'), (${bob}::uuid, 'suspend', now(), 'test'),
+        (${cyd}::uuid, 'activate', now(), 'test'),
+        (${bob}::uuid, 'delete', now() + interval '1 day', 'test')`.execute(source.kysely)
+    const kept = await new LocalBackups({ database: source, keys, dataDir }).makeBeforeSchema(9)
+    const target = await testDatabase(t)
+    await restoreBackup(target, { archive: createReadStream(kept), keyFile, passphrase: null })
+    t.equal(await carryOutDates(target), 1, 'she who is let in is')
+    const { rows } = await sql`
+      select act, refused is not null as is_refused from lifecycle_date order by due_at, act`.execute(
+      target.kysely,
+    )
+    t.same(rows, [
+      { act: 'delete', is_refused: true },
+      { act: 'suspend', is_refused: true },
+      { act: 'delete', is_refused: false },
+    ])
+    const { rows: told } = await sql<{ reason: string }>`
+      select reason from (select kind, reason from journal
+        union all select kind, reason from journal_inbox) j
+      where kind = 'admin.date-refused'`.execute(target.kysely)
+    t.match(told, [{ reason: /came after the backup of/ }, { reason: /set it again/ }])
+  },
+)
 
 await t.test(
   'local backups: one a day for a week, and what was kept before a change of schema',

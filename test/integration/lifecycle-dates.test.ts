@@ -25,9 +25,19 @@ await eachEngine(t, 'dates: each is carried out once, however late', async (t, d
     return [person?.lifecycle, ...(person?.holds.map(({ reason }) => reason) ?? [])]
   }
 
+  const comeDue = (id: PrincipalId, act: DatedAct) =>
+    sql`
+      update lifecycle_date set due_at = clock_timestamp() - interval '1 hour'
+      where principal_id = ${id}::uuid and act = ${act}`.execute(database.kysely)
+
   await set(ada, 'activate', -HOUR_MS)
   await set(bob, 'suspend', -72 * HOUR_MS)
-  await set(cyd, 'delete', -HOUR_MS)
+  await t.rejects(set(cyd, 'delete', -HOUR_MS), {
+    code: 'DIRECTORY_REFUSED',
+    message: /is past: delete her now/,
+  })
+  await set(cyd, 'delete', HOUR_MS)
+  await comeDue(cyd, 'delete')
   await set(dan, 'suspend', HOUR_MS)
   t.same(
     (await people.dates(10)).map(({ username }) => username),
@@ -55,10 +65,21 @@ await eachEngine(t, 'dates: each is carried out once, however late', async (t, d
 
   await t.rejects(set(cyd, 'activate', HOUR_MS), { code: 'DIRECTORY_NOT_FOUND' })
   await people.protect([dan], true, TESTER)
-  await set(dan, 'delete', -1)
+  await set(dan, 'delete', HOUR_MS)
+  await comeDue(dan, 'delete')
+  await carryOutDates(database)
   await carryOutDates(database)
   t.same(await stateOf(dan), ['active'])
   t.match(await people.dates(10), [{ username: 'dan', refused: 'she is protected' }])
+  const { rows: told } = await sql`
+    select actor, reason from (select kind, actor, reason from journal
+      union all select kind, actor, reason from journal_inbox) j
+    where kind = 'admin.date-refused'`.execute(database.kysely)
+  t.same(told, [{ actor: 'system', reason: 'she is protected' }], 'told once')
+  await people.protect([dan], false, TESTER)
+  await carryOutDates(database)
+  t.same(await stateOf(dan), ['active'], 'what came due meanwhile is not made up for unasked')
+  t.match(await people.dates(10), [{ refused: /set it again, or take it back/ }])
   await set(ada, 'suspend', -1)
   await people.delete([ada], TESTER)
   await carryOutDates(database)
