@@ -1,7 +1,7 @@
 import { wordsOfUse } from '../credentials/app-passwords.ts'
 import type { AppPasswordUse } from '../directory/credential.ts'
 import type { AppPassword } from '../directory/ports/app-passwords.ts'
-import { field, type Html, html, page } from './html.ts'
+import { field, type Html, html, page, timeOf } from './html.ts'
 import { notice } from './pages.ts'
 
 /** What she typed, to be shown again with what is wrong with it. */
@@ -62,8 +62,8 @@ function item(one: Shown, formToken: string): Html {
   const { id, name, uses, clientName, createdAtMs, expiresAtMs, lastUse } = one
   return html`<li><strong>${name}</strong><br>
 Good for: ${uses.map(wordsOfUse).join('; ')}${clientName === null ? null : `, through ${clientName} alone`}<br>
-Made ${day(createdAtMs)}${expiresAtMs === null ? null : `, good until ${day(expiresAtMs)}`}<br>
-${lastUse === null ? 'Not used yet' : `Last used ${day(lastUse.atMs)} from ${lastUse.address}`}
+Made ${timeOf(createdAtMs)}${expiresAtMs === null ? null : `, good until ${timeOf(expiresAtMs)}`}<br>
+${lastUse === null ? 'Not used yet' : `Last used ${timeOf(lastUse.atMs)} from ${lastUse.address}`}
 <form method="post" action="/account/app-passwords/revoke">
 <input type="hidden" name="form" value="${formToken}">
 <input type="hidden" name="id" value="${id}">
@@ -73,9 +73,4 @@ ${lastUse === null ? 'Not used yet' : `Last used ${day(lastUse.atMs)} from ${las
 
 function choice(use: AppPasswordUse, { uses }: AppPasswordWishes): Html {
   return html`<label class="choice"><input type="checkbox" name="${use}" value="yes"${uses.includes(use) ? html` checked` : null}> ${wordsOfUse(use)}</label>`
-}
-
-/** In UTC, for nothing here knows her time zone. */
-function day(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 16).replace('T', ' ').concat(' UTC')
 }

@@ -4,10 +4,9 @@ import type { AppPasswordUse } from '../directory/credential.ts'
 import { DirectoryError } from '../directory/errors.ts'
 import type { Written } from '../directory/ports/people.ts'
 import { type AppPasswordWishes, appPasswordsPage, madePage } from './app-password-pages.ts'
-import { formOf, redirect, SignedOut, show } from './exchange.ts'
+import { redirect, SignedOut, show } from './exchange.ts'
 import type { Form } from './form.ts'
-import { isFormOf } from './ticket.ts'
-import { type Member, readMember, type VisitorParts } from './visitor.ts'
+import { entitled, type Member, readMember, readMemberForm, type VisitorParts } from './visitor.ts'
 
 const PATH = '/account/app-passwords'
 const DAY_MS = 24 * 60 * 60 * 1_000
@@ -49,7 +48,7 @@ export class AppPasswordPages {
   }
 
   async #make(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { member, form } = this.#readForm(request)
+    const { member, form } = readMemberForm(this.#parts, request)
     const wishes = readWishes(form)
     const days = readDays(wishes.days)
     if (days === 'none')
@@ -75,24 +74,13 @@ export class AppPasswordPages {
   }
 
   async #revoke(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { member, form } = this.#readForm(request)
+    const { member, form } = readMemberForm(this.#parts, request)
     const by = entitled(member)
     const revoked = await this.#parts.appPasswords.revoke(member.person, form.text('id'), by)
     if (revoked === null) throw new SignedOut()
     await this.#parts.reached(revoked)
     return redirect(reply, PATH)
   }
-
-  #readForm(request: FastifyRequest): { member: Member; form: Form } {
-    const member = readMember(this.#parts, request)
-    const form = formOf(request)
-    if (!isFormOf(member.ticket, form.bytes('form'))) throw new SignedOut()
-    return { member, form }
-  }
-}
-
-function entitled({ person, proof, ticket }: Member) {
-  return { proof, actor: { name: `person:${person.username}`, reason: ticket.how } }
 }
 
 function readWishes(form: Form): AppPasswordWishes {

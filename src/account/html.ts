@@ -63,3 +63,8 @@ ${hint === null ? null : html`<div class="hint" id="${name}-hint">${hint}</div>`
  ${ids === '' ? null : html`aria-describedby="${ids}"`}
  ${input.isFirst === true ? html`autofocus` : null}>`
 }
+
+/** In UTC, for nothing here knows the reader's time zone. */
+export function timeOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}

@@ -75,19 +75,39 @@ If you did not expect this mail, you need not do anything.
 }
 
 export function appPasswordNotice(
-  person: Pick<Person, 'id' | 'displayName' | 'username'>,
-  parts: { readonly recipient: string; readonly name: string },
+  person: Told,
+  { recipient, name }: { readonly recipient: string; readonly name: string },
+): NewMail {
+  return madeNotice(person, {
+    recipient,
+    kind: 'app-password-made',
+    what: `app password, "${name}",`,
+  })
+}
+
+export function networkPasswordNotice(
+  person: Told,
+  { recipient }: { readonly recipient: string },
+): NewMail {
+  return madeNotice(person, { recipient, kind: 'network-password-made', what: 'network password' })
+}
+
+type Told = Pick<Person, 'id' | 'displayName' | 'username'>
+
+function madeNotice(
+  person: Told,
+  parts: { readonly recipient: string; readonly kind: string; readonly what: string },
 ): NewMail {
   return {
-    kind: 'app-password-made',
+    kind: parts.kind,
     principalId: person.id,
     recipient: parts.recipient,
-    subject: 'An app password was made',
+    subject: 'A password was made for a device of yours',
     livesHours: 24,
     link: null,
     text: `Hello ${person.displayName},
 
-an app password named "${parts.name}" was made for your account (user name ${person.username}). It signs in without your password.
+a new ${parts.what} was made for your account (user name ${person.username}). It signs in without your own password.
 
 If this was not you, tell your administrator at once.
 `,

@@ -16,13 +16,14 @@ export function startPage(): string {
 }
 
 /** Where whoever has signed in chooses what to do. */
-export function homePage(username: string): string {
+export function homePage(username: string, hasNetworkPasswords: boolean): string {
   return page(
     'Your account',
     html`<p>Signed in as ${username}</p>
 <nav><ul>
 <li><a href="/account/password">Change your password</a></li>
 <li><a href="/account/app-passwords">App passwords</a>: for a device or a program that keeps one</li>
+${hasNetworkPasswords ? html`<li><a href="/account/network-password">Network password</a>: for Wi-Fi and VPN</li>` : null}
 </ul></nav>
 <form method="post" action="/account/sign-out"><button type="submit">Sign out</button></form>`,
   )

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { AppPasswords } from '../credentials/app-passwords.ts'
 import type { Authenticator } from '../credentials/authenticate.ts'
+import type { NetworkPasswords } from '../credentials/network-passwords.ts'
 import type { PasswordSet, PasswordSetter } from '../credentials/password-setter.ts'
 import type { Credential } from '../directory/credential.ts'
 import type { Directory } from '../directory/directory.ts'
@@ -22,6 +23,7 @@ import {
 } from './exchange.ts'
 import { Form, readForm } from './form.ts'
 import { digestLinkToken, type LinkStore } from './link.ts'
+import { NetworkPasswordPages } from './network-password.ts'
 import {
   activatePage,
   donePage,
@@ -61,6 +63,7 @@ export interface AccountParts {
   readonly links: LinkStore
   readonly sealer: Sealer
   readonly appPasswords: AppPasswords
+  readonly networkPasswords: NetworkPasswords
   /** Her primary password; null where she has none. */
   readonly primaryOf: (id: PrincipalId) => Credential | null
   /** Where her password goes beside here, in words; null for nowhere. */
@@ -126,6 +129,7 @@ class AccountPages {
     app.get('/password', (request, reply) => this.#askForPassword(request, reply))
     app.post('/password', (request, reply) => this.#setPassword(request, reply))
     new AppPasswordPages(this.#parts).serve(app)
+    new NetworkPasswordPages(this.#parts).serve(app)
     app.get('/done', (_request, reply) => show(reply, donePage()))
     app.post('/sign-out', (_request, reply) => redirect(forget(reply), '/account'))
   }
@@ -174,7 +178,7 @@ class AccountPages {
 
   #showHome(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const { person } = readMember(this.#parts, request)
-    return show(reply, homePage(person.username))
+    return show(reply, homePage(person.username, this.#parts.networkPasswords.areAllowed))
   }
 
   async #askForPassword(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -4,8 +4,9 @@ import type { Directory } from '../directory/directory.ts'
 import { canSignIn } from '../directory/hold.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
-import { readCookie, SignedOut } from './exchange.ts'
-import { openTicket, type Sealer, type SignInProof, type Ticket } from './ticket.ts'
+import { formOf, readCookie, SignedOut } from './exchange.ts'
+import type { Form } from './form.ts'
+import { isFormOf, openTicket, type Sealer, type SignInProof, type Ticket } from './ticket.ts'
 
 /** Somebody on the account pages, and what she has proven. */
 export interface Visitor {
@@ -48,6 +49,22 @@ export function readMember(parts: VisitorParts, request: FastifyRequest): Member
   if (proof.credentialVersion !== (primary?.version ?? null)) throw new SignedOut()
   if (mustBeChanged(primary, nowMs)) throw new SignedOut()
   return { ...visitor, proof }
+}
+
+/** Who sent a form, and what it says. @throws {SignedOut} where it is no form of her page */
+export function readMemberForm(
+  parts: VisitorParts,
+  request: FastifyRequest,
+): { readonly member: Member; readonly form: Form } {
+  const member = readMember(parts, request)
+  const form = formOf(request)
+  if (!isFormOf(member.ticket, form.bytes('form'))) throw new SignedOut()
+  return { member, form }
+}
+
+/** In whose name something is done on her pages, and what entitles her to it. */
+export function entitled({ person, proof, ticket }: Member) {
+  return { proof, actor: { name: `person:${person.username}`, reason: ticket.how } }
 }
 
 /** Whether a password is good for choosing another one only. */

@@ -22,6 +22,7 @@ import { groupRoutes } from './routes/groups.ts'
 import { importRoutes } from './routes/imports.ts'
 import { lifecycleRoutes } from './routes/lifecycle.ts'
 import { mailRoutes } from './routes/mail.ts'
+import { networkPasswordRoutes } from './routes/network-passwords.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { passwordRoutes } from './routes/passwords.ts'
 import { peopleRoutes } from './routes/people.ts'
@@ -191,6 +192,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       peopleRoutes,
       passwordRoutes,
       appPasswordRoutes,
+      networkPasswordRoutes,
       lifecycleRoutes,
       applyRoutes,
       groupRoutes,

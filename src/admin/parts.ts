@@ -1,6 +1,7 @@
 import type { Activation } from '../account/activation.ts'
 import type { AppPasswords } from '../credentials/app-passwords.ts'
 import type { TokenVerifier } from '../credentials/authenticate.ts'
+import type { NetworkPasswords } from '../credentials/network-passwords.ts'
 import type { PasswordSetter } from '../credentials/password-setter.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
@@ -367,6 +368,7 @@ export interface AdminParts {
   readonly credentials: CredentialStore
   readonly passwords: Pick<PasswordSetter, 'set'>
   readonly appPasswords: AppPasswords
+  readonly networkPasswords: NetworkPasswords
   readonly activation: Pick<Activation, 'issue'>
   readonly log: LogReader
   readonly sources: SourceControl

@@ -6,6 +6,7 @@ import { addAppPassword } from './app-passwords.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
 import { addLifecycle } from './lifecycle.ts'
+import { addNetworkPassword } from './network-passwords.ts'
 import { readPages } from './pages.ts'
 import { printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
@@ -62,6 +63,7 @@ export function addPerson(program: Command, run: Run): void {
   addLifecycle(person, run)
   addActivationLink(person, run)
   addAppPassword(person, run)
+  addNetworkPassword(person, run)
 
   person
     .command('unlock <person>')

@@ -8,6 +8,7 @@ import { addGroup } from './group.ts'
 import { addImport } from './import.ts'
 import { addLog } from './log.ts'
 import { addMail } from './mail.ts'
+import { addNetworkPasswordRule } from './network-passwords.ts'
 import { addNetworks } from './networks.ts'
 import { addPasswordPolicy } from './password-policy.ts'
 import { addPerson } from './person.ts'
@@ -41,6 +42,7 @@ export function makeProgram(process: {
     addImport,
     addPerson,
     addPasswordPolicy,
+    addNetworkPasswordRule,
     addGroup,
     addServices,
     addNetworks,

@@ -39,6 +39,7 @@ export class AdministratorLogin implements Login<Yes> {
       principalVersion: this.#found.version,
       candidates: this.#credentials.candidatesFor(this.#found.id),
       clientId: null,
+      takesNetworkPassword: false,
       // Administrators are of this place, whatever becomes of a source.
       delegation: null,
       resourceKind: 'admin',

@@ -14,6 +14,8 @@ export interface Claim extends FailureKey {
   readonly candidates: Candidates
   /** The LDAP client through which she signs in; null elsewhere. */
   readonly clientId: PrincipalId | null
+  /** Whether a network password would be taken, were it right. */
+  readonly takesNetworkPassword: boolean
   /** Where the password is checked instead of here; app passwords are ours all the same. */
   readonly delegation: Delegation | null
 }

@@ -61,6 +61,8 @@ export class EntryLogin implements Login<Yes> {
       principalVersion: principal.version,
       candidates: this.#credentials.candidatesFor(principal.id),
       clientId: clientIdOf(resource),
+      takesNetworkPassword:
+        resource.kind === 'network' && this.#directory.settings.allowNetworkPasswords,
       delegation: isPerson(this.#found) ? this.#delegationOf(this.#found) : null,
       resourceKind: resource.kind,
       device: device ?? '',

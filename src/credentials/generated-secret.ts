@@ -8,7 +8,9 @@ const TOKEN_CHARACTERS = 32
 const PASSWORD_CHARACTERS = 28
 const GROUP = 4
 const TOKEN_PREFIX = 'gh_'
-const APP_PREFIX = Buffer.from('app-')
+const APP_PREFIX = 'app-'
+const NETWORK_PREFIX = 'net-'
+const PREFIXES = [APP_PREFIX, NETWORK_PREFIX].map((prefix) => Buffer.from(prefix))
 const APP_PASSWORD_BYTES = 38
 const LETTERS = new Set([...Buffer.from(ALPHABET), ...Buffer.from('-')])
 
@@ -25,13 +27,19 @@ export function makeGeneratedPassword(): string {
 
 /** A generated password that can be told from what people choose: it begins with `app-`. */
 export function makeAppPassword(): string {
-  return `${APP_PREFIX.toString()}${makeGeneratedPassword()}`
+  return `${APP_PREFIX}${makeGeneratedPassword()}`
 }
 
-/** Whether it looks like one of {@link makeAppPassword}, good or not; no text is made of it. */
+/** As {@link makeAppPassword}, for networks; it begins with `net-`. */
+export function makeNetworkPassword(): string {
+  return `${NETWORK_PREFIX}${makeGeneratedPassword()}`
+}
+
+/** Whether it looks like an app or network password, good or not; no text is made of it. */
 export function isAppPassword(password: Buffer): boolean {
   if (password.length !== APP_PASSWORD_BYTES) return false
-  if (!password.subarray(0, APP_PREFIX.length).equals(APP_PREFIX)) return false
+  const prefix = password.subarray(0, APP_PREFIX.length)
+  if (!PREFIXES.some((one) => one.equals(prefix))) return false
   return password.every((byte) => LETTERS.has(byte))
 }
 

@@ -16,7 +16,7 @@ export const UNUSABLE_CHARACTERS: PasswordFault = {
 
 export const LIKE_APP_PASSWORD: PasswordFault = {
   rule: 'app-password',
-  message: 'It looks like an app password. Choose one that does not begin with `app-`.',
+  message: 'It looks like an app password. Choose one that begins with neither `app-` nor `net-`.',
 }
 
 export const USED_BEFORE: PasswordFault = {

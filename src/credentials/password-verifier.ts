@@ -165,7 +165,7 @@ function findGenerated({ generated }: Candidates, password: Buffer): Credential 
 }
 
 function judgeGenerated(claim: Claim, credential: Credential, atMs: number): Verdict {
-  if (credential.type !== 'app-password') return judgeUse(claim, credential, atMs)
+  if (credential.type === 'generated-secret') return judgeUse(claim, credential, atMs)
   const note = {
     credential: credential.id,
     credentialType: credential.type,
@@ -175,8 +175,9 @@ function judgeGenerated(claim: Claim, credential: Credential, atMs: number): Ver
   return { ...judgeUse(claim, credential, atMs), note }
 }
 
-/** Where an app password is good; never where passwords are changed. */
-function servesThere({ uses, serviceId }: Credential, claim: Claim): boolean {
+/** Where an app or network password is good; never where passwords are changed. */
+function servesThere({ type, uses, serviceId }: Credential, claim: Claim): boolean {
+  if (type === 'network-password') return claim.takesNetworkPassword
   if (claim.resourceKind === 'network') return uses.includes('radius')
   if (claim.resourceKind !== 'ldap' || !uses.includes('ldap')) return false
   return serviceId === null || serviceId === claim.clientId

@@ -108,6 +108,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     credentials: logIn.credentials,
     passwords: input.passwords.setter,
     appPasswords: input.passwords.appPasswords,
+    networkPasswords: input.passwords.networkPasswords,
     activation: input.passwords.activation,
     log: new LogReader(database),
     sources: input.sources,

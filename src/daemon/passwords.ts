@@ -1,10 +1,11 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { Activation } from '../account/activation.ts'
-import { appPasswordNotice, changeNotice } from '../account/link.ts'
+import { appPasswordNotice, changeNotice, networkPasswordNotice } from '../account/link.ts'
 import { accountPlugin } from '../account/plugin.ts'
 import type { Sealer } from '../account/ticket.ts'
 import type { Config } from '../config/config.ts'
 import { AppPasswords } from '../credentials/app-passwords.ts'
+import { NetworkPasswords } from '../credentials/network-passwords.ts'
 import { PasswordSetter } from '../credentials/password-setter.ts'
 import { PasswordStrength } from '../credentials/password-strength.ts'
 import type { Person } from '../directory/person.ts'
@@ -12,6 +13,7 @@ import type { Service } from '../lifecycle.ts'
 import { isMailAddress } from '../mail/settings.ts'
 import { PostgresAppPasswordStore } from '../storage/app-password-store.ts'
 import { PostgresLinkStore } from '../storage/link-store.ts'
+import { PostgresNetworkPasswordStore } from '../storage/network-password-store.ts'
 import { PostgresPasswordStore } from '../storage/password-store.ts'
 import { type Keys, seal, unseal } from '../storage/sealing.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
@@ -23,6 +25,7 @@ import { TenantPasswords } from './password-push.ts'
 export interface PasswordParts {
   readonly setter: PasswordSetter
   readonly appPasswords: AppPasswords
+  readonly networkPasswords: NetworkPasswords
   readonly activation: Activation
   /** The account pages, for the HTTP listeners. */
   readonly pages: FastifyPluginAsync
@@ -70,6 +73,14 @@ export function makePasswords(
       return recipient === null ? null : appPasswordNotice(person, { recipient, name })
     },
   })
+  const networkPasswords = new NetworkPasswords({
+    store: new PostgresNetworkPasswordStore(database, keys),
+    directory: readModel,
+    notice: async (person) => {
+      const recipient = await addressOf(person)
+      return recipient === null ? null : networkPasswordNotice(person, { recipient })
+    },
+  })
   const links = new PostgresLinkStore(database, keys)
   const activation = new Activation({
     links,
@@ -85,6 +96,7 @@ export function makePasswords(
     authenticator: logIn.authenticator,
     setter,
     appPasswords,
+    networkPasswords,
     links,
     sealer: makeSealer(keys),
     primaryOf: (id) => credentialIndex.candidatesFor(id).primary,
@@ -98,7 +110,7 @@ export function makePasswords(
       log.error('account.fault', { id, error })
     },
   })
-  return { setter, appPasswords, activation, pages, services: [strength] }
+  return { setter, appPasswords, networkPasswords, activation, pages, services: [strength] }
 }
 
 function makeSealer(keys: Keys): Sealer {

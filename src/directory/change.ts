@@ -15,6 +15,8 @@ export interface DirectorySettings {
   readonly organization: string | null
   /** Plaintext LDAP binds from beyond loopback, which an admin must ask for. */
   readonly allowPlaintextBinds: boolean
+  /** Network passwords, whose NT hash is stored: an admin must ask for them. */
+  readonly allowNetworkPasswords: boolean
   readonly passwordPolicy: PasswordPolicy
 }
 

@@ -15,6 +15,8 @@ export interface Credential {
   readonly type:
     | 'primary-password'
     | 'app-password'
+    /** For RADIUS alone; its NT hash is sealed beside it, one of a person at most. */
+    | 'network-password'
     | 'generated-secret'
     | 'token'
     /** What a source has found right, for the time it cannot be asked; labelled with its name. */
@@ -24,7 +26,7 @@ export interface Credential {
   readonly verifier: string
   /** Of a source's password: which version of the person it was found right for; null elsewhere. */
   readonly principalVersion: number | null
-  /** Of an app password: where it is good; empty for all others. */
+  /** Of an app or network password: where it is good; empty for all others. */
   readonly uses: readonly AppPasswordUse[]
   /** Of an app password that is good for LDAP: through this client alone, null for any way. */
   readonly serviceId: PrincipalId | null

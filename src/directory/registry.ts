@@ -14,6 +14,7 @@ const initialSettings: DirectorySettings = {
   domain: null,
   organization: null,
   allowPlaintextBinds: false,
+  allowNetworkPasswords: false,
   passwordPolicy: DEFAULT_PASSWORD_POLICY,
 }
 

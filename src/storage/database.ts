@@ -101,7 +101,7 @@ export interface CredentialTable {
   id: string
   version: Generated<number>
   principal_id: string
-  type: 'primary-password' | 'app-password' | 'generated-secret' | 'token' | 'source-password'
+  type: 'primary-password' | 'app-password' | 'network-password' | 'generated-secret' | 'token' | 'source-password'
   label: string
   verifier: string
   sealed: Buffer | null
@@ -484,6 +484,7 @@ export interface SettingsTable {
   password_policy: GeneratedJson
   mail: Json | null
   mail_password: Buffer | null
+  allow_network_passwords: Generated<boolean>
 }
 
 export interface SourceTable {

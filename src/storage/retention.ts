@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Actor } from '../directory/ports/people.ts'
 import { WINDOW_MS } from '../sources/guard.ts'
 import { maintainAuthEvents } from './auth-event-partitions.ts'
@@ -72,7 +72,8 @@ export async function applyRetention(database: Database): Promise<void> {
   await repeat(() => dropOld(database, REMOVALS))
   await repeat(() => dropOld(database, GONE))
   await repeat(() => dropOld(database, IMPORTS))
-  await repeat(() => dropRemembered(database))
+  await repeat(() => dropCredentials(database, REMEMBERED))
+  await repeat(() => dropCredentials(database, FORBIDDEN))
   await repeat(() => dropOld(database, ATTEMPTS))
   await repeat(() => dropOld(database, MAIL))
   await repeat(() => dropOld(database, LINKS))
@@ -81,17 +82,20 @@ export async function applyRetention(database: Database): Promise<void> {
 }
 
 /** Passwords a source found right once serve for their time only, and then are nobody's business. */
-async function dropRemembered(database: Database): Promise<number> {
+const REMEMBERED = sql<boolean>`type = 'source-password' and expires_at < now()`
+/** What is stored of them is as good as they are: it stays no longer than they are allowed. */
+const FORBIDDEN = sql<boolean>`type = 'network-password'
+  and not exists (select from settings where allow_network_passwords)`
+
+async function dropCredentials(
+  database: Database,
+  condition: RawBuilder<boolean>,
+): Promise<number> {
   const { value } = await database.write(async (tx) => {
     const rows = await tx
       .deleteFrom('credential')
       .where('id', 'in', (query) =>
-        query
-          .selectFrom('credential')
-          .select('id')
-          .where('type', '=', 'source-password')
-          .where('expires_at', '<', sql<Date>`now()`)
-          .limit(ROWS_AT_ONCE),
+        query.selectFrom('credential').select('id').where(condition).limit(ROWS_AT_ONCE),
       )
       .returning(CHANGED_CREDENTIAL)
       .execute()

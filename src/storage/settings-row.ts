@@ -21,6 +21,7 @@ export async function writeSettings(tx: Tx, change: SettingsChange, actor: Actor
     domain: change.domain === undefined ? before.domain : change.domain,
     organization: change.organization === undefined ? before.organization : change.organization,
     allow_plaintext_binds: change.allowPlaintextBinds ?? before.allow_plaintext_binds,
+    allow_network_passwords: change.allowNetworkPasswords ?? before.allow_network_passwords,
     password_policy: change.passwordPolicy ?? before.password_policy,
   }
   if (before.domain !== null && after.domain !== before.domain) {
@@ -33,6 +34,7 @@ export async function writeSettings(tx: Tx, change: SettingsChange, actor: Actor
     after.domain === before.domain &&
     after.organization === before.organization &&
     after.allow_plaintext_binds === before.allow_plaintext_binds &&
+    after.allow_network_passwords === before.allow_network_passwords &&
     isDeepStrictEqual(after.password_policy, before.password_policy)
   if (isSame) return 0
   const { version } = await tx

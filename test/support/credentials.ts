@@ -127,6 +127,7 @@ export class FakeDirectory {
   readonly #entries = new Map<string, Entry>()
   readonly #people = new Map<string, string>()
   readonly #administrators = new Map<string, Administrator>()
+  readonly settings = { allowNetworkPasswords: false }
 
   put(value: Person | Service): Entry {
     const entry: Entry = { no: value.no, value, usn: 1, modifiedAtMs: 0 }

@@ -194,6 +194,7 @@ export function someSettings(overrides: Partial<DirectorySettings> = {}): Direct
     domain: 'contoso.example',
     organization: 'Contoso',
     allowPlaintextBinds: false,
+    allowNetworkPasswords: false,
     passwordPolicy: DEFAULT_PASSWORD_POLICY,
     ...overrides,
   }

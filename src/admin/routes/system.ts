@@ -18,7 +18,15 @@ const LogQuery = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_ROWS, default: 100 })),
 })
 const Settings = Type.Object(
-  { allowPlaintextBinds: Type.Optional(Type.Boolean()) },
+  {
+    allowPlaintextBinds: Type.Optional(Type.Boolean()),
+    allowNetworkPasswords: Type.Optional(
+      Type.Boolean({
+        description:
+          'network passwords for MS-CHAPv2, of which the NT hash is stored (sealed); false ends and erases them all',
+      }),
+    ),
+  },
   { additionalProperties: false },
 )
 const BackupBody = Type.Object(
@@ -32,8 +40,9 @@ export function systemRoutes(app: FastifyInstance, parts: AdminParts): void {
   )
 
   app.get('/settings', { schema: { summary: 'Settings all daemons share' } }, () => {
-    const { domain, organization, allowPlaintextBinds } = parts.directory.settings
-    return { domain, organization, allowPlaintextBinds }
+    const { domain, organization, allowPlaintextBinds, allowNetworkPasswords } =
+      parts.directory.settings
+    return { domain, organization, allowPlaintextBinds, allowNetworkPasswords }
   })
 
   app.patch<{ Body: Static<typeof Settings> }>(

@@ -9,6 +9,7 @@ interface SettingsRow extends LastChange {
   readonly domain: string | null
   readonly organization: string | null
   readonly allow_plaintext_binds: boolean
+  readonly allow_network_passwords: boolean
   readonly password_policy: Partial<PasswordPolicy>
 }
 
@@ -32,6 +33,7 @@ export const settingsReader: EntityReader = {
         domain: row.domain,
         organization: row.organization,
         allowPlaintextBinds: row.allow_plaintext_binds,
+        allowNetworkPasswords: row.allow_network_passwords,
         passwordPolicy: { ...DEFAULT_PASSWORD_POLICY, ...row.password_policy },
       },
       ...lastChange(row, new Date(0)),

@@ -84,7 +84,14 @@ function aClaim(): DelegatedClaim {
   const principalId = makeId<PrincipalId>()
   const candidates = { stamp: 1, primary: null, generated: [] }
   const key = { principalId, resourceKind: 'ldap', device: '' }
-  return { ...key, clientId: null, principalVersion: 1, candidates, delegation }
+  return {
+    ...key,
+    clientId: null,
+    takesNetworkPassword: false,
+    principalVersion: 1,
+    candidates,
+    delegation,
+  }
 }
 
 async function whyUnavailable(asking: Promise<unknown>): Promise<unknown> {
