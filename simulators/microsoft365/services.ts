@@ -71,7 +71,12 @@ export function makeServices(parts: ServiceParts): Services {
     devicePollMs: () => parts.settings.devicePollMs,
   })
   const graphUrl = (): string => urls.graphUrl
-  const graph = new GraphService({ ...parts, key, sealer, deltaTokens, graphUrl, nowMs, realMs })
+  const graph = new GraphService({
+    ...parts,
+    ...{ key, sealer, deltaTokens, graphUrl, nowMs, realMs },
+    faultsOf: ({ method, path }) => parts.faults.meet({ on: 'graph', method, url: path }),
+    onInner: (request, outcome, faults) => log(parts, request, { outcome, faults, on: 'graph' }),
+  })
   return { login, graph }
 }
 
@@ -94,19 +99,33 @@ export function serveMicrosoft(services: Services, parts: ServiceParts): Request
           permission: null,
           units: 0,
         }
-    const { answer, ...facts } = outcome
-    parts.log.add({
-      ...facts,
-      atMs: parts.clock.nowMs(),
-      on,
-      method: request.method,
-      agent: request.headers['user-agent'] ?? null,
-      path: withoutTokens(request),
-      grant: isGraph ? null : new URLSearchParams(request.body).get('grant_type'),
-      status: answer.status,
-      faults: faults.map(({ fault }) => fault),
-    })
-    await send(answer, response, faults)
+    log(parts, request, { outcome, faults, on })
+    await send(outcome.answer, response, faults)
+  })
+}
+
+function log(
+  parts: ServiceParts,
+  request: Request,
+  what: {
+    readonly outcome: GraphOutcome
+    readonly faults: readonly FaultRule[]
+    readonly on: 'graph' | 'login'
+  },
+): void {
+  const { answer, ...facts } = what.outcome
+  const { headers } = request
+  parts.log.add({
+    ...facts,
+    atMs: parts.clock.nowMs(),
+    on: what.on,
+    method: request.method,
+    agent: headers['user-agent'] ?? null,
+    priority: headers['x-ms-throttle-priority'] ?? null,
+    path: withoutTokens(request),
+    grant: what.on === 'graph' ? null : new URLSearchParams(request.body).get('grant_type'),
+    status: answer.status,
+    faults: what.faults.map(({ fault }) => fault),
   })
 }
 

@@ -2,6 +2,7 @@ import { ApiError } from '../admin/error.ts'
 import type { Service } from '../lifecycle.ts'
 import { Microsoft365Target } from '../provisioning/microsoft365/target.ts'
 import { type Pushed, Pusher } from '../provisioning/pusher.ts'
+import { BatchedCalls } from '../sources/microsoft365/batched-calls.ts'
 import { GraphCalls } from '../sources/microsoft365/calls.ts'
 import { parseConfig, parseSecret } from '../sources/microsoft365/settings.ts'
 import type { StoredSource } from '../sources/registry.ts'
@@ -107,10 +108,11 @@ export class Pushes implements Service {
     const { directory, log } = this.#input
     const config = parseConfig(source.config)
     const secret = parseSecret(await this.#registry.readSecret(source))
+    const calls = new GraphCalls({ config, secret })
     const pusher = new Pusher({
       sourceId: source.id,
       store: this.store,
-      target: new Microsoft365Target(new GraphCalls({ config, secret })),
+      target: new Microsoft365Target(calls, new BatchedCalls(calls)),
       isLeader: () => directory.leader.isLeader,
       usn: () => directory.feed.position?.usn ?? -1,
       onPushed: (pushed) => this.#report(source, pushed),

@@ -6,8 +6,8 @@ import { isMet, type Refusal, type Target, type Write, type WriteAnswer } from '
 
 /** How soon a change is noticed; a look at a number in memory. */
 const LOOK_MS = 100
-const CLAIMS = 8
-const CONCURRENCY = 4
+/** All worked on at once, so that what a target takes together can go together. */
+const CLAIMS = 20
 /** Far less than a claim is held, so that no later holder writes while our request is under way. */
 const REQUEST_TIMEOUT_MS = 10_000
 /** Between saying that a value is sent and sending it; a process that was stopped takes longer. */
@@ -114,15 +114,9 @@ export class Pusher implements Service {
       const isQuiet = this.#nowMs() < this.#quietUntilMs
       const claims = isQuiet ? [] : await store.claim(sourceId, CLAIMS)
       if (claims.length === 0) return
-      const waiting = [...claims]
-      let answered = 0
-      const work = async (): Promise<void> => {
-        for (let claim = waiting.shift(); claim !== undefined; claim = waiting.shift()) {
-          if (await this.#push(claim)) answered++
-        }
-      }
       // All of them end before the first fault is told, so that no two looks ever overlap.
-      const ends = await Promise.allSettled(Array.from({ length: CONCURRENCY }, work))
+      const ends = await Promise.allSettled(claims.map((claim) => this.#push(claim)))
+      const answered = ends.filter((end) => end.status === 'fulfilled' && end.value).length
       const failed = ends.find((end) => end.status === 'rejected')
       if (failed !== undefined) throw failed.reason
       this.#stopping.signal.throwIfAborted()

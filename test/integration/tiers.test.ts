@@ -70,6 +70,8 @@ for (const tier of TIERS) {
     for (const { method, template, permission } of seen) {
       const call = `${method} ${template}`
       t.ok(permissions.has(call), `${call} is documented for ${tier}`)
+      // What a batch carries is seen by itself.
+      if (template === '/$batch') continue
       t.ok(permissionsUpTo(tier).includes(permission ?? ''), `${call} by ${permission}`)
     }
   })

@@ -10,6 +10,7 @@ interface BatchItem {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly dependsOn: readonly string[]
+  readonly body: unknown
 }
 
 /**
@@ -26,6 +27,11 @@ export async function answerBatch(
     throw badRequest(`Number of batch request steps exceeds the maximum value of ${MAX_REQUESTS}.`)
   if (new Set(items.map(({ id }) => id)).size !== items.length)
     throw badRequest('Request Id has to be unique in a batch.')
+  for (const { id, body, headers } of items) {
+    const names = Object.keys(headers).map((name) => name.toLowerCase())
+    if (body !== undefined && !names.includes('content-type'))
+      throw badRequest(`Content-Type header is missing in the request with id ${id}.`)
+  }
   const statuses = new Map<string, number>()
   const responses: object[] = []
   for (const item of items) {
@@ -49,10 +55,10 @@ function parseItems(body: string): BatchItem[] {
   if (!Array.isArray(requests))
     throw badRequest("Invalid batch payload format: 'requests' expected.")
   return requests.map((each: Partial<BatchItem>) => {
-    const { id, method, url, headers, dependsOn } = each
+    const { id, method, url, headers, dependsOn, body } = each
     if (typeof id !== 'string' || typeof method !== 'string' || typeof url !== 'string')
       throw badRequest('Invalid batch payload format: id, method and url are required.')
-    return { id, method, url, headers: headers ?? {}, dependsOn: dependsOn ?? [] }
+    return { id, method, url, headers: headers ?? {}, dependsOn: dependsOn ?? [], body }
   })
 }
 
@@ -66,8 +72,8 @@ function toRequest(item: BatchItem, outer: Request): Request {
     method: item.method.toUpperCase(),
     path: decodeURIComponent(url.pathname),
     query: url.searchParams,
-    headers: { ...own, authorization },
-    body: '',
+    headers: { ...own, authorization, 'user-agent': outer.headers['user-agent'] },
+    body: item.body === undefined ? '' : JSON.stringify(item.body),
   }
 }
 

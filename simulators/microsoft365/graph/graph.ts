@@ -35,6 +35,9 @@ export interface GraphParts {
   /** The tenant's clock, and the machine's. */
   readonly nowMs: () => number
   readonly realMs: () => number
+  /** What a request within a batch falls under; told of its end. */
+  readonly faultsOf: (request: Request) => readonly FaultRule[]
+  readonly onInner: (request: Request, outcome: GraphOutcome, faults: readonly FaultRule[]) => void
 }
 
 /** What the request log wants to know of a call. */
@@ -90,7 +93,14 @@ export class GraphService {
     const caller = readCaller(request, { key, applications, tenantId, nowMs })
     if (request.method === 'POST' && request.path.toLowerCase() === '/$batch') {
       facts.template = '/$batch'
-      return answerBatch(request, async (inner) => (await this.answer(inner, [])).answer)
+      const batched = await answerBatch(request, async (inner) => {
+        const faults = this.#parts.faultsOf(inner)
+        const outcome = await this.answer(inner, faults)
+        this.#parts.onInner(inner, outcome, faults)
+        return outcome.answer
+      })
+      if (status !== undefined) throw statusError(status, this.#parts.realMs())
+      return batched
     }
     const match = this.#route(request)
     facts.template = match.route.template

@@ -7,6 +7,8 @@ export interface LoggedRequest {
   readonly method: string
   /** What the client calls itself. */
   readonly agent: string | null
+  /** `x-ms-throttle-priority` */
+  readonly priority: string | null
   /** Path without the values of its tokens. */
   readonly path: string
   /** `grant_type`, of a request for tokens; null of all others. */

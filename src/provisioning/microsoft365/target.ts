@@ -69,10 +69,13 @@ const ON_PREMISES = /on-premises mastered/i
 
 /** The accounts of a Microsoft 365 tenant. */
 export class Microsoft365Target implements Target {
+  readonly #urgent: GraphCalls
   readonly #graph: GraphCalls
 
-  constructor(graph: GraphCalls) {
-    this.#graph = graph
+  /** @param bulk for all that ends nothing somebody could still do there; it may gather and wait */
+  constructor(urgent: GraphCalls, bulk: GraphCalls = urgent) {
+    this.#urgent = urgent
+    this.#graph = bulk
   }
 
   async read(externalId: string, signal: AbortSignal, about?: Attribute): Promise<Held | null> {
@@ -122,8 +125,10 @@ export class Microsoft365Target implements Target {
     const path = userPath(externalId)
     if (isMemberWrite(write)) return this.#sendMember(externalId, write, signal)
     const { attribute, value } = write
+    if (attribute === 'enabled' && !value)
+      return this.#urgent.patch(path, propertyOf(write), signal)
     if (attribute === 'sessions-ended')
-      return this.#graph.post(`${path}/revokeSignInSessions`, null, signal)
+      return this.#urgent.post(`${path}/revokeSignInSessions`, null, signal)
     if (attribute !== 'manager') return this.#graph.patch(path, propertyOf(write), signal)
     if (value !== null) {
       const reference = { '@odata.id': this.#graph.link(userPath(String(value))) }

@@ -49,19 +49,19 @@ export class GraphCalls {
 
   /** @param body bytes are JSON already */
   patch(path: string, body: object | Buffer, signal: AbortSignal): Promise<CallAnswer> {
-    return this.#send('PATCH', path, { body, signal })
+    return this.send('PATCH', path, { body, signal })
   }
 
   post(path: string, body: object | null, signal: AbortSignal): Promise<CallAnswer> {
-    return this.#send('POST', path, { body, signal })
+    return this.send('POST', path, { body, signal })
   }
 
   put(path: string, body: object, signal: AbortSignal): Promise<CallAnswer> {
-    return this.#send('PUT', path, { body, signal })
+    return this.send('PUT', path, { body, signal })
   }
 
   delete(path: string, signal: AbortSignal): Promise<CallAnswer> {
-    return this.#send('DELETE', path, { body: null, signal })
+    return this.send('DELETE', path, { body: null, signal })
   }
 
   /** The whole address of a path. */
@@ -69,10 +69,10 @@ export class GraphCalls {
     return this.#graph.link(path)
   }
 
-  async #send(
+  async send(
     method: WriteMethod,
     path: string,
-    parts: { readonly body: object | null; readonly signal: AbortSignal },
+    parts: Parameters<Graph['send']>[2],
   ): Promise<CallAnswer> {
     try {
       return await this.#graph.send(method, this.#graph.link(path), parts)

@@ -101,11 +101,17 @@ export class Graph {
   async send(
     method: WriteMethod,
     link: string,
-    parts: { readonly body: object | null; readonly signal: AbortSignal },
+    parts: {
+      readonly body: object | null
+      readonly signal: AbortSignal
+      /** Which requests Graph lets go first when there are too many; high unless said otherwise. */
+      readonly priority?: 'low' | 'normal' | 'high'
+    },
   ): Promise<GraphAnswer> {
     const call = new CallOptions(link, parts.signal, performance.now() + SEND_WITHIN_MS)
     // Somebody waits for it: an admin's click comes before what is only read.
-    const request = this.#request(call, { 'x-ms-throttle-priority': 'high' })
+    const priority = parts.priority ?? 'high'
+    const request = this.#request(call, { 'x-ms-throttle-priority': priority })
     const content = parts.body ?? ''
     try {
       const response: unknown = await sendAs(method, request, content)

@@ -226,7 +226,7 @@ type Outcome = { readonly kind: 'answer' } | Later
 
 const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 509])
 
-function isTransient(status: number): boolean {
+export function isTransient(status: number): boolean {
   return TRANSIENT.has(status)
 }
 
