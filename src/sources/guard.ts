@@ -44,6 +44,22 @@ export class Allowance {
   }
 }
 
+/** Of fewer known objects, that all of them are gone may well be so. */
+const STRANGE_MINIMUM = 10
+
+/**
+ * Whether a full answer is about others than those we know: it names some, and of many known none.
+ * So would another tenant's.
+ */
+export function isAboutOthers(seen: number, known: number, missing: number): boolean {
+  return seen > 0 && known >= STRANGE_MINIMUM && missing === known
+}
+
+/** Whether an answer takes the names from so many people that it is a fault rather than a change. */
+export function isBlanking(blanked: number, known: number): boolean {
+  return blanked > Math.max(SUSPICIOUS_MINIMUM, Math.floor(known * SUSPICIOUS_SHARE))
+}
+
 /** A count and an answer taken at different moments, from different copies, differ by a little. */
 export const SHORT_MINIMUM = 5
 export const SHORT_SHARE = 0.01

@@ -150,6 +150,8 @@ export interface SyncStore extends HoldingsStore {
   /** Commits the delta token; the last step of a round. */
   finishRound(round: Round, counts: SyncCounts): Promise<void>
 
+  /** Of the people who live here, and the staged answers name, how many lose their UPN or display name. */
+  countBlanked(round: Round): Promise<{ readonly blanked: number; readonly known: number }>
   /** Of the objects that live here, how many the staged answers do not name. */
   readDisappearance(round: Round): Promise<Disappearance>
   /**

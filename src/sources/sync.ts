@@ -1,6 +1,6 @@
 import { DirectoryError } from '../directory/errors.ts'
 import { drain } from './drain.ts'
-import { Allowance, isFullAnswerSound, isShort } from './guard.ts'
+import { Allowance, isAboutOthers, isBlanking, isFullAnswerSound, isShort } from './guard.ts'
 import { judgeGroups } from './judge-groups.ts'
 import { type ImportScope, judgePeople } from './judge-people.ts'
 import { previewRound } from './preview-round.ts'
@@ -233,6 +233,7 @@ export class SyncEngine {
 
   async #conclude(fetched: Staged, options: RunOptions): Promise<StreamReport> {
     const { round, pages, items } = fetched
+    await this.#refuseNonsense(round)
     if (options.isDryRun === true) return this.#preview(fetched, options.signal)
     const judgement =
       round.mode === 'full'
@@ -242,6 +243,30 @@ export class SyncEngine {
     const counts = await this.#apply(round, judgement, options)
     const { note } = judgement
     return { stream: round.stream, mode: round.mode, counts, items, pages, note, examples: [] }
+  }
+
+  /**
+   * What no tenant says of itself, though each object of it can be read.
+   *
+   * @throws {SourceError} `SOURCE_NONSENSE`; the round is dropped, and nothing of it used
+   */
+  async #refuseNonsense(round: Round): Promise<void> {
+    const why = await this.#nonsenseOf(round)
+    if (why === null) return
+    await this.#store.abandonRound(round, why)
+    throw new SourceError('SOURCE_NONSENSE', `${why}; nothing was changed`)
+  }
+
+  async #nonsenseOf(round: Round): Promise<string | null> {
+    if (round.stream === 'people') {
+      const { blanked, known } = await this.#store.countBlanked(round)
+      if (isBlanking(blanked, known))
+        return `the answer takes the names from ${blanked} of ${known} people`
+    }
+    if (round.mode !== 'full') return null
+    const { seen, known, missing } = await this.#store.readDisappearance(round)
+    if (!isAboutOthers(seen, known, missing)) return null
+    return `the answer names ${seen} ${round.stream}, but none of the ${known} known: is it another tenant's?`
   }
 
   /** What the source says it has; no count is no reason to stop. */

@@ -199,6 +199,25 @@ export async function finishRound(db: Database, round: Round, counts: SyncCounts
   })
 }
 
+export async function countBlanked(
+  db: Database,
+  round: Round,
+): Promise<{ readonly blanked: number; readonly known: number }> {
+  return db.transaction(async (tx) => {
+    const { rows } = await sql<{ blanked: number; known: number }>`
+      select count(distinct i.external_id) filter (where
+          i.body->'values' ? 'userPrincipalName' and l.attributes->>'userPrincipalName' <> ''
+            and coalesce(i.body->'values'->>'userPrincipalName', '') = ''
+          or i.body->'values' ? 'displayName' and l.attributes->>'displayName' <> ''
+            and coalesce(i.body->'values'->>'displayName', '') = '') as blanked,
+        count(distinct i.external_id) as known
+      from sync_item i join source_link l on l.source_id = ${round.sourceId}::uuid
+        and l.object_kind = 'person' and l.external_id = i.external_id and l.removed_at is null
+      where i.round_id = ${round.id}::uuid and i.body->>'kind' = 'person'`.execute(tx)
+    return rows[0] ?? { blanked: 0, known: 0 }
+  })
+}
+
 export async function readDisappearance(db: Database, round: Round): Promise<Disappearance> {
   const kind = objectKind(round.stream)
   return db.transaction(async (tx) => {

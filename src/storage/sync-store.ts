@@ -67,6 +67,10 @@ export class PostgresSyncStore implements SyncStore {
     return rounds.finishRound(this.#db, round, counts)
   }
 
+  countBlanked(round: Round) {
+    return rounds.countBlanked(this.#db, round)
+  }
+
   readDisappearance(round: Round) {
     return rounds.readDisappearance(this.#db, round)
   }

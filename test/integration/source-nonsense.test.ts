@@ -1,0 +1,109 @@
+import { sql } from 'kysely'
+import t, { type Test } from 'tap'
+import { DEFAULT_SCOPE } from '../../src/sources/judge-people.ts'
+import type { SourceItem } from '../../src/sources/source.ts'
+import { SyncEngine } from '../../src/sources/sync.ts'
+import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
+import { PostgresSyncStore } from '../../src/storage/sync-store.ts'
+import { testDatabase } from '../support/database.ts'
+import { aGroup, aPerson, FakeSource } from '../support/fake-source.ts'
+import { imageOfDirectory, KEYS, never, TESTER } from '../support/sync.ts'
+
+const EVERYBODY = Array.from({ length: 100 }, (_, at) => aPerson(`p${at}`))
+const GROUP = aGroup('g', ['p1', 'p2', 'p3'])
+
+async function rig(t: Test) {
+  const db = await testDatabase(t)
+  const source = new FakeSource()
+  const registry = new PostgresSourceRegistry({ db, keys: KEYS })
+  const sourceId = await registry.connect(
+    {
+      kind: 'fake',
+      name: 'fake',
+      config: { tenantId: 'tenant' },
+      secret: Buffer.from('{}'),
+      identity: await source.identify(),
+      state: 'active',
+    },
+    TESTER,
+  )
+  const store = new PostgresSyncStore(db)
+  const run = (options = {}) =>
+    new SyncEngine({ source, store, sourceId, scope: DEFAULT_SCOPE }).run({
+      signal: never,
+      ...options,
+    })
+  source.says('people', EVERYBODY)
+  source.says('groups', [GROUP])
+  await run()
+  const before = await imageOfDirectory(db, sourceId)
+  const stateOf = async () => (await registry.list())[0]?.state
+  const howMany = async () => {
+    const { rows } = await sql<{ n: number }>`
+      select count(*) as n from principal where kind = 'person'`.execute(db.kysely)
+    return rows[0]?.n
+  }
+  const says = (people: readonly SourceItem[]) => {
+    source.script.people.length = 0
+    source.script.groups.length = 0
+    source.says('people', people)
+    source.says('groups', [GROUP])
+  }
+  return { db, source, sourceId, registry, run, before, stateOf, howMany, says }
+}
+
+await t.test(
+  'an empty list, and half of the people gone: nobody goes, it is quarantined',
+  async (t) => {
+    for (const told of [[], EVERYBODY.slice(0, 50)]) {
+      const { db, sourceId, run, before, stateOf, says } = await rig(t)
+      says(told)
+      const [people] = await run({ isFull: true })
+      t.match(people?.note, /none of those missing is removed/)
+      t.equal(people?.counts.removed, 0)
+      t.equal(people?.counts.waiting, 100 - told.length)
+      t.same(await imageOfDirectory(db, sourceId), before)
+      t.equal(await stateOf(), 'quarantined')
+      says(EVERYBODY)
+      await run({ isFull: true })
+      t.equal(await stateOf(), 'active', 'until an answer is sound again')
+      t.same(await imageOfDirectory(db, sourceId), before)
+    }
+  },
+)
+
+await t.test(
+  'all names blank, in a full answer or a delta: a fault, and nothing of it is used',
+  async (t) => {
+    const { db, sourceId, run, before, howMany, says } = await rig(t)
+    const nonsense = { code: 'SOURCE_NONSENSE', message: /takes the names from 100 of 100 people/ }
+    for (const blank of [
+      { displayName: '', userPrincipalName: '' },
+      { displayName: null },
+      { userPrincipalName: null },
+    ]) {
+      says(EVERYBODY.map(({ externalId }) => aPerson(externalId, blank)))
+      await t.rejects(run({ isFull: true }), nonsense)
+      says(EVERYBODY.map(({ externalId }) => aPerson(externalId, blank)))
+      await t.rejects(run(), nonsense)
+      says(EVERYBODY.map(({ externalId }) => aPerson(externalId, blank)))
+      await t.rejects(run({ isFull: true, isDryRun: true }), nonsense, 'a look says so, too')
+    }
+    t.same(await imageOfDirectory(db, sourceId), before)
+    t.equal(await howMany(), 100)
+    says([aPerson('p1', { displayName: '' })])
+    await run()
+    t.not((await imageOfDirectory(db, sourceId)).people, before.people, 'one may lose hers')
+  },
+)
+
+await t.test("another tenant's people: none of them comes in, none of ours goes", async (t) => {
+  const { db, sourceId, run, before, howMany, says } = await rig(t)
+  says(Array.from({ length: 100 }, (_, at) => aPerson(`stranger${at}`)))
+  await t.rejects(run({ isFull: true }), {
+    code: 'SOURCE_NONSENSE',
+    message: /names 100 people, but none of the 100 known: is it another tenant's/,
+  })
+  t.same(await imageOfDirectory(db, sourceId), before)
+  t.equal(await howMany(), 100)
+})
