@@ -8,6 +8,7 @@ import type { PrincipalId } from '../../src/directory/id.ts'
 import { Microsoft365Target } from '../../src/provisioning/microsoft365/target.ts'
 import { Pusher } from '../../src/provisioning/pusher.ts'
 import type { Attribute, Held, Target, Write, WriteAnswer } from '../../src/provisioning/target.ts'
+import { BatchedCalls } from '../../src/sources/microsoft365/batched-calls.ts'
 import { GraphCalls } from '../../src/sources/microsoft365/calls.ts'
 import type { Database } from '../../src/storage/connection.ts'
 import { stampAll } from '../../src/storage/feed/journal-rows.ts'
@@ -52,8 +53,17 @@ type Step =
   | { readonly do: 'mail-there'; readonly who: number; readonly mail: string }
   | { readonly do: 'there'; readonly who: number; readonly isEnabled: boolean }
   | { readonly do: 'title-there'; readonly who: number; readonly title: string }
-  | { readonly do: 'sync'; readonly lagMs: number }
-  | { readonly do: 'push'; readonly faults: readonly FaultRequest[]; readonly crash: Crash | null }
+  /** `replays` is how many objects without a change are told of again, all of them twice. */
+  | { readonly do: 'sync'; readonly lagMs: number; readonly replays: number }
+  /** By one daemon, or by two at once of which each takes itself for the leader. */
+  | {
+      readonly do: 'push'
+      readonly faults: readonly FaultRequest[]
+      readonly crash: Crash | null
+      readonly daemons: number
+    }
+  /** Another account under the same name. */
+  | { readonly do: 'recreate-there'; readonly who: number }
   /** Something that has nothing to do with the tenant. */
   | { readonly do: 'keys'; readonly who: number; readonly count: number }
   | { readonly do: 'delete-there'; readonly who: number }
@@ -101,17 +111,31 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   }),
   fc.record({ do: fc.constant('there' as const), who, isEnabled: fc.boolean() }),
   fc.record({ do: fc.constant('title-there' as const), who, title: fc.constantFrom(...TITLES) }),
-  fc.record({ do: fc.constant('sync' as const), lagMs: fc.constantFrom(0, 0, 3_600_000) }),
+  fc.record({
+    do: fc.constant('sync' as const),
+    lagMs: fc.constantFrom(0, 0, 3_600_000),
+    replays: fc.constantFrom(0, 0, 30),
+  }),
   {
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant('push' as const),
       faults: fc.array(fault, { maxLength: 2 }),
       crash: fc.option(fc.record({ statements: fc.nat(30), isAfter: fc.boolean() }), { freq: 2 }),
+      daemons: fc.integer({ min: 1, max: 2 }),
     }),
   },
   fc.record({ do: fc.constant('keys' as const), who, count: fc.nat(2) }),
-  fc.record({ do: fc.constantFrom('delete-there' as const, 'restore-there' as const), who }),
+  fc.record({
+    do: fc.constantFrom(
+      'delete-there' as const,
+      'delete-there' as const,
+      'restore-there' as const,
+      'restore-there' as const,
+      'recreate-there' as const,
+    ),
+    who,
+  }),
   fc.record({ do: fc.constant('wait' as const) }),
 )
 
@@ -184,25 +208,24 @@ class World {
     return world
   }
 
-  async sync(lagMs: number): Promise<void> {
-    this.tenant.settings.change({ shaping: { lagMs, replicas: lagMs === 0 ? 1 : 3 } })
+  async sync(lagMs: number, replays = 0): Promise<void> {
+    const duplicates = replays === 0 ? 0 : 1
+    const replicas = lagMs === 0 ? 1 : 3
+    this.tenant.settings.change({ shaping: { lagMs, replicas, replays, duplicates } })
     await this.rig.engine.run({ signal: never })
   }
 
-  async push(faults: readonly FaultRequest[], crash: Crash | null): Promise<void> {
+  async push(faults: readonly FaultRequest[], crash: Crash | null, daemons = 1): Promise<void> {
     await stampAll(this.db.kysely)
     for (const each of faults) this.tenant.faults.add(parseFaultRule(each))
     if (crash !== null) this.crasher.arm(crash.statements, crash)
-    const pusher = this.#pusher()
-    try {
-      await pusher.pushAll()
-    } catch (error) {
-      if (!this.crasher.restart()) throw error
-    } finally {
-      this.crasher.restart()
-      this.tenant.faults.clear()
-      await pusher.stop()
-    }
+    const pushers = Array.from({ length: daemons }, () => this.#pusher())
+    const ends = await Promise.allSettled(pushers.map((pusher) => pusher.pushAll()))
+    const hasCrashed = this.crasher.restart()
+    this.tenant.faults.clear()
+    await Promise.all(pushers.map((pusher) => pusher.stop()))
+    const failed = ends.find((end) => end.status === 'rejected')
+    if (failed !== undefined && !hasCrashed) throw failed.reason
   }
 
   #pusher(): Pusher {
@@ -211,7 +234,7 @@ class World {
       sleep: (ms: number, signal: AbortSignal) => sleep(ms / 500, undefined, { signal }),
     }
     const calls = new GraphCalls({ config, secret: secretOf(this.tenant), timing })
-    this.witness.target = new Microsoft365Target(calls)
+    this.witness.target = new Microsoft365Target(calls, new BatchedCalls(calls))
     return new Pusher({
       sourceId: this.rig.sourceId,
       store: new PostgresPushStore(this.db),
@@ -260,10 +283,19 @@ async function actThere({ tenant: { tenant } }: World, { externalId }: Who, step
   if (step.do === 'restore-there' && !isThere) tenant.restore(externalId)
   if (!isThere) return !isOfAll
   if (step.do === 'delete-there') tenant.delete(externalId)
+  else if (step.do === 'recreate-there') recreate(tenant, externalId)
   else if (step.do === 'there') tenant.update(externalId, { accountEnabled: step.isEnabled })
   else if (step.do === 'title-there') tenant.update(externalId, { jobTitle: step.title })
   else if (step.do === 'mail-there') tenant.update(externalId, { mail: step.mail })
   return step.do.endsWith('there')
+}
+
+/** The old account is gone for good, and its name is somebody else's. */
+function recreate(tenant: Microsoft365['tenant'], externalId: string): void {
+  const { properties } = tenant.read(externalId).versions.at(-1) ?? {}
+  tenant.delete(externalId)
+  tenant.purge(externalId)
+  tenant.create('user', { ...properties, accountEnabled: true })
 }
 
 async function actHere(people: PostgresPeopleStore, { id }: Who, step: Done): Promise<void> {
@@ -280,8 +312,8 @@ async function actHere(people: PostgresPeopleStore, { id }: Who, step: Done): Pr
 async function live(t: Test, steps: readonly Step[]): Promise<void> {
   const world = await World.make(t)
   for (const each of steps) {
-    if (each.do === 'sync') await world.sync(each.lagMs)
-    else if (each.do === 'push') await world.push(each.faults, each.crash)
+    if (each.do === 'sync') await world.sync(each.lagMs, each.replays)
+    else if (each.do === 'push') await world.push(each.faults, each.crash, each.daemons)
     else if (each.do === 'wait') await world.wait()
     else await act(world, each)
   }
@@ -292,6 +324,7 @@ async function live(t: Test, steps: readonly Step[]): Promise<void> {
   await comeToRest(t, world)
   for (const subject of world.subjects) await compare(t, world, subject)
   t.same(world.witness.blind, [], 'nothing is written again without being read')
+  await compareAccounts(t, world)
 }
 
 /** Quiet rounds until one writes nothing: the two do not go on correcting each other. */
@@ -307,6 +340,26 @@ async function comeToRest(t: Test, world: World): Promise<void> {
     if (world.witness.writes === before && round > 2) return
   }
   t.fail('they go on correcting each other')
+}
+
+/** However often an account is told of, it is one person's; and whoever has an old name is another. */
+async function compareAccounts(t: Test, { db, rig, tenant }: World): Promise<void> {
+  const { rows } = await sql<{ id: string; person: string; is_here: boolean }>`
+    select external_id as id, principal_id as person, removed_at is null as is_here
+    from source_link where source_id = ${rig.sourceId}::uuid and object_kind = 'person'`.execute(
+    db.kysely,
+  )
+  t.equal(new Set(rows.map(({ id }) => id)).size, rows.length, 'one link for each account')
+  t.equal(new Set(rows.map(({ person }) => person)).size, rows.length, 'one account for each')
+  const there = tenant.tenant
+    .all('user')
+    .filter(({ versions }) => versions.at(-1)?.state === 'live')
+    .filter(({ versions }) => versions.at(-1)?.properties['userType'] !== 'Guest')
+  t.same(
+    rows.flatMap(({ id, is_here }) => (is_here ? [id] : [])).toSorted(),
+    there.map(({ id }) => id).toSorted(),
+    'all of the living, and nobody else',
+  )
 }
 
 async function compare(
@@ -365,33 +418,45 @@ const REMEMBERED: readonly (readonly [readonly Step[]])[] = [
   [
     [
       { do: 'edit', who: 0, title: 'Buyer' },
-      { do: 'push', faults: [], crash: null },
-      { do: 'sync', lagMs: 0 },
+      { do: 'push', faults: [], crash: null, daemons: 1 },
+      { do: 'sync', lagMs: 0, replays: 0 },
       { do: 'title-there', who: 0, title: 'Clerk' },
-      { do: 'sync', lagMs: 0 },
-      { do: 'push', faults: [], crash: null },
+      { do: 'sync', lagMs: 0, replays: 0 },
+      { do: 'push', faults: [], crash: null, daemons: 1 },
     ],
   ],
   // The tenant enables the account before it has ever told of our disabling it.
   [
     [
       { do: 'here', who: 0, what: 'suspend' },
-      { do: 'push', faults: [], crash: null },
+      { do: 'push', faults: [], crash: null, daemons: 1 },
       { do: 'there', who: 0, isEnabled: true },
-      { do: 'sync', lagMs: 0 },
+      { do: 'sync', lagMs: 0, replays: 0 },
+    ],
+  ],
+  // The same account is told of again and again, while two daemons push.
+  [
+    [
+      { do: 'edit', who: 0, title: 'Buyer' },
+      { do: 'recreate-there', who: 1 },
+      { do: 'sync', lagMs: 0, replays: 30 },
+      { do: 'push', faults: [], crash: null, daemons: 2 },
+      { do: 'here', who: 2, what: 'suspend' },
+      { do: 'sync', lagMs: 0, replays: 30 },
+      { do: 'push', faults: [], crash: null, daemons: 2 },
     ],
   ],
   // It had disabled the account before we did.
   [
     [
       { do: 'there', who: 0, isEnabled: false },
-      { do: 'sync', lagMs: 0 },
+      { do: 'sync', lagMs: 0, replays: 0 },
       { do: 'here', who: 0, what: 'suspend' },
-      { do: 'push', faults: [], crash: null },
+      { do: 'push', faults: [], crash: null, daemons: 1 },
       { do: 'here', who: 0, what: 'resume' },
-      { do: 'push', faults: [], crash: null },
+      { do: 'push', faults: [], crash: null, daemons: 1 },
       { do: 'wait' },
-      { do: 'push', faults: [], crash: null },
+      { do: 'push', faults: [], crash: null, daemons: 1 },
     ],
   ],
 ]
