@@ -51,6 +51,7 @@ const config = {
   tier: 'read' as const,
   extras: [],
   passThrough: null,
+  isLive: false,
 }
 const secret = { clientSecret, privateKey: null }
 const source = new Microsoft365Source({ config, secret })

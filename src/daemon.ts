@@ -106,6 +106,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       ...observers,
       directory,
       passThrough,
+      publicUrl: config.publicUrl,
       isScheduled: options.isScheduled ?? true,
     })
     const mail = makeMail({ ...observers, directory })
@@ -119,6 +120,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       logIn,
       certificate,
       sources: sources.control,
+      hooks: sources.hooks,
       passwords,
       connect: sources.connect,
       imports: sources.imports,

@@ -123,6 +123,70 @@ export interface SourceStatus {
   readonly refusedPushes: number
 }
 
+/** Whether a source tells of changes by itself. */
+export interface SourceLive {
+  /** As an admin has set it. */
+  readonly isOn: boolean
+  readonly mode: 'by-notification' | 'partly' | 'by-schedule'
+  /** Why it is by the schedule, in words; null when nothing but a fault keeps it from telling. */
+  readonly why: string | null
+  readonly subscriptions: readonly {
+    readonly stream: 'people' | 'groups'
+    readonly state: 'creating' | 'active' | 'failed'
+    readonly expiresAt: string | null
+    readonly lastNotifiedAt: string | null
+    readonly error: string | null
+    readonly nextStep: string | null
+  }[]
+}
+
+/** How a source does, whole. */
+export interface SourceHealthStatus {
+  readonly source: string
+  readonly state: SourceStatus['state']
+  /** What an admin does next; null when there is nothing to do. */
+  readonly nextStep: string | null
+  readonly rounds: {
+    /** Rounds are one daemon's: of another's only what the database keeps is known here. */
+    readonly isHere: boolean
+    readonly isRunning: boolean
+    readonly last: {
+      readonly startedAt: string
+      readonly tookMs: number
+      readonly ok: boolean
+      /** Brought forward by a notification. */
+      readonly hinted: boolean
+    } | null
+    readonly lastGoodAt: string | null
+    readonly nextAt: string | null
+    readonly faultsInRow: number
+    readonly lastError: string | null
+    readonly streams: readonly {
+      readonly stream: string
+      readonly mode: string
+      readonly counts: Readonly<Record<string, number>>
+      readonly note: string | null
+    }[]
+  }
+  /** Since its answers were last complete, over all streams; null before the first import. */
+  readonly lagSeconds: number | null
+  readonly token: { readonly issuedAt: string; readonly expiresAt: string } | null
+  readonly credential: SourceStatus['credential']
+  readonly throttle: {
+    readonly requests: number
+    readonly throttled: number
+    readonly lastThrottledAt: string | null
+    readonly lastRetryAfterSeconds: number | null
+    readonly resourceUnits: number
+    /** Of the quota in use, as last told; told from 0.8 on. */
+    readonly quotaShare: number | null
+  } | null
+  readonly live: SourceLive
+  readonly waitingRemovals: number
+  readonly waitingPushes: number
+  readonly refusedPushes: number
+}
+
 /** What a source's tier is granted, what it lacks, and what that costs. */
 export interface TierReport {
   readonly source: string
@@ -261,6 +325,14 @@ export interface SourceControl {
   verify(source: string): Promise<SourceStatus>
   /** How to make the app registration for a tier, to be pasted. */
   steps(tool: Tool, tier: Tier, extras: readonly Extra[]): string
+  /** How it does, as the daemon asked knows it. */
+  health(source: string): Promise<SourceHealthStatus>
+  /** Has it tell of changes, or no more; on proves at once that it can reach us. */
+  setLive(
+    source: string,
+    isLive: boolean,
+    actor: Actor,
+  ): Promise<SourceLive & { readonly source: string }>
   /** As a fresh token says. */
   readTiers(source: string): Promise<TierReport>
   setTier(source: string, tier: Tier, actor: Actor): Promise<SourceStatus>

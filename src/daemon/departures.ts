@@ -1,6 +1,7 @@
 import type { SourceControl } from '../admin/parts.ts'
 import type { Sources } from '../sources/control.ts'
 import type { PassThrough } from '../sources/pass-through.ts'
+import type { StoredSource } from '../sources/registry.ts'
 import { Unfinished } from '../sources/unfinished.ts'
 import { PostgresUndoStore } from '../storage/round-undo.ts'
 import { PostgresDepartureStore } from '../storage/source-departure.ts'
@@ -12,7 +13,16 @@ type Control = Pick<SourceControl, 'departure' | 'disconnect' | 'rounds' | 'undo
 /** Taking sources apart and rounds back: what admins ask for, and what ends it after a crash. */
 export function makeDepartures(
   input: Observers & { readonly directory: DirectoryParts; readonly passThrough: PassThrough },
-  { sources, pushes }: { readonly sources: Sources; readonly pushes: Pushes },
+  {
+    sources,
+    pushes,
+    farewell,
+  }: {
+    readonly sources: Sources
+    readonly pushes: Pushes
+    /** What ends its subscriptions there, once its credentials are forgotten here. */
+    readonly farewell: (source: StoredSource) => Promise<() => Promise<void>>
+  },
 ): { readonly control: Control; readonly service: Unfinished } {
   const { log } = input
   const { database, leader } = input.directory
@@ -29,7 +39,9 @@ export function makeDepartures(
       return { source: name, outlook: await departures.outlook(id) }
     },
     async disconnect(nameOrId, leave, actor) {
-      const { id, name } = await sources.read(nameOrId)
+      const source = await sources.read(nameOrId)
+      const { id, name } = source
+      const endSubscriptions = await farewell(source)
       const begun = await departures.begin(id, leave, actor)
       if (!begun.ok) return begun
       log.info('source.disconnecting', { source: name, people: leave.people })
@@ -37,6 +49,7 @@ export function makeDepartures(
       await sources.refresh()
       pushes.refresh()
       await input.passThrough.refresh()
+      await endSubscriptions()
       await service.finish(departures, id)
       return { ...begun, source: name }
     },

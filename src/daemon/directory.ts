@@ -11,6 +11,7 @@ import { Leader } from '../storage/leader.ts'
 import { openKeys } from '../storage/master-key.ts'
 import { checkSchema, migrate, readMigrations, readSchema } from '../storage/migrate.ts'
 import type { Keys } from '../storage/sealing.ts'
+import { Signals } from '../storage/signals.ts'
 import { LocalBackups } from './local-backups.ts'
 
 /** The truth in the database and the answer in memory, kept the same. */
@@ -21,6 +22,7 @@ export interface DirectoryParts {
   readonly credentialIndex: CredentialIndex
   readonly feed: Feed
   readonly leader: Leader
+  readonly signals: Signals
   /** To be started in this order. */
   readonly services: readonly Service[]
 }
@@ -54,10 +56,12 @@ export async function openDirectory(
     const keys = await openKeys(database, config.keyFile)
     const readModel = new ReadModel()
     const credentialIndex = new CredentialIndex()
+    const signals = new Signals(database)
     const feed = new Feed({
       database,
       keys,
       followers: [readModel, credentialIndex],
+      onSignal: (signal) => signals.deliver(signal),
       onAdvanced: ({ usn }) => metrics.feedApplied(1, usn),
       onFault: (error) => log.warn('feed.round-failed', { error }),
     })
@@ -66,7 +70,8 @@ export async function openDirectory(
       onChange: (isLeader) => log.info('leader.changed', { isLeader }),
     })
     observe(feed, config, { metrics, health })
-    return { database, keys, readModel, credentialIndex, feed, leader, services: [feed, leader] }
+    const services = [feed, leader]
+    return { database, keys, readModel, credentialIndex, feed, leader, signals, services }
   } catch (error) {
     await database.stop()
     throw error

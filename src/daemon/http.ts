@@ -1,3 +1,4 @@
+import type { FastifyPluginAsync } from 'fastify'
 import { makeApp } from '../admin/app.ts'
 import type { ImportControl } from '../admin/import-control.ts'
 import type {
@@ -32,6 +33,7 @@ export interface HttpInput extends Observers {
   readonly logIn: LogInParts
   readonly certificate: ServerCertificate
   readonly sources: SourceControl
+  readonly hooks: FastifyPluginAsync
   readonly passwords: PasswordParts
   readonly connect: ConnectControl
   readonly imports: ImportControl
@@ -79,9 +81,8 @@ export async function makeHttp(input: HttpInput): Promise<HttpParts> {
     isLocalSocket: (request) => listeners.isLocalSocket(request),
     isPlain: (request) => listeners.isPlain(request),
     onFault,
-    onAnswered: ({ path, ...answer }) =>
-      metrics.httpAnswered(path.startsWith('/scim/') ? 'scim' : 'admin', answer),
-    plugins: [scim, input.passwords.pages],
+    onAnswered: ({ path, ...answer }) => metrics.httpAnswered(surfaceOf(path), answer),
+    plugins: [scim, input.passwords.pages, input.hooks],
     answerUnreadable,
   })
   listeners.serve(app)
@@ -95,6 +96,11 @@ export async function makeHttp(input: HttpInput): Promise<HttpParts> {
     { decidesReady: false },
   )
   return { listeners, admin }
+}
+
+function surfaceOf(path: string): 'scim' | 'hooks' | 'admin' {
+  if (path.startsWith('/scim/')) return 'scim'
+  return path.startsWith('/hooks/') ? 'hooks' : 'admin'
 }
 
 function makeAdmin(input: HttpInput): AdminParts {

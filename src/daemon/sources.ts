@@ -1,3 +1,4 @@
+import type { FastifyPluginAsync } from 'fastify'
 import type { ImportControl } from '../admin/import-control.ts'
 import type {
   ConnectControl,
@@ -26,13 +27,17 @@ import { makeConnect } from './connect.ts'
 import { makeDepartures } from './departures.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import { makeImports } from './imports.ts'
+import { makeLive } from './live.ts'
 import { Pushes } from './pushes.ts'
+import { describeHealth } from './source-health.ts'
 import { told } from './told.ts'
 
 export interface SourceParts {
   readonly control: SourceControl
   readonly connect: ConnectControl
   readonly imports: ImportControl
+  /** Where sources tell of changes, for the HTTP listeners. */
+  readonly hooks: FastifyPluginAsync
   readonly services: readonly Service[]
 }
 
@@ -45,6 +50,7 @@ export function makeSources(
     readonly directory: DirectoryParts
     readonly passThrough: PassThrough
     readonly isScheduled: boolean
+    readonly publicUrl: string | null
   },
 ): SourceParts {
   const { passThrough } = input
@@ -54,6 +60,7 @@ export function makeSources(
     store: new PostgresSyncStore(database),
     isLeader: () => leader.isLeader,
     onRun: (source, result) => report(source, result, input),
+    onThrottled: ({ name }) => input.metrics.sourceThrottled(name),
   })
   const pushes = new Pushes(input)
   const imports = makeImports({ ...input, sources })
@@ -63,9 +70,11 @@ export function makeSources(
       problem: passThrough.problemOf(source.id),
       nameOfGroup: (id) => nameOfGroup(readModel, id),
     })
-  const departures = makeDepartures(input, { sources, pushes })
+  const live = makeLive(input, sources)
+  const departures = makeDepartures(input, { sources, pushes, farewell: live.farewell })
   const control: SourceControl = {
     ...departures.control,
+    ...live.control,
     list: async () => Promise.all((await sources.list()).map(show)),
     connectMicrosoft365: async (given, actor) =>
       await show(
@@ -87,6 +96,12 @@ export function makeSources(
       ),
     async verify(name) {
       return await show(await sources.verify(name, AbortSignal.timeout(CONNECT_TIMEOUT_MS)))
+    },
+    async health(name) {
+      const source = await sources.find(name)
+      const [status, told] = [await show(source), await live.describe(source)]
+      const nowMs = Date.now()
+      return describeHealth(source, { status, live: told, isLeader: leader.isLeader, nowMs })
     },
     steps: registrationSteps,
     async readTiers(name) {
@@ -117,8 +132,16 @@ export function makeSources(
       const { drift, next } = await pushes.drift(name, page)
       return { drift: drift.map(showDrift), next }
     },
-    pause: async (name, actor) => show(await sources.pause(name, actor)),
-    resume: async (name, actor) => show(await sources.resume(name, actor)),
+    async pause(name, actor) {
+      const paused = await sources.pause(name, actor)
+      live.changed()
+      return await show(paused)
+    },
+    async resume(name, actor) {
+      const resumed = await sources.resume(name, actor)
+      live.changed()
+      return await show(resumed)
+    },
     async sync(name, { dryRun, full }) {
       const reports = await told(
         sources.sync(name, {
@@ -149,11 +172,14 @@ export function makeSources(
     reject: async (name, actor) => await sources.reject(name, actor),
   }
   const connect = makeConnect(input, sources)
-  const services = input.isScheduled ? [sources, pushes, imports.service, departures.service] : []
+  const services = input.isScheduled
+    ? [sources, pushes, imports.service, departures.service, ...live.services]
+    : []
   return {
     control,
     connect: connect.control,
     imports: imports.control,
+    hooks: live.hooks,
     services: [...services, connect.service],
   }
 }
@@ -174,6 +200,7 @@ function report(source: StoredSource, result: RunResult, { log, metrics }: Obser
     log.warn('sync.round-failed', { source: name, error: result.error })
     return
   }
+  metrics.syncConfirmed(name, Date.now())
   const isWaiting = result.reports.some(({ note, counts }) => note !== null || counts.waiting > 0)
   metrics.syncRoundEnded(name, isWaiting ? 'waiting' : 'done', result.durationMs)
   for (const { stream, mode, counts, note } of result.reports) {

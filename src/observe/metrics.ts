@@ -84,6 +84,20 @@ export class Metrics {
     'source',
     'change',
   ])
+  readonly #syncConfirmed = this.#gauge(
+    'sync_confirmed_timestamp_seconds',
+    'When the answers of a source were last complete',
+    ['source'],
+  )
+  readonly #notifications = this.#counter('notifications_total', 'Change notifications received', [
+    'source',
+    'outcome',
+  ])
+  readonly #graphThrottled = this.#counter(
+    'graph_throttled_total',
+    'Answers of a source that asked to slow down',
+    ['source'],
+  )
   readonly #forwarded = this.#counter(
     'passwords_forwarded_total',
     'Passwords checked where people come from',
@@ -185,6 +199,19 @@ export class Metrics {
     this.#syncSeconds.observe({ source }, tookMs / 1_000)
   }
 
+  sourceThrottled(source: string): void {
+    this.#graphThrottled.inc({ source })
+  }
+
+  syncConfirmed(source: string, atMs: number): void {
+    this.#syncConfirmed.set({ source }, atMs / 1_000)
+  }
+
+  /** @param source empty for one that is not here */
+  notificationReceived(source: string, outcome: 'proven' | 'refused' | 'too-many'): void {
+    this.#notifications.inc({ source, outcome })
+  }
+
   syncChanged(source: string, change: 'added' | 'changed' | 'removed', count: number): void {
     this.#syncChanges.inc({ source, change }, count)
   }
@@ -224,8 +251,8 @@ export class Metrics {
     return new Counter({ name: `gatehouse_${name}`, help, labelNames: labels, registers })
   }
 
-  #gauge(name: string, help: string) {
-    return new Gauge({ name: `gatehouse_${name}`, help, registers: [this.registry] })
+  #gauge<Label extends string = never>(name: string, help: string, labelNames: Label[] = []) {
+    return new Gauge({ name: `gatehouse_${name}`, help, labelNames, registers: [this.registry] })
   }
 
   #histogram<Label extends string>(

@@ -1,9 +1,11 @@
 import { DirectoryError } from '../directory/errors.ts'
 import type { Actor } from '../directory/ports/people.ts'
 import type { Service } from '../lifecycle.ts'
+import type { HintPace } from './hints.ts'
 import type { ImportPolicy } from './judge-people.ts'
 import { GraphCalls } from './microsoft365/calls.ts'
 import { type Credential, credentialOf } from './microsoft365/credential.ts'
+import { GraphMeter, type MeterReading } from './microsoft365/meter.ts'
 import { Microsoft365Source } from './microsoft365/microsoft365.ts'
 import { missingPermissions, type TierState, tierStates } from './microsoft365/permissions.ts'
 import {
@@ -43,6 +45,10 @@ export interface ListedSource extends StoredSource {
   readonly passThrough: PassThroughSettings | null
   readonly import: ImportPolicy
   readonly credential: Credential
+  /** Whether it is to tell of changes by itself. */
+  readonly isLive: boolean
+  /** Null before this daemon has opened it. */
+  readonly meter: MeterReading | null
 }
 
 export interface SourcesParts {
@@ -50,8 +56,11 @@ export interface SourcesParts {
   readonly store: SyncStore
   readonly isLeader: () => boolean
   readonly onRun?: (source: StoredSource, result: RunResult) => void
+  /** Told of each answer of the source that asked to slow down. */
+  readonly onThrottled?: (source: StoredSource) => void
   readonly intervalMs?: number
   readonly refreshMs?: number
+  readonly hintPace?: HintPace
 }
 
 /** All connected sources: connects new ones, and runs each in a scheduler of its own. */
@@ -348,6 +357,37 @@ export class Sources implements Service {
     return { id: stored.id, source: new Microsoft365Source({ config, secret }) }
   }
 
+  /** Has it tell of changes, or no more. What comes of it, the keeper of subscriptions sees to. */
+  async setLive(nameOrId: string, isLive: boolean, actor: Actor): Promise<ListedSource> {
+    const source = await this.read(nameOrId)
+    refuseForeign(source)
+    await this.#parts.registry.configure(
+      source.id,
+      {
+        config: { isLive },
+        startsPushing: false,
+        decision: 'source.live-set',
+        detail: { isLive },
+      },
+      actor,
+    )
+    return this.#show(source.id)
+  }
+
+  /** What a source that is open here is called; without asking the database. */
+  knownAs(id: string): string | null {
+    return this.#running.get(id)?.name ?? null
+  }
+
+  /** Something has changed in the source, as it says itself. */
+  hint(id: string): void {
+    this.#running.get(id)?.scheduler.hint()
+  }
+
+  async find(nameOrId: string): Promise<ListedSource> {
+    return this.#listed(await this.read(nameOrId))
+  }
+
   /** Who of it comes in has changed: every daemon that reads is told, and a round looks at once. */
   async importChanged(id: string): Promise<void> {
     await this.#refreshSoon()
@@ -393,6 +433,8 @@ export class Sources implements Service {
       passThrough,
       import: policy,
       credential: credentialOf(config),
+      isLive: config.isLive,
+      meter: this.#running.get(source.id)?.meter.reading ?? null,
     }
   }
 
@@ -434,20 +476,21 @@ export class Sources implements Service {
   /** In place of one that signs in with what is no longer good. */
   async #open(source: StoredSource): Promise<void> {
     const { revision } = source
-    const scheduler = await this.#make(source)
+    const meter = new GraphMeter(() => this.#parts.onThrottled?.(source))
+    const scheduler = await this.#make(source, meter)
     await this.#running.get(source.id)?.scheduler.stop()
-    this.#running.set(source.id, { scheduler, revision })
+    this.#running.set(source.id, { scheduler, revision, meter, name: source.name })
     await scheduler.start()
   }
 
-  async #make(source: StoredSource): Promise<SyncScheduler> {
-    const { registry, store, isLeader, onRun, intervalMs } = this.#parts
+  async #make(source: StoredSource, meter: GraphMeter | null = null): Promise<SyncScheduler> {
+    const { registry, store, isLeader, onRun, intervalMs, hintPace } = this.#parts
     refuseForeign(source)
     const config = parseConfig(source.config)
     const secret = parseSecret(await registry.readSecret(source))
     const { includesGuests, includesDisabled, import: policy } = config
     const engine = new SyncEngine({
-      source: new Microsoft365Source({ config, secret }),
+      source: new Microsoft365Source({ config, secret, meter }),
       store,
       sourceId: source.id,
       scope: { policy, includesGuests, includesDisabled },
@@ -458,6 +501,7 @@ export class Sources implements Service {
       store,
       isLeader,
       ...(intervalMs === undefined ? {} : { intervalMs }),
+      ...(hintPace === undefined ? {} : { hintPace }),
       onRun: (result) => onRun?.(source, result),
     })
   }
@@ -465,6 +509,8 @@ export class Sources implements Service {
 
 interface Running {
   readonly scheduler: SyncScheduler
+  readonly meter: GraphMeter
+  readonly name: string
   /** Of the configuration and secret it was made with. */
   readonly revision: string
 }

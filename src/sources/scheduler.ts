@@ -1,5 +1,6 @@
 import { DirectoryError } from '../directory/errors.ts'
 import type { Service } from '../lifecycle.ts'
+import { type HintPace, Hints, type Wait } from './hints.ts'
 import { SourceError } from './source.ts'
 import type { StreamReport, SyncEngine, SyncProgress } from './sync.ts'
 import type { SourceState, SyncStore } from './sync-store.ts'
@@ -22,11 +23,24 @@ export interface SourceHealth {
   readonly state: SourceState
   readonly isRunning: boolean
   readonly lastSuccessAtMs: number | null
+  /** When the last round began, well or not, and how long it took; null before the first. */
+  readonly lastRound: LastRound | null
+  /** Null while one runs, or where another daemon leads. */
+  readonly nextRoundAtMs: number | null
+  /** Faults since a round last ended well. */
+  readonly faultsInRow: number
   readonly lastReports: readonly StreamReport[]
   /** What went wrong last; null once it went right again. */
   readonly lastError: string | null
   readonly nextStep: string | null
   readonly progress: SyncProgress | null
+}
+
+export interface LastRound {
+  readonly startedAtMs: number
+  readonly durationMs: number
+  readonly isGood: boolean
+  readonly isHinted: boolean
 }
 
 export interface SyncNowOptions {
@@ -45,6 +59,7 @@ export interface SchedulerParts {
   /** Told of each run, for log and metrics. */
   readonly onRun?: (result: RunResult) => void
   readonly intervalMs?: number
+  readonly hintPace?: HintPace
   readonly nowMs?: () => number
   readonly random?: () => number
 }
@@ -59,8 +74,12 @@ export class SyncScheduler implements Service {
   readonly #parts: SchedulerParts
   readonly #nowMs: () => number
   readonly #stopping = new AbortController()
+  readonly #hints: Hints
   #turn: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | null = null
+  #dueAtMs = Number.POSITIVE_INFINITY
+  #isTicking = false
+  #isWoken = false
   #faultsInRow = 0
   #nonsenseInRow = 0
   #prunedAtMs = 0
@@ -68,6 +87,9 @@ export class SyncScheduler implements Service {
     state: 'active',
     isRunning: false,
     lastSuccessAtMs: null,
+    lastRound: null,
+    nextRoundAtMs: null,
+    faultsInRow: 0,
     lastReports: [],
     lastError: null,
     nextStep: null,
@@ -77,6 +99,7 @@ export class SyncScheduler implements Service {
   constructor(parts: SchedulerParts) {
     this.#parts = parts
     this.#nowMs = parts.nowMs ?? Date.now
+    this.#hints = new Hints(parts.hintPace)
     this.name = `sync of ${parts.sourceId}`
   }
 
@@ -125,9 +148,18 @@ export class SyncScheduler implements Service {
     })
   }
 
-  /** A hint that something changed, as a webhook gives: the next round comes at once. */
+  /** An admin has changed something: the next round comes at once. */
   wake(): void {
-    if (this.#timer) this.#schedule(0)
+    if (this.#isTicking) this.#isWoken = true
+    else if (this.#timer) this.#schedule(0)
+  }
+
+  /** A hint that something changed, as a notification gives: the next round comes soon. */
+  hint(): void {
+    if (!this.#parts.isLeader()) return
+    const atMs = this.#hints.come(this.#nowMs())
+    if (this.#timer && !this.#isTicking && atMs < this.#dueAtMs)
+      this.#schedule(atMs - this.#nowMs())
   }
 
   #queue<T>(work: () => Promise<T>): Promise<T> {
@@ -139,6 +171,7 @@ export class SyncScheduler implements Service {
   #schedule(delayMs: number): void {
     if (this.#timer) clearTimeout(this.#timer)
     if (this.#stopping.signal.aborted) return
+    this.#dueAtMs = this.#nowMs() + delayMs
     this.#timer = setTimeout(() => {
       this.#tick().catch(() => {})
     }, delayMs)
@@ -146,36 +179,54 @@ export class SyncScheduler implements Service {
   }
 
   async #tick(): Promise<void> {
+    if (this.#isTicking) return
+    this.#isTicking = true
     let delayMs = FOLLOWER_INTERVAL_MS
     try {
-      if (this.#parts.isLeader()) delayMs = await this.#queue(() => this.#round())
+      if (this.#parts.isLeader()) delayMs = this.#withHints(await this.#queue(() => this.#round()))
     } finally {
-      this.#schedule(delayMs)
+      this.#isTicking = false
+      this.#schedule(this.#isWoken ? 0 : delayMs)
+      this.#isWoken = false
+      this.#noteNext()
     }
   }
 
+  #withHints(wait: Wait): number {
+    const hasFound = this.#health.lastReports.some(({ mode }) => mode !== 'nothing')
+    return this.#hints.shorten(wait, { nowMs: this.#nowMs(), hasFound })
+  }
+
+  #noteNext(): void {
+    const nextRoundAtMs = this.#parts.isLeader() ? this.#dueAtMs : null
+    this.#health = { ...this.#health, nextRoundAtMs }
+  }
+
   /** One scheduled round. @returns how long to wait for the next */
-  async #round(): Promise<number> {
+  async #round(): Promise<Wait> {
     const { sourceId, store } = this.#parts
     try {
       const { state, isVerificationDue } = await store.readState(sourceId)
       this.#health = { ...this.#health, state }
-      if (state === 'paused') return this.#jittered(this.#intervalMs)
+      if (state === 'paused') return this.#waitOf(this.#intervalMs, false)
       // A doubtful source is heard again in full, but seldom.
       await this.#run({ isFull: state === 'quarantined' })
       if (isVerificationDue) await this.#parts.engine.verify(this.#stopping.signal)
       await this.#prune()
       const isDoubtful = this.#health.lastReports.some(({ note }) => note !== null)
-      return this.#jittered(isDoubtful ? QUARANTINE_INTERVAL_MS : this.#intervalMs)
+      return isDoubtful
+        ? this.#waitOf(QUARANTINE_INTERVAL_MS, false)
+        : this.#waitOf(this.#intervalMs, true)
     } catch (error) {
-      return this.#backOffMs(error)
+      return this.#waitOf(this.#backOffMs(error), false)
     }
   }
 
   async #run(options: SyncNowOptions): Promise<readonly StreamReport[]> {
     const startedAtMs = this.#nowMs()
+    const isHinted = options.isDryRun !== true && this.#hints.take()
     const signals = [this.#stopping.signal, ...(options.signal ? [options.signal] : [])]
-    this.#health = { ...this.#health, isRunning: true }
+    this.#health = { ...this.#health, isRunning: true, nextRoundAtMs: null }
     try {
       const reports = await this.#parts.engine.run({
         ...options,
@@ -185,14 +236,23 @@ export class SyncScheduler implements Service {
           options.onProgress?.(progress)
         },
       })
-      if (options.isDryRun !== true) this.#succeed(reports, startedAtMs)
+      if (options.isDryRun !== true) {
+        this.#noteRound({ startedAtMs, isGood: true, isHinted })
+        this.#succeed(reports, startedAtMs)
+      }
       return reports
     } catch (error) {
+      this.#noteRound({ startedAtMs, isGood: false, isHinted })
       await this.#fail(error, startedAtMs)
       throw error
     } finally {
       this.#health = { ...this.#health, isRunning: false, progress: null }
     }
+  }
+
+  #noteRound(round: Omit<LastRound, 'durationMs'>): void {
+    const durationMs = this.#nowMs() - round.startedAtMs
+    this.#health = { ...this.#health, lastRound: { ...round, durationMs } }
   }
 
   #succeed(reports: readonly StreamReport[], startedAtMs: number): void {
@@ -203,6 +263,7 @@ export class SyncScheduler implements Service {
     this.#health = {
       ...this.#health,
       lastSuccessAtMs: nowMs,
+      faultsInRow: 0,
       lastReports: reports,
       lastError: note,
       nextStep: note === null ? null : 'look at what waits, and approve it or mend the source',
@@ -217,7 +278,9 @@ export class SyncScheduler implements Service {
     const isNonsense = error instanceof SourceError && error.code === 'SOURCE_NONSENSE'
     this.#nonsenseInRow = isNonsense ? this.#nonsenseInRow + 1 : 0
     const message = error instanceof Error ? error.message : String(error)
-    this.#health = { ...this.#health, lastError: message, nextStep: nextStepOf(error) }
+    const faultsInRow = this.#faultsInRow
+    const nextStep = nextStepOf(error)
+    this.#health = { ...this.#health, faultsInRow, lastError: message, nextStep }
     this.#parts.onRun?.({ ok: false, error, durationMs: this.#nowMs() - startedAtMs })
     if (this.#nonsenseInRow !== NONSENSE_LIMIT) return
     // Should the database be gone as well, the health above still says what happened.
@@ -236,15 +299,15 @@ export class SyncScheduler implements Service {
     return this.#parts.intervalMs ?? INTERVAL_MS
   }
 
-  #jittered(ms: number): number {
+  #waitOf(ms: number, takesHints: boolean): Wait {
     const random = this.#parts.random ?? Math.random
-    return ms * (1 + (random() - 0.5) * 2 * JITTER_SHARE)
+    return { delayMs: ms * (1 + (random() - 0.5) * 2 * JITTER_SHARE), takesHints }
   }
 
   #backOffMs(error: unknown): number {
     const asked = error instanceof SourceError ? (error.retryAfterMs ?? 0) : 0
     const doubled = this.#intervalMs * 2 ** Math.min(this.#faultsInRow - 1, 10)
-    return this.#jittered(Math.max(asked, Math.min(BACK_OFF_MAX_MS, doubled)))
+    return Math.max(asked, Math.min(BACK_OFF_MAX_MS, doubled))
   }
 }
 

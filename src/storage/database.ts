@@ -556,6 +556,24 @@ export interface SourceMemberTable {
   generation: Generated<number>
 }
 
+export interface SourceSubscriptionTable {
+  id: string
+  source_id: string
+  stream: 'people' | 'groups'
+  url: string
+  state: Generated<'creating' | 'active' | 'failed'>
+  subscription_id: string | null
+  expires_at: Timestamp | null
+  working_until: Timestamp
+  due_at: Timestamp | null
+  attempts: Generated<number>
+  demand: 'reauthorize' | 'recreate' | null
+  error: string | null
+  next_step: string | null
+  heard_at: Timestamp | null
+  missed_at: Timestamp | null
+}
+
 export interface SyncChangeTable {
   round_id: string
   id: Identity
@@ -662,6 +680,7 @@ export interface Tables {
   source_gone: SourceGoneTable
   source_link: SourceLinkTable
   source_member: SourceMemberTable
+  source_subscription: SourceSubscriptionTable
   sync_change: SyncChangeTable
   sync_item: SyncItemTable
   sync_round: SyncRoundTable

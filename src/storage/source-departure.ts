@@ -30,6 +30,7 @@ const LEFT_BEHIND = [
   'source_candidate',
   'source_gone',
   'import_rule',
+  'source_subscription',
 ] as const
 
 /**

@@ -289,7 +289,8 @@ function secretPlace(id: string): Place {
 async function selectSources(db: Kysely<Tables>): Promise<readonly SourceRow[]> {
   const { rows } = await sql<SourceRow>`
     select s.id, s.kind, s.name, s.config, s.state, s.state_reason, s.verified_at, s.verification,
-      md5(coalesce(s.secret, '') || convert_to(s.config::text, 'UTF8')) as revision,
+      -- whether it tells of changes by itself is nothing to a reader
+      md5(coalesce(s.secret, '') || convert_to((s.config - 'isLive')::text, 'UTF8')) as revision,
       (select count(*) from removal_waiting w
        where w.source_id = s.id and w.approved_at is null) as waiting,
       (select min(t.confirmed_at) from sync_token t where t.source_id = s.id) as confirmed_at

@@ -49,6 +49,22 @@ export class WakeUp {
   }
 }
 
+/** What sets a signal apart from hints, which are JSON. */
+const SIGNAL = 'signal:'
+
+/**
+ * Says something to every daemon on the database, this one included. It may be lost, with a
+ * connection: what must not be is in a row, and this only says that it is.
+ */
+export async function sendSignal(pool: pg.Pool, signal: string): Promise<void> {
+  await pool.query('select pg_notify($1, $2)', [CHANNEL, `${SIGNAL}${signal}`])
+}
+
+/** @returns null when a payload is no signal */
+export function parseSignal(payload: string | undefined): string | null {
+  return payload?.startsWith(SIGNAL) === true ? payload.slice(SIGNAL.length) : null
+}
+
 /** @returns the principals of a payload; none when it is not one of ours */
 export function parseHints(payload: string | undefined): readonly string[] {
   if (!payload) return []

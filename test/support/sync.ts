@@ -50,6 +50,7 @@ export function configOf(tenant: Microsoft365): Microsoft365Config {
     tier: 'read',
     extras: [],
     passThrough: null,
+    isLive: false,
   }
 }
 

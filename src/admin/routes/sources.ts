@@ -59,6 +59,13 @@ const ExtraBody = Type.Object(
   { on: Type.Boolean(), reason: Type.Optional(Type.String({ maxLength: 500 })) },
   { additionalProperties: false },
 )
+const LiveBody = Type.Object(
+  {
+    on: Type.Boolean({ description: 'whether it is to tell of changes by itself' }),
+    reason: Type.Optional(Type.String({ maxLength: 500 })),
+  },
+  { additionalProperties: false },
+)
 const MAX_GROUPS = 50
 const MAX_REMEMBER_HOURS = 72
 const PassThroughBody = Type.Object(
@@ -212,6 +219,33 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
       },
     },
     async (request) => await sources.readTiers(request.params.source),
+  )
+
+  app.get<{ Params: Static<typeof Params> }>(
+    '/sources/:source/health',
+    {
+      schema: {
+        summary: 'How it does: rounds, lag, token, throttling, notifications, and what to do next',
+        params: Params,
+      },
+    },
+    async (request) => await sources.health(request.params.source),
+  )
+
+  app.put<{ Params: Static<typeof Params>; Body: Static<typeof LiveBody> }>(
+    '/sources/:source/live',
+    {
+      schema: {
+        summary: 'Have it tell of changes, or no more; on proves that it can reach us',
+        params: Params,
+        body: LiveBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'owner')
+      const { on, reason = null } = request.body
+      return await sources.setLive(request.params.source, on, actorOf(request, reason))
+    },
   )
 
   app.put<{ Params: Static<typeof Params>; Body: Static<typeof TierBody> }>(

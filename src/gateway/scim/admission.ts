@@ -4,7 +4,7 @@ import type { TokenVerifier } from '../../credentials/authenticate.ts'
 import type { Directory, Freshness } from '../../directory/directory.ts'
 import type { Service } from '../../directory/service.ts'
 import type { AuthEvent, AuthEventSink } from '../../observe/auth-event.ts'
-import type { RateLimit } from './rate-limit.ts'
+import type { RateLimit } from '../../rate-limit.ts'
 
 export interface AdmissionParts {
   readonly directory: Directory

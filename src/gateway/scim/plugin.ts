@@ -12,14 +12,17 @@ import {
 } from '../../../protocols/scim/index.ts'
 import type { Audience, Listing } from '../../directory/ports/listing.ts'
 import type { Service } from '../../directory/service.ts'
+import { type Rate, RateLimit } from '../../rate-limit.ts'
 import { type AdmissionParts, admit } from './admission.ts'
-import { DEFAULT_RATE, type Rate, RateLimit } from './rate-limit.ts'
 import { makeStores } from './stores.ts'
 
 const PREFIX = '/scim/v2'
 
 /** A search request is all that is read from a body so far; its filter has 8 kB at most. */
 const MAX_BODY_BYTES = 256 * 1_024
+
+/** Above what Entra asks of a service: 25 requests a second for each tenant. */
+const DEFAULT_RATE: Rate = { perSecond: 100, burst: 400 }
 
 /** A database that is gone is asked for again by its pool within seconds. */
 const UNAVAILABLE_RETRY_SECONDS = 5

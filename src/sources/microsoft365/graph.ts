@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, type GraphRequest, ResponseType } from '@microsoft/microsoft-graph-client'
 import { SourceError } from '../source.ts'
 import type { HttpsFetch } from './https.ts'
+import type { GraphMeter } from './meter.ts'
 import { Authentication, CallOptions, Retry, type Timing, Transport } from './middleware.ts'
 import type { TokenProvider } from './sign-in.ts'
 
@@ -49,6 +50,7 @@ export class Graph {
     readonly tokens: TokenProvider
     readonly fetch: HttpsFetch
     readonly timing?: Partial<Timing>
+    readonly meter?: GraphMeter | null
   }) {
     const { origin, hostname } = new URL(parts.graphUrl)
     this.#base = `${origin}/${VERSION}`
@@ -59,7 +61,7 @@ export class Graph {
       customHosts: new Set([hostname]),
       middleware: [
         new Authentication(parts.tokens, origin),
-        new Retry({ ...REAL_TIME, ...parts.timing }),
+        new Retry({ ...REAL_TIME, ...parts.timing }, parts.meter),
         new Transport(parts.fetch),
       ],
     })

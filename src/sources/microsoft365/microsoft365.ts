@@ -10,6 +10,7 @@ import {
 } from '../source.ts'
 import { Graph, type GraphAnswer, isObject, nonsense, refusal } from './graph.ts'
 import { type HttpsFetch, makeHttpsFetch } from './https.ts'
+import type { GraphMeter } from './meter.ts'
 import type { Timing } from './middleware.ts'
 import { readRoles } from './roles.ts'
 import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
@@ -40,13 +41,15 @@ export class Microsoft365Source implements Source {
     readonly secret: Microsoft365Secret
     readonly fetch?: HttpsFetch
     readonly timing?: Partial<Timing>
+    readonly meter?: GraphMeter | null
   }) {
     const { config, secret } = parts
     const fetch = parts.fetch ?? makeHttpsFetch(config.ca)
-    const tokens = new AppSignIn({ config, secret, fetch })
+    const meter = parts.meter ?? null
+    const tokens = new AppSignIn({ config, secret, fetch, meter })
     const timing = parts.timing ?? {}
     this.#tenantId = config.tenantId
-    this.#graph = new Graph({ graphUrl: config.graphUrl, tokens, fetch, timing })
+    this.#graph = new Graph({ graphUrl: config.graphUrl, tokens, fetch, timing, meter })
   }
 
   fingerprint(stream: Stream): string {

@@ -1,6 +1,7 @@
 import type { Context, Middleware } from '@microsoft/microsoft-graph-client'
 import { SourceError } from '../source.ts'
 import type { HttpsFetch } from './https.ts'
+import type { GraphMeter } from './meter.ts'
 import type { TokenProvider } from './sign-in.ts'
 
 /** Tries of one request, the first included. */
@@ -119,13 +120,15 @@ function headersOf(context: Context): Record<string, string> {
  */
 export class Retry extends Link {
   readonly #timing: Timing
+  readonly #meter: GraphMeter | null
   #failuresInRow = 0
   #openUntilMs = 0
   #slowDownMs = 0
 
-  constructor(timing: Timing) {
+  constructor(timing: Timing, meter: GraphMeter | null = null) {
     super()
     this.#timing = timing
+    this.#meter = meter
   }
 
   async execute(context: Context): Promise<void> {
@@ -150,6 +153,8 @@ export class Retry extends Link {
     try {
       const response = await this.proceed(context)
       this.#note(response)
+      const nowMs = this.#timing.nowMs()
+      this.#meter?.answered(response, { nowMs, retryAfterMs: this.#retryAfter(response) })
       if (!isTransient(response.status)) {
         this.#failuresInRow = 0
         return { kind: 'answer' }

@@ -65,6 +65,7 @@ export function toConfig(source: NewMicrosoft365Source): {
       tier: 'read',
       extras: [],
       passThrough: null,
+      isLive: false,
     },
     secret,
   }

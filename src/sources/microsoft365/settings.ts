@@ -45,6 +45,8 @@ export interface Microsoft365Config {
   /** Done beside it, from `write-back` on. */
   readonly extras: readonly Extra[]
   readonly passThrough: PassThroughSettings | null
+  /** Whether it is to tell us of changes, beside the schedule. */
+  readonly isLive: boolean
 }
 
 /** Whose passwords are checked by signing in there. */
@@ -100,6 +102,7 @@ export function parseConfig(value: unknown): Microsoft365Config {
     tier: TIERS.find((tier) => tier === row?.tier) ?? 'read',
     extras: EXTRAS.filter((extra) => row?.extras?.includes(extra)),
     passThrough: parsePassThrough(row?.passThrough),
+    isLive: row?.isLive === true,
   }
 }
 

@@ -9,6 +9,7 @@ import {
 } from '@azure/msal-node'
 import { SourceError } from '../source.ts'
 import type { HttpsFetch } from './https.ts'
+import type { GraphMeter } from './meter.ts'
 import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
 
 /** A token is renewed this long before it ends, so that none dies on the way. */
@@ -45,6 +46,7 @@ export class AppSignIn implements TokenProvider {
   readonly #network: MsalNetwork
   readonly #scope: string
   readonly #nowMs: () => number
+  readonly #meter: GraphMeter | null
   #known: { readonly token: string; readonly untilMs: number } | null = null
   #pending: Promise<string> | null = null
 
@@ -53,9 +55,11 @@ export class AppSignIn implements TokenProvider {
     readonly secret: Microsoft365Secret
     readonly fetch: HttpsFetch
     readonly nowMs?: () => number
+    readonly meter?: GraphMeter | null
   }) {
     const { config, secret } = parts
     this.#nowMs = parts.nowMs ?? Date.now
+    this.#meter = parts.meter ?? null
     this.#scope = `${new URL(config.graphUrl).origin}/.default`
     this.#network = new MsalNetwork(parts.fetch)
     this.#configuration = {
@@ -91,6 +95,7 @@ export class AppSignIn implements TokenProvider {
       const result = await client.acquireTokenByClientCredential({ scopes, skipCache: true })
       if (!result?.accessToken) throw new SourceError('SOURCE_NONSENSE', 'the login gave no token')
       const endsMs = result.expiresOn?.getTime() ?? this.#nowMs()
+      this.#meter?.signedIn({ issuedAtMs: this.#nowMs(), expiresAtMs: endsMs })
       this.#known = { token: result.accessToken, untilMs: endsMs - RENEW_BEFORE_MS }
       return result.accessToken
     } catch (error) {

@@ -11,7 +11,7 @@ import type { FollowedKind } from '../entities/reader.ts'
 import { makeReaders } from '../entities/readers.ts'
 import { asFault } from '../fault.ts'
 import type { Keys } from '../sealing.ts'
-import { CHANNEL, parseHints } from '../wake-up.ts'
+import { CHANNEL, parseHints, parseSignal } from '../wake-up.ts'
 import { catchUp } from './catch-up.ts'
 import { Denials } from './denials.ts'
 import { fetchChanges, type Readers } from './fetch.ts'
@@ -34,6 +34,8 @@ export interface FeedOptions {
   readonly followers: readonly Follower[]
   /** Told at once when principals may be let in no more, to end what they have open. */
   readonly onDenied?: (principalIds: readonly string[]) => void
+  /** Told of what another daemon, or this one, has said to all. */
+  readonly onSignal?: (signal: string) => void
   /** Told after each round that changed something. */
   readonly onAdvanced?: (position: Position) => void
   /** Told of a round that failed; the feed goes on trying. */
@@ -270,6 +272,11 @@ export class Feed implements Service {
   }
 
   #notified(payload: string | undefined): void {
+    const signal = parseSignal(payload)
+    if (signal !== null) {
+      this.#options.onSignal?.(signal)
+      return
+    }
     const denied = parseHints(payload)
     if (denied.length > 0) {
       this.#denials.add(denied)

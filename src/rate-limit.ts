@@ -5,17 +5,12 @@ export interface Rate {
   readonly burst: number
 }
 
-/**
- * Above what Entra asks of a service: 25 requests a second for each tenant.
- */
-export const DEFAULT_RATE: Rate = { perSecond: 100, burst: 400 }
-
 interface Bucket {
   tokens: number
   filledAtMs: number
 }
 
-/** A token bucket for each key. Keys are connections, of which there are as many as admins made. */
+/** A token bucket for each key. Keys are what admins made: connections, sources; nobody else's words. */
 export class RateLimit {
   readonly #rate: Rate
   readonly #nowMs: () => number
