@@ -107,7 +107,7 @@ export const SETTINGS = [
   {
     key: 'public_url',
     fallback: null,
-    doc: 'How others reach the HTTPS listener, as `https://gatehouse.example.com`; its host name goes into certificates.',
+    doc: 'How others reach the HTTPS listener, as `https://gatehouse.example.com`; its host name goes into certificates. Where the internet can reach it, sources can tell of changes.',
   },
   {
     key: 'trusted_proxies',
