@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import { DEFAULT_SCOPE } from '../src/sources/judge-people.ts'
 import { Microsoft365Source } from '../src/sources/microsoft365/microsoft365.ts'
-import { formatSecret } from '../src/sources/microsoft365/settings.ts'
+import { formatSecret, parseConfig } from '../src/sources/microsoft365/settings.ts'
 import { SyncEngine } from '../src/sources/sync.ts'
 import { openDatabase } from '../src/storage/connection.ts'
 import { stamp } from '../src/storage/journal.ts'
@@ -37,22 +37,7 @@ await migrate(db.kysely)
 longestTransactionMs = 0
 transactionsOver250Ms = 0
 
-const config = {
-  tenantId,
-  clientId,
-  loginUrl,
-  graphUrl,
-  certificate: null,
-  secretExpiresAt: null,
-  ca: caPem,
-  includesGuests: false,
-  includesDisabled: true,
-  import: 'everybody' as const,
-  tier: 'read' as const,
-  extras: [],
-  passThrough: null,
-  isLive: false,
-}
+const config = parseConfig({ tenantId, clientId, loginUrl, graphUrl, ca: caPem })
 const secret = { clientSecret, privateKey: null }
 const source = new Microsoft365Source({ config, secret })
 const registry = new PostgresSourceRegistry({

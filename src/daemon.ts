@@ -135,7 +135,10 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       database.kind === 'embedded'
         ? new LocalBackups({ ...directory, dataDir: config.dataDir })
         : null
-    const maintenance = new Maintenance({ database, leader, backups, log })
+    const maintenance = new Maintenance({
+      ...{ database, leader, backups, log },
+      rotateDue: () => sources.rotateDue(),
+    })
     const dates = new Dates({ database, leader, log })
     await start([
       ...passwords.services,

@@ -314,6 +314,11 @@ export interface RoundsReport {
 }
 
 /** What can be done with sources; the daemon composes it from the sync engine. */
+/** `waiting`: uploaded, and what is in use stays so until the login service takes the new one. */
+export type RotationReport =
+  | { readonly state: 'rotated'; readonly expiresAt: string; readonly old: 'removed' | 'left' }
+  | { readonly state: 'waiting'; readonly why: string }
+
 export interface SourceControl {
   list(): Promise<readonly SourceStatus[]>
   connectMicrosoft365(source: NewMicrosoft365Source, actor: string): Promise<SourceStatus>
@@ -358,6 +363,8 @@ export interface SourceControl {
   retryPushes(source: string): Promise<number>
   /** Proves another secret against the tenant, and signs in with it from then on. */
   replaceSecret(source: string, secret: NewMicrosoft365Secret, actor: string): Promise<SourceStatus>
+  /** Has its application put another certificate in the place of its own. */
+  rotate(source: string, applicationId: string | null, actor: Actor): Promise<RotationReport>
   /** No further round begins until it is resumed. */
   pause(source: string, actor: Actor): Promise<SourceStatus>
   resume(source: string, actor: Actor): Promise<SourceStatus>

@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander'
-import type { DriftStatus, SourceStatus, SyncReport, TierReport, Waiting } from '../admin/parts.ts'
+import type { DriftStatus, RotationReport, SourceStatus, SyncReport, TierReport, Waiting } from '../admin/parts.ts'
 import { EXTRAS, TIERS } from '../sources/microsoft365/settings.ts'
 import { TOOLS } from '../sources/microsoft365/steps.ts'
 import { CliError } from './client.ts'
@@ -15,7 +15,7 @@ import { addLive } from './source-live.ts'
 import { type SecretOptions, text, withoutUndefined } from './source-options.ts'
 import { addVerify } from './verify.ts'
 
-/** `source connect|disconnect|rounds|undo|verify|reconcile|attempt|list|steps|set-secret|tier|set-tier|set-pass-through|health|set-live|retry|pause|resume|waiting|approve|reject` and `sync` */
+/** `source connect|disconnect|rounds|undo|verify|reconcile|attempt|list|steps|set-secret|rotate|tier|set-tier|set-pass-through|health|set-live|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
   const source = program.command('source').description('where people come from')
 
@@ -37,6 +37,7 @@ export function addSource(program: Command, run: Run): void {
   addRounds(source, run)
   addVerify(source, run, showReport)
   addSecret(source, run)
+  addRotate(source, run)
   addTier(source, run)
   addPassThrough(source, run)
   addLive(source, run)
@@ -87,6 +88,31 @@ function addSecret(source: Command, run: Run): void {
         if (state === 'paused' && nextStep !== null) context.output.write(`paused: ${nextStep}\n`)
       })
     })
+}
+
+function addRotate(source: Command, run: Run): void {
+  source
+    .command('rotate <source>')
+    .description('have the application put a new certificate in the place of its own')
+    .option('--application-object-id <id>', "the registration's object id, until it is known")
+    .action(async (name: string, options: { applicationObjectId?: string }, command: Command) => {
+      const context = run(command)
+      const path = `/sources/${encodeURIComponent(name)}/rotate`
+      const answer = await context
+        .client()
+        .send<RotationReport>('POST', path, withoutUndefined(options))
+      context.show(answer, (report) => context.output.write(`${describeRotation(report)}\n`))
+    })
+}
+
+function describeRotation(report: RotationReport): string {
+  if (report.state === 'waiting')
+    return `uploaded; the login service does not take it yet (${report.why}). What was in use stays so; within an hour it is tried again, or run this again`
+  const old =
+    report.old === 'removed'
+      ? 'the old one is no longer in the app registration'
+      : 'take the old one out of the app registration, or let it end'
+  return `signs in with a new certificate, good until ${report.expiresAt.slice(0, 10)}; ${old}`
 }
 
 function addTier(source: Command, run: Run): void {

@@ -12,6 +12,8 @@ export interface MaintenanceParts {
   readonly leader: { readonly isLeader: boolean }
   /** Null for a PostgreSQL, which is its operator's to back up. */
   readonly backups: LocalBackups | null
+  /** Gives certificates that end soon successors. */
+  readonly rotateDue: () => Promise<void>
   readonly log: Log
   readonly firstMs?: number
 }
@@ -47,7 +49,7 @@ export class Maintenance implements Service {
   }
 
   async #run(): Promise<void> {
-    const { database, leader, backups, log } = this.#parts
+    const { database, leader, backups, rotateDue, log } = this.#parts
     if (!leader.isLeader) return
     // First of all, so that what is dropped today is in yesterday's.
     await this.#attempt('backup', async () => {
@@ -55,6 +57,7 @@ export class Maintenance implements Service {
       if (file !== null) log.info('maintenance.backed-up', { file })
     })
     await this.#attempt('retention', () => applyRetention(database))
+    await this.#attempt('certificates', rotateDue)
   }
 
   /** Nothing is lost when one fails: the next hour tries again. */

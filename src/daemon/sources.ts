@@ -4,6 +4,7 @@ import type {
   ConnectControl,
   DriftStatus,
   PushStatus,
+  RotationReport,
   SourceControl,
   SourceStatus,
 } from '../admin/parts.ts'
@@ -18,6 +19,7 @@ import type { Extra, Tier } from '../sources/microsoft365/settings.ts'
 import { registrationSteps } from '../sources/microsoft365/steps.ts'
 import type { PassThrough, PassThroughProblem } from '../sources/pass-through.ts'
 import type { StoredSource } from '../sources/registry.ts'
+import { CertificateRotation, type Rotated } from '../sources/rotation.ts'
 import type { RunResult } from '../sources/scheduler.ts'
 import type { SyncCounts } from '../sources/sync-store.ts'
 import type { NotAllowed } from '../storage/push-store.ts'
@@ -39,9 +41,12 @@ export interface SourceParts {
   /** Where sources tell of changes, for the HTTP listeners. */
   readonly hooks: FastifyPluginAsync
   readonly services: readonly Service[]
+  /** Gives certificates that end soon successors, where the application can do so by itself. */
+  rotateDue(): Promise<void>
 }
 
 const CONNECT_TIMEOUT_MS = 60_000
+const ROTATION_TIMEOUT_MS = 10 * 60_000
 const SYNC_TIMEOUT_MS = 60 * 60_000
 
 /** Sources: what admins can do with them, and the rounds that run by themselves. */
@@ -70,6 +75,9 @@ export function makeSources(
       problem: passThrough.problemOf(source.id),
       nameOfGroup: (id) => nameOfGroup(readModel, id),
     })
+  const rotation = new CertificateRotation({
+    registry: new PostgresSourceRegistry({ db: database, keys }),
+  })
   const live = makeLive(input, sources)
   const departures = makeDepartures(input, { sources, pushes, farewell: live.farewell })
   const control: SourceControl = {
@@ -102,6 +110,10 @@ export function makeSources(
       const [status, told] = [await show(source), await live.describe(source)]
       const nowMs = Date.now()
       return describeHealth(source, { status, live: told, isLeader: leader.isLeader, nowMs })
+    },
+    async rotate(name, applicationId, actor) {
+      const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS)
+      return showRotated(await told(rotation.rotate(name, { applicationId, actor, signal })))
     },
     steps: registrationSteps,
     async readTiers(name) {
@@ -181,6 +193,7 @@ export function makeSources(
     imports: imports.control,
     hooks: live.hooks,
     services: [...services, connect.service],
+    rotateDue: () => rotateDue(rotation, input.log),
   }
 }
 
@@ -304,4 +317,17 @@ function showPush({ writtenAtMs, wanted, ...push }: ListedPush): PushStatus {
     wanted: showValue(wanted),
     writtenAt: writtenAtMs === null ? null : new Date(writtenAtMs).toISOString(),
   }
+}
+
+async function rotateDue(rotation: CertificateRotation, log: Observers['log']): Promise<void> {
+  await rotation.rotateDue(AbortSignal.timeout(ROTATION_TIMEOUT_MS), (source, outcome) => {
+    if (outcome instanceof Error) log.warn('source.not-rotated', { source, error: outcome })
+    else log.info('source.rotated', { source, ...showRotated(outcome) })
+  })
+}
+
+function showRotated(rotated: Rotated): RotationReport {
+  if (rotated.kind === 'waiting') return { state: 'waiting', why: rotated.why }
+  const expiresAt = new Date(rotated.expiresAtMs).toISOString()
+  return { state: 'rotated', expiresAt, old: rotated.old }
 }

@@ -157,7 +157,7 @@ export class DeviceConnects implements Service {
       const tenantId = await setup.readTenantId()
       await this.#refuseOther(tenantId, request)
       const keyed = await makeClientCertificate(Date.now())
-      const clientId = await setup.make({
+      const made = await setup.make({
         displayName: 'Gatehouse',
         tag: this.#parts.tag,
         certificate: keyed.certificate,
@@ -166,7 +166,7 @@ export class DeviceConnects implements Service {
       })
       tokens.forget()
       await this.#report(attempt.id, 'signing in as the application')
-      const source = { ...request, ...keyed, tenantId, clientId, clientSecret: null }
+      const source = { ...request, ...keyed, ...made, tenantId, clientSecret: null }
       return await this.#prove(source, attempt, request.tier)
     } finally {
       tokens.forget()

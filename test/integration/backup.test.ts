@@ -426,6 +426,7 @@ await t.test(
         database,
         leader: { isLeader },
         backups,
+        rotateDue: async () => undefined,
         log,
         firstMs: 1,
       })

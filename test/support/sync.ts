@@ -12,6 +12,7 @@ import {
   formatSecret,
   type Microsoft365Config,
   type Microsoft365Secret,
+  parseConfig,
 } from '../../src/sources/microsoft365/settings.ts'
 import type { WaitingRemoval } from '../../src/sources/registry.ts'
 import { SyncEngine } from '../../src/sources/sync.ts'
@@ -36,22 +37,7 @@ export async function testTenant(t: Test, options: Microsoft365Options): Promise
 
 export function configOf(tenant: Microsoft365): Microsoft365Config {
   const { tenantId, clientId, loginUrl, graphUrl, caPem } = tenant
-  return {
-    tenantId,
-    clientId,
-    loginUrl,
-    graphUrl,
-    certificate: null,
-    secretExpiresAt: null,
-    ca: caPem,
-    includesGuests: false,
-    includesDisabled: true,
-    import: 'everybody',
-    tier: 'read',
-    extras: [],
-    passThrough: null,
-    isLive: false,
-  }
+  return parseConfig({ tenantId, clientId, loginUrl, graphUrl, ca: caPem })
 }
 
 export function secretOf(tenant: Microsoft365): Microsoft365Secret {

@@ -184,7 +184,7 @@ function replaceKeys(application: Application, credentials: unknown): void {
     const { type, usage, key } = credential
     if (type !== 'AsymmetricX509Cert' || usage !== 'Verify' || typeof key !== 'string')
       throw badRequest('KeyCredential is invalid.')
-    return `-----BEGIN CERTIFICATE-----\n${key}\n-----END CERTIFICATE-----\n`
+    return toPem(key)
   })
   const before = new Map(application.certificates)
   application.certificates.clear()
@@ -198,6 +198,11 @@ function replaceKeys(application: Application, credentials: unknown): void {
   }
 }
 
+/** @param key DER in base64, as Graph takes a certificate */
+export function toPem(key: string): string {
+  return `-----BEGIN CERTIFICATE-----\n${key}\n-----END CERTIFICATE-----\n`
+}
+
 /** A delegated token does no more than the person herself may. */
 function refuseUnless(context: GraphContext, roles: readonly string[]): void {
   if (roles.some((role) => context.callerRoles.has(role))) return
@@ -208,7 +213,7 @@ function refuseUnless(context: GraphContext, roles: readonly string[]): void {
   )
 }
 
-function readBody(request: Request, known: readonly string[]): Record<string, unknown> {
+export function readBody(request: Request, known: readonly string[]): Record<string, unknown> {
   let body: unknown
   try {
     body = JSON.parse(request.body)
@@ -283,7 +288,7 @@ function list(context: GraphContext, name: string, value: readonly object[]): An
 }
 
 /** Always the same one for the same thing. */
-function idOf(text: string): string {
+export function idOf(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }

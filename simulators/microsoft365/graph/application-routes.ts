@@ -9,6 +9,7 @@ import {
   listServicePrincipals,
   updateApplication,
 } from './application-calls.ts'
+import { addKey, removeKey } from './application-keys.ts'
 import type { Route } from './route.ts'
 
 const READ_APPLICATIONS = [
@@ -33,6 +34,11 @@ export const APPLICATION_ROUTES: readonly Route[] = [
   route('GET', '/applications', READ_APPLICATIONS, listApplications),
   route('POST', '/applications', WRITE_APPLICATIONS, createApplication),
   route('PATCH', '/applications/{id}', WRITE_APPLICATIONS, updateApplication),
+  { ...route('POST', '/applications/{id}/addkey', WRITE_APPLICATIONS, addKey), isForItself: true },
+  {
+    ...route('POST', '/applications/{id}/removekey', WRITE_APPLICATIONS, removeKey),
+    isForItself: true,
+  },
   route('GET', '/serviceprincipals', READ_APPLICATIONS, listServicePrincipals),
   route('POST', '/serviceprincipals', WRITE_APPLICATIONS, createServicePrincipal),
   route(

@@ -52,6 +52,8 @@ export interface GraphOutcome {
 const WRITE_QUOTA = 3_000
 const WRITE_WINDOW_MS = 150_000
 
+/** Stands for the permission that a call on the application itself does not need. */
+const ITS_OWN = 'its own keys'
 const NOTHING_KNOWN = { template: null, permission: null, units: 0 }
 
 /** Microsoft Graph v1.0 over the tenant. */
@@ -160,7 +162,8 @@ export class GraphService {
   }
 
   #permit(match: RouteMatch, caller: Caller): string {
-    const { method, permissionTemplate, permissions, delegated = [] } = match.route
+    const { method, permissionTemplate, permissions, delegated = [], isForItself } = match.route
+    if (isForItself === true && caller.user === null) return ITS_OWN
     if (caller.user !== null) return decidePermission(delegated, caller)
     const published = this.#parts.contract.permissionsFor(method, permissionTemplate)
     return decidePermission(permissions ?? published, caller)

@@ -16,5 +16,7 @@ export interface Route {
   readonly delegated?: readonly string[]
   /** Application permissions that allow it, where the published table says nothing of it. */
   readonly permissions?: readonly string[]
+  /** Needs no permission of an application that does it to itself; others are the answer's to refuse. */
+  readonly isForItself?: boolean
   answer(request: Request, context: GraphContext, key: string): Answer | Promise<Answer>
 }

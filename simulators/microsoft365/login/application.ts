@@ -60,7 +60,12 @@ export class Application {
   /** Public keys by the certificate's SHA-256 thumbprint, base64url, as in a JWT's `x5t#S256`. */
   readonly certificates = new Map<
     string,
-    { readonly key: KeyObject; readonly expiresAtMs: number }
+    {
+      readonly key: KeyObject
+      readonly expiresAtMs: number
+      /** The login service has not heard of it before. */
+      readonly knownFromMs: number
+    }
   >()
   /** Application permissions an administrator has granted; they appear in new tokens only. */
   readonly permissions: Set<string>
@@ -101,12 +106,13 @@ export class Application {
   }
 
   /** @throws when `pem` is no certificate */
-  addCertificate(pem: string): string {
+  addCertificate(pem: string, knownFromMs = 0): string {
     const certificate = new X509Certificate(pem)
     const thumbprint = createHash('sha256').update(certificate.raw).digest('base64url')
     this.certificates.set(thumbprint, {
       key: certificate.publicKey,
       expiresAtMs: Date.parse(certificate.validTo),
+      knownFromMs,
     })
     return thumbprint
   }

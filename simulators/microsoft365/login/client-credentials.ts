@@ -75,12 +75,13 @@ function proveAssertion(assertion: string, parts: ProofParts): void {
   if (jwt === null)
     throw new LoginError(401, 'invalid_client', 50027, 'JWT token is invalid or malformed.')
   const certificate = application.certificates.get(String(jwt.header['x5t#S256']))
-  if (certificate === undefined || !verifyJwt(jwt, certificate.key))
+  const isKnown = certificate !== undefined && certificate.knownFromMs <= nowMs
+  if (!isKnown || !verifyJwt(jwt, certificate.key))
     throw new LoginError(
       401,
       'invalid_client',
       700027,
-      `The certificate with identifier used to sign the client assertion is not registered on application or its signature failed validation. [Reason - ${certificate === undefined ? 'The key was not found.' : 'The signature is invalid.'}]`,
+      `The certificate with identifier used to sign the client assertion is not registered on application or its signature failed validation. [Reason - ${!isKnown ? 'The key was not found.' : 'The signature is invalid.'}]`,
     )
   if (certificate.expiresAtMs <= nowMs)
     throw new LoginError(

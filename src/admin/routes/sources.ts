@@ -87,6 +87,17 @@ const PassThroughBody = Type.Object(
   },
   { additionalProperties: false },
 )
+const RotateBody = Type.Object(
+  {
+    applicationObjectId: Type.Optional(
+      Type.String({
+        format: 'uuid',
+        description: "The registration's object id, until it is known",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
 const SyncBody = Type.Object(
   { dryRun: Type.Optional(Type.Boolean()), full: Type.Optional(Type.Boolean()) },
   { additionalProperties: false },
@@ -207,6 +218,22 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
       } = request.body
       const secret = { clientSecret, certificate, privateKey, secretExpiresAt }
       return await sources.replaceSecret(request.params.source, secret, actorOf(request).name)
+    },
+  )
+
+  app.post<{ Params: Static<typeof Params>; Body: Static<typeof RotateBody> }>(
+    '/sources/:source/rotate',
+    {
+      schema: {
+        summary: 'Have the application put another certificate in the place of its own',
+        params: Params,
+        body: RotateBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'owner')
+      const { applicationObjectId = null } = request.body
+      return await sources.rotate(request.params.source, applicationObjectId, actorOf(request))
     },
   )
 

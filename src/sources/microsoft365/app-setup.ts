@@ -1,7 +1,7 @@
-import { X509Certificate } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { printable } from '../foreign-text.ts'
 import { SourceError } from '../source.ts'
+import { certificateBody } from './client-certificate.ts'
 import { Graph, isObject } from './graph.ts'
 import type { HttpsFetch } from './https.ts'
 import type { TokenProvider } from './sign-in.ts'
@@ -62,10 +62,10 @@ export class AppSetup {
   }
 
   /**
-   * @returns the application's client id
+   * @returns the application's client id, and the object id of its registration
    * @throws {SourceError} `SOURCE_REFUSED` when the administrator may not do it
    */
-  async make(wanted: WantedApp): Promise<string> {
+  async make(wanted: WantedApp): Promise<{ clientId: string; applicationId: string }> {
     await this.#onStep('registering the application')
     const application = await this.#register(wanted)
     const clientId = textOf(application, 'appId')
@@ -77,12 +77,12 @@ export class AppSetup {
       await this.#onStep(`assigning the role ${wanted.role.name}`)
       await this.#assign(principalId, wanted.role)
     }
-    return clientId
+    return { clientId, applicationId: textOf(application, 'id') }
   }
 
   async #register(wanted: WantedApp): Promise<Row> {
     const { displayName, tag, certificate } = wanted
-    const key = new X509Certificate(certificate).raw.toString('base64')
+    const key = certificateBody(certificate)
     const keyCredentials = [
       { type: 'AsymmetricX509Cert', usage: 'Verify', displayName: 'CN=Gatehouse', key },
     ]

@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { randomBytes, webcrypto } from 'node:crypto'
+import { randomBytes, webcrypto, X509Certificate } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 
 const DAY_MS = 86_400_000
@@ -18,6 +18,11 @@ const ALGORITHM = {
 export interface ClientCertificate {
   readonly certificate: string
   readonly privateKey: string
+}
+
+/** DER in base64, as Graph takes a certificate. */
+export function certificateBody(pem: string): string {
+  return new X509Certificate(pem).raw.toString('base64')
 }
 
 /** A self-signed certificate with which an application proves itself to Entra. */

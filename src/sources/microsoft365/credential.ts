@@ -30,11 +30,19 @@ export function expiryStep(name: string, credential: Credential, nowMs: number):
   if (expiresAtMs === null) return null
   const days = Math.floor((expiresAtMs - nowMs) / DAY_MS)
   if (days > NOTICE_DAYS) return null
-  const options =
-    kind === 'certificate' ? '--certificate <file> --private-key <file>' : '--secret-file <file>'
-  const act = `add another ${kind} to the app registration, then \`gatehouse source set-secret ${name} ${options}\``
+  const act =
+    kind === 'certificate'
+      ? `\`gatehouse source rotate ${name}\` gives it another; or add one to the app registration yourself, then \`gatehouse source set-secret ${name} --certificate <file> --private-key <file>\``
+      : `add another secret to the app registration, then \`gatehouse source set-secret ${name} --secret-file <file>\``
   if (expiresAtMs <= nowMs) return `the ${kind} has expired: ${act}`
   const when = days < 1 ? 'within a day' : days === 1 ? 'in 1 day' : `in ${days} days`
   const now = days < WARNING_DAYS ? ', and nothing is read after that' : ''
   return `the ${kind} expires ${when}${now}: ${act}`
+}
+
+/** Whether its certificate ends so soon that another is to take its place, or one is on its way. */
+export function isDueForRotation(config: Microsoft365Config, nowMs: number): boolean {
+  const { kind, expiresAtMs } = credentialOf(config)
+  if (kind !== 'certificate' || expiresAtMs === null) return false
+  return config.nextCertificate !== null || expiresAtMs - nowMs <= NOTICE_DAYS * DAY_MS
 }

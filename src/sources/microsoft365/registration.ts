@@ -17,6 +17,8 @@ export interface NewMicrosoft365Source extends NewMicrosoft365Secret {
   readonly name: string
   readonly tenantId: string
   readonly clientId: string
+  /** Object id of the app registration, where it is known. */
+  readonly applicationId?: string
   /** Null is the global one. */
   readonly cloud: Cloud | null
   /** In place of the cloud's own, for a proxy or a simulator. */
@@ -58,6 +60,7 @@ export function toConfig(source: NewMicrosoft365Source): {
       clientId: source.clientId,
       ...hostsOf(source.cloud, source),
       ...credential,
+      applicationId: source.applicationId ?? null,
       ca: source.ca,
       includesGuests: source.includeGuests,
       includesDisabled: true,
@@ -71,9 +74,15 @@ export function toConfig(source: NewMicrosoft365Source): {
   }
 }
 
+const OWN = { keyId: null, nextCertificate: null, nextKeyId: null } as const
+
 /** @throws {DirectoryError} as {@link toConfig} */
 export function toSecret(given: NewMicrosoft365Secret): {
   readonly certificate: string | null
+  /** Whoever brings a key of her own has put it into the registration herself. */
+  readonly keyId: null
+  readonly nextCertificate: null
+  readonly nextKeyId: null
   /** A certificate says itself how long it is good. */
   readonly secretExpiresAt: string | null
   readonly secret: Microsoft365Secret
@@ -82,11 +91,16 @@ export function toSecret(given: NewMicrosoft365Secret): {
   if (certificate !== null && privateKey !== null) {
     refuseStrangers(certificate, privateKey)
     const secretExpiresAt = clientSecret === null ? null : (given.secretExpiresAt ?? null)
-    return { certificate, secretExpiresAt, secret: { clientSecret: null, privateKey } }
+    return { ...OWN, certificate, secretExpiresAt, secret: { clientSecret: null, privateKey } }
   }
   if (clientSecret !== null) {
     const secretExpiresAt = given.secretExpiresAt ?? null
-    return { certificate: null, secretExpiresAt, secret: { clientSecret, privateKey: null } }
+    return {
+      ...OWN,
+      certificate: null,
+      secretExpiresAt,
+      secret: { clientSecret, privateKey: null },
+    }
   }
   throw new DirectoryError(
     'DIRECTORY_REFUSED',

@@ -33,6 +33,14 @@ export interface Microsoft365Config {
   readonly graphUrl: string
   /** PEM of the certificate whose key signs our assertions; null when a secret is used. */
   readonly certificate: string | null
+  /** Object id of the app registration, where it is known; `clientId` is its other name. */
+  readonly applicationId: string | null
+  /** Id that the certificate has in the registration, where we put it there. */
+  readonly keyId: string | null
+  /** PEM of the certificate that is to take the place of the one in use; null when none is. */
+  readonly nextCertificate: string | null
+  /** Null until it was uploaded. */
+  readonly nextKeyId: string | null
   /** When the secret ends, as an admin said it; null when nobody did, or for a certificate. */
   readonly secretExpiresAt: string | null
   /** PEM of CAs to trust beside the system's own. */
@@ -57,14 +65,16 @@ export interface PassThroughSettings {
   readonly rememberHours: number
 }
 
-/** Sealed in the database; exactly one of the two is given. */
+/** Sealed in the database; exactly one of the first two is given. */
 export interface Microsoft365Secret {
   readonly clientSecret: string | null
   /** PEM, PKCS #8 */
   readonly privateKey: string | null
+  /** PEM, PKCS #8, to `nextCertificate` */
+  readonly nextPrivateKey?: string | null
 }
 
-const SECRET_KEYS = ['clientSecret', 'privateKey'] as const
+const SECRET_KEYS = ['clientSecret', 'privateKey', 'nextPrivateKey'] as const
 
 export function formatSecret(secret: Microsoft365Secret): Buffer {
   return Buffer.from(JSON.stringify(secret), 'utf8')
@@ -77,7 +87,11 @@ export function parseSecret(bytes: Buffer): Microsoft365Secret {
     const found = (value as Record<string, unknown>)[key]
     return typeof found === 'string' ? found : null
   }
-  return { clientSecret: read('clientSecret'), privateKey: read('privateKey') }
+  return {
+    clientSecret: read('clientSecret'),
+    privateKey: read('privateKey'),
+    nextPrivateKey: read('nextPrivateKey'),
+  }
 }
 
 /** @throws {TypeError} for a row that another release, or a hand, has written */
@@ -94,6 +108,10 @@ export function parseConfig(value: unknown): Microsoft365Config {
     loginUrl,
     graphUrl,
     certificate: row?.certificate ?? null,
+    applicationId: row?.applicationId ?? null,
+    keyId: row?.keyId ?? null,
+    nextCertificate: row?.nextCertificate ?? null,
+    nextKeyId: row?.nextKeyId ?? null,
     secretExpiresAt: row?.secretExpiresAt ?? null,
     ca: row?.ca ?? null,
     includesGuests: row?.includesGuests === true,

@@ -137,6 +137,11 @@ export function isNotYetKnown(error: unknown): boolean {
   return /AADSTS(?:700016|7000229)|Authorization_IdentityNotFound/.test(error.message)
 }
 
+/** Whether the application is known, and the key it signs with is not, or not yet. */
+export function isKeyUnknown(error: unknown): error is SourceError {
+  return error instanceof SourceError && /AADSTS700027/.test(error.message)
+}
+
 /** MSAL's port to the network, on our own TLS. */
 class MsalNetwork implements INetworkModule {
   readonly #fetch: HttpsFetch
