@@ -87,15 +87,9 @@ const PassThroughBody = Type.Object(
   },
   { additionalProperties: false },
 )
+/** The registration's object id, as long as it is not known. */
 const RotateBody = Type.Object(
-  {
-    applicationObjectId: Type.Optional(
-      Type.String({
-        format: 'uuid',
-        description: "The registration's object id, until it is known",
-      }),
-    ),
-  },
+  { applicationObjectId: Type.Optional(Guid) },
   { additionalProperties: false },
 )
 const SyncBody = Type.Object(
