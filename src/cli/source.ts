@@ -1,5 +1,12 @@
 import { Argument, type Command, Option } from 'commander'
-import type { DriftStatus, RotationReport, SourceStatus, SyncReport, TierReport, Waiting } from '../admin/parts.ts'
+import type {
+  DriftStatus,
+  RotationReport,
+  SourceStatus,
+  SyncReport,
+  TierReport,
+  Waiting,
+} from '../admin/parts.ts'
 import { EXTRAS, TIERS } from '../sources/microsoft365/settings.ts'
 import { TOOLS } from '../sources/microsoft365/steps.ts'
 import { CliError } from './client.ts'
