@@ -52,6 +52,7 @@ const config = {
   extras: [],
   passThrough: null,
   isLive: false,
+  browserSignIn: false,
 }
 const secret = { clientSecret, privateKey: null }
 const source = new Microsoft365Source({ config, secret })

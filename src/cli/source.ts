@@ -15,7 +15,7 @@ import { addLive } from './source-live.ts'
 import { type SecretOptions, text, withoutUndefined } from './source-options.ts'
 import { addVerify } from './verify.ts'
 
-/** `source connect|disconnect|rounds|undo|verify|reconcile|attempt|list|steps|set-secret|tier|set-tier|set-pass-through|health|set-live|retry|pause|resume|waiting|approve|reject` and `sync` */
+/** `source connect|disconnect|rounds|undo|verify|reconcile|attempt|list|steps|set-secret|tier|set-tier|set-pass-through|set-sign-in|health|set-live|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
   const source = program.command('source').description('where people come from')
 
@@ -40,6 +40,7 @@ export function addSource(program: Command, run: Run): void {
   addTier(source, run)
   addPassThrough(source, run)
   addLive(source, run)
+  addSignIn(source, run)
   addPause(source, run)
   addWaiting(source, run)
 

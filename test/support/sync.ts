@@ -51,6 +51,7 @@ export function configOf(tenant: Microsoft365): Microsoft365Config {
     extras: [],
     passThrough: null,
     isLive: false,
+    browserSignIn: false,
   }
 }
 
