@@ -237,7 +237,7 @@ await t.test('what is wrong with the registration is the administrator’s to me
   simulator.application.secrets.push(...kept)
   t.match(answer, { status: 403, text: /does not work now/ })
   t.match(await logged('source-misconfigured'), { detail: { code: 'AADSTS7000215' } })
-  t.match(readFileSync(logFile, 'utf8'), /sign-in\.alert.*set-secret/)
+  t.match(readFileSync(logFile, 'utf8'), /set-secret.*sign-in\.alert/)
 })
 
 await t.test('it is off again, for those under way, too', async (t) => {
