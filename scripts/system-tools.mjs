@@ -14,6 +14,7 @@ const TOOLS = [
   ['sss_ssh_authorizedkeys', 'sssd-common'],
   ['pamtester', 'pamtester'],
   ['curl', 'curl'],
+  ['chromium', 'chromium'],
   ['gcore', 'gdb'],
   ['openssl', 'openssl'],
   ['unshare', 'util-linux'],

@@ -13,6 +13,7 @@ import { listen } from './http/listener.ts'
 import { RequestLog } from './http/request-log.ts'
 import { Application } from './login/application.ts'
 import { Applications } from './login/applications.ts'
+import { SigningKeys, signingKeyOfProcess } from './login/jwt.ts'
 import { SeededRandom } from './random.ts'
 import { makeServices, serveControl, serveMicrosoft } from './services.ts'
 import { Delivery } from './subscriptions/delivery.ts'
@@ -77,6 +78,7 @@ export interface Microsoft365 {
   readonly settings: Settings
   readonly faults: FaultRules
   readonly requests: RequestLog
+  readonly keys: SigningKeys
   /** Moves the tenant's clock, purges what is due, and tells how much that was. */
   advance(byMs: number): number
   stop(): Promise<void>
@@ -131,6 +133,7 @@ export async function startMicrosoft365(options: Microsoft365Options = {}): Prom
     random: new SeededRandom(`answers ${identity.founding.seed}`),
     contract: loadContract(options.contractDir ?? null),
     identity,
+    keys: new SigningKeys(signingKeyOfProcess()),
     urls,
   }
   const host = options.host ?? '127.0.0.1'
@@ -169,6 +172,7 @@ export async function startMicrosoft365(options: Microsoft365Options = {}): Prom
     settings,
     faults: parts.faults,
     requests: parts.log,
+    keys: parts.keys,
     advance,
     stop: async () => {
       delivery.stop()

@@ -16,7 +16,7 @@ import type { RequestLog } from './http/request-log.ts'
 import { send } from './http/send.ts'
 import type { Application } from './login/application.ts'
 import type { Applications } from './login/applications.ts'
-import { signingKeyOfProcess } from './login/jwt.ts'
+import type { SigningKeys } from './login/jwt.ts'
 import { LoginService } from './login/login.ts'
 import { refusal } from './login/password-grant.ts'
 import { Realm } from './login/realm.ts'
@@ -39,6 +39,7 @@ export interface ServiceParts {
   readonly log: RequestLog
   readonly clock: VirtualClock
   readonly identity: Identity
+  readonly keys: SigningKeys
   /** Known once the port is. */
   readonly urls: { readonly graphUrl: string; readonly loginUrl: string }
 }
@@ -49,8 +50,7 @@ export interface Services {
 }
 
 export function makeServices(parts: ServiceParts): Services {
-  const { tenant, applications, clock, identity, urls } = parts
-  const key = signingKeyOfProcess()
+  const { tenant, applications, clock, identity, urls, keys: key } = parts
   const sealer = new TokenSealer(Buffer.from(identity.tokenKey, 'base64'))
   const nowMs = (): number => clock.nowMs()
   const realMs = (): number => clock.realMs()

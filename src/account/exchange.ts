@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AuthenticationUnavailable } from '../credentials/authenticate.ts'
 import { DirectoryError } from '../directory/errors.ts'
 import { Form } from './form.ts'
+import { makeTicket, type Sealer, sealTicket, type Ticket } from './ticket.ts'
 
 const COOKIE = '__Host-gatehouse-account'
 
@@ -58,21 +59,38 @@ export function formOf({ body }: FastifyRequest): Form {
   throw new BadForm()
 }
 
-export function readCookie(request: FastifyRequest): string | null {
+export function readCookie(request: FastifyRequest, name = COOKIE): string | null {
   for (const pair of (request.headers.cookie ?? '').split('; ')) {
     const at = pair.indexOf('=')
-    if (pair.slice(0, at) === COOKIE) return pair.slice(at + 1)
+    if (pair.slice(0, at) === name) return pair.slice(at + 1)
   }
   return null
 }
 
 /** Lax: it has to come along when another site, where she signed in, sends her back here. */
-export function cookie(value: string): string {
-  return `${COOKIE}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax`
+export function cookie(value: string, name = COOKIE): string {
+  return `${name}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax`
 }
 
 export function forget(reply: FastifyReply): FastifyReply {
   return reply.header('set-cookie', `${cookie('')}; Max-Age=0`)
+}
+
+/** From here on she has proven who she is. */
+export function welcome(
+  reply: FastifyReply,
+  proven: Pick<Ticket, 'principalId' | 'proof' | 'how'>,
+  parts: {
+    readonly sealer: Sealer
+    readonly nowMs: number
+    readonly to: '/account/password' | '/account/home'
+  },
+): FastifyReply {
+  const sealed = sealTicket(makeTicket(proven, parts.nowMs), parts.sealer)
+  // Beside a cookie that may have been taken back with the same answer.
+  const before = [reply.getHeader('set-cookie') ?? []].flat().map(String)
+  reply.removeHeader('set-cookie').header('set-cookie', [...before, cookie(sealed)])
+  return redirect(reply, parts.to)
 }
 
 export function redirect(reply: FastifyReply, to: string): FastifyReply {

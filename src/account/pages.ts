@@ -6,11 +6,24 @@ export function notice(message: string | null): Html | null {
   return message === null ? null : html`<p class="notice" role="alert">${message}</p>`
 }
 
-export function startPage(): string {
+/** A page elsewhere on which she can prove who she is. */
+interface Link {
+  readonly href: string
+  readonly label: string
+}
+
+function buttons(links: readonly Link[]): readonly Html[] {
+  return links.map(
+    ({ href, label }) => html`<p><a class="button" href="${href}">${label}</a></p>
+`,
+  )
+}
+
+export function startPage(links: readonly Link[]): string {
   return page(
     'Your account',
     html`<p>Here you see to the passwords for the services of your organization.</p>
-<p><a class="button" href="/account/sign-in">Sign in with your password</a></p>
+${buttons(links)}<p><a class="button" href="/account/sign-in">Sign in with your password</a></p>
 <p>If you have no password yet, use the link in the mail you were sent, or ask your administrator for one.</p>`,
   )
 }
@@ -44,8 +57,9 @@ export function activatePage(token: string): string {
 export function signInPage(parts: {
   readonly username: string
   readonly message: string | null
+  readonly links: readonly Link[]
 }): string {
-  const { username, message } = parts
+  const { username, message, links } = parts
   return page(
     'Sign in',
     html`${notice(message)}
@@ -54,7 +68,8 @@ ${field({ name: 'username', label: 'User name or mail address', type: 'text', au
 ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}
 <button type="submit">Sign in</button>
 </form>
-`,
+${links.length === 0 ? null : html`<p>If you have no password here yet:</p>`}
+${buttons(links)}`,
   )
 }
 

@@ -11,7 +11,6 @@ import type { Written } from '../directory/ports/people.ts'
 import { AppPasswordPages } from './app-passwords.ts'
 import {
   BadForm,
-  cookie,
   forget,
   formOf,
   Gone,
@@ -20,9 +19,11 @@ import {
   refuseForeign,
   SignedOut,
   show,
+  welcome,
 } from './exchange.ts'
 import { Form, readForm } from './form.ts'
 import { digestLinkToken, type LinkStore } from './link.ts'
+import { MicrosoftPages, type MicrosoftParts } from './microsoft.ts'
 import { NetworkPasswordPages } from './network-password.ts'
 import {
   activatePage,
@@ -34,7 +35,7 @@ import {
   startPage,
 } from './pages.ts'
 import { STYLE } from './style.ts'
-import { isFormOf, makeTicket, type Sealer, sealTicket, type Ticket } from './ticket.ts'
+import { isFormOf, type Sealer, type Ticket } from './ticket.ts'
 import { mustBeChanged, readMember, readVisitor } from './visitor.ts'
 
 const TIMEOUT_MS = 60_000
@@ -66,6 +67,8 @@ export interface AccountParts {
   readonly networkPasswords: NetworkPasswords
   /** Her primary password; null where she has none. */
   readonly primaryOf: (id: PrincipalId) => Credential | null
+  /** Signing in elsewhere, where a source allows it. */
+  readonly microsoft: Pick<MicrosoftParts, 'signIns' | 'origin' | 'events' | 'isStale'>
   /** Where her password goes beside here, in words; null for nowhere. */
   readonly pushedTo: (person: Person) => Promise<string | null>
   /** Resolves once the write shows here. */
@@ -89,9 +92,11 @@ export function accountPlugin(parts: AccountParts): FastifyPluginAsync {
 class AccountPages {
   readonly #parts: AccountParts
   readonly #nowMs: () => number
+  readonly #microsoft: MicrosoftPages
 
   constructor(parts: AccountParts) {
     this.#parts = parts
+    this.#microsoft = new MicrosoftPages({ ...parts, ...parts.microsoft })
     this.#nowMs = parts.nowMs ?? Date.now
   }
 
@@ -120,12 +125,13 @@ class AccountPages {
       ),
     )
     app.get('/style.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE))
-    app.get('/', (_request, reply) => show(reply, startPage()))
+    app.get('/', async (_request, reply) => show(reply, startPage(await this.#microsoft.links())))
     app.get('/activate', (request, reply) => this.#askToActivate(request, reply))
     app.post('/activate', (request, reply) => this.#activate(request, reply))
     app.get('/sign-in', (_request, reply) => this.#askToSignIn(reply, '', null))
     app.post('/sign-in', (request, reply) => this.#signIn(request, reply))
     app.get('/home', (request, reply) => this.#showHome(request, reply))
+    this.#microsoft.serve(app)
     app.get('/password', (request, reply) => this.#askForPassword(request, reply))
     app.post('/password', (request, reply) => this.#setPassword(request, reply))
     new AppPasswordPages(this.#parts).serve(app)
@@ -149,8 +155,13 @@ class AccountPages {
     return this.#welcome(reply, { principalId, proof, how: 'activation link' }, '/account/password')
   }
 
-  #askToSignIn(reply: FastifyReply, username: string, message: string | null): FastifyReply {
-    return show(reply, signInPage({ username, message }))
+  async #askToSignIn(
+    reply: FastifyReply,
+    username: string,
+    message: string | null,
+  ): Promise<FastifyReply> {
+    const links = await this.#microsoft.links()
+    return show(reply, signInPage({ username, message, links }))
   }
 
   async #signIn(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -264,10 +275,7 @@ class AccountPages {
     proven: Pick<Ticket, 'principalId' | 'proof' | 'how'>,
     to: '/account/password' | '/account/home',
   ): FastifyReply {
-    const ticket = makeTicket(proven, this.#nowMs())
-    const sealed = sealTicket(ticket, this.#parts.sealer)
-    reply.header('set-cookie', cookie(sealed))
-    return redirect(reply, to)
+    return welcome(reply, proven, { to, sealer: this.#parts.sealer, nowMs: this.#nowMs() })
   }
 
   #showError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

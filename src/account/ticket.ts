@@ -14,7 +14,7 @@ export interface Ticket {
   readonly principalId: PrincipalId
   readonly proof: Exclude<Proof, { by: 'admin' }>
   /** How she got here, for the journal. */
-  readonly how: 'activation link' | 'password'
+  readonly how: 'activation link' | 'password' | 'Microsoft 365'
   /** Comes back with each form. */
   readonly formToken: string
   readonly expiresAtMs: number

@@ -115,6 +115,8 @@ export interface SourceStatus {
     readonly groups: readonly string[]
     readonly rememberHours: number
   } | null
+  /** People may sign in there to choose their password here. */
+  readonly signIn: boolean
   /** Who of it comes in by herself. */
   readonly import: ImportPolicy
   /** People about whom something is to be written there. */
@@ -329,7 +331,11 @@ export interface SourceControl {
   /** Counts what is there and what is here of it. */
   verify(source: string): Promise<SourceStatus>
   /** How to make the app registration for a tier, to be pasted. */
-  steps(tool: Tool, tier: Tier, extras: readonly Extra[]): string
+  steps(
+    tool: Tool,
+    tier: Tier,
+    more: { readonly extras: readonly Extra[]; readonly signInReturn: string | null },
+  ): string
   /** How it does, as the daemon asked knows it. */
   health(source: string): Promise<SourceHealthStatus>
   /** Has it tell of changes, or no more; on proves at once that it can reach us. */
@@ -346,6 +352,8 @@ export interface SourceControl {
     change: { readonly extra: Extra; readonly isOn: boolean },
     actor: Actor,
   ): Promise<SourceStatus>
+  /** Whether people may sign in there, in a browser, to choose their password here. */
+  setSignIn(source: string, isAllowed: boolean, actor: Actor): Promise<SourceStatus>
   /** Whose passwords are checked by signing in there; nobody's when it is null. */
   setPassThrough(
     source: string,
@@ -454,6 +462,8 @@ export interface AdminParts {
   readonly connect: ConnectControl
   /** Where browsers reach us: the public URL, else this machine; null when nothing listens. */
   publicOrigin(): string | null
+  /** Where they come back to from a sign-in at Microsoft; null when nothing listens. */
+  signInReturn(): string | null
   readonly imports: ImportControl
   readonly mail: MailControl
   readonly tokens: TokenVerifier

@@ -21,6 +21,10 @@ const HINTS: Readonly<Record<string, string>> = {
   'source-tries-spent':
     'further tries could lock the account at Microsoft: wait ten minutes, or `gatehouse person unlock NAME`',
   'source-unavailable': 'Microsoft did not answer in time',
+  'not-linked': 'nobody here has this Microsoft account: import it, or approve the proposed link',
+  'sign-in-spent': 'a way back from Microsoft was used already: she begins again',
+  'sign-in-old':
+    'Microsoft did not ask anew, so nobody knows who sat there: she signs out there, and begins again',
   'source-misconfigured': '`gatehouse source list` says what to mend',
 }
 

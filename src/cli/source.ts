@@ -18,11 +18,12 @@ import { readPages } from './pages.ts'
 import { printFields, printTable } from './print.ts'
 import { promptSecret } from './prompt.ts'
 import { addRounds } from './rounds.ts'
+import { addSignIn } from './sign-in.ts'
 import { addLive } from './source-live.ts'
 import { type SecretOptions, text, withoutUndefined } from './source-options.ts'
 import { addVerify } from './verify.ts'
 
-/** `source connect|disconnect|rounds|undo|verify|reconcile|attempt|list|steps|set-secret|rotate|tier|set-tier|set-pass-through|health|set-live|retry|pause|resume|waiting|approve|reject` and `sync` */
+/** `source connect|disconnect|rounds|undo|verify|reconcile|attempt|list|steps|set-secret|rotate|tier|set-tier|set-pass-through|set-sign-in|health|set-live|retry|pause|resume|waiting|approve|reject` and `sync` */
 export function addSource(program: Command, run: Run): void {
   const source = program.command('source').description('where people come from')
 
@@ -48,6 +49,7 @@ export function addSource(program: Command, run: Run): void {
   addTier(source, run)
   addPassThrough(source, run)
   addLive(source, run)
+  addSignIn(source, run)
   addPause(source, run)
   addWaiting(source, run)
 

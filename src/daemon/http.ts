@@ -121,6 +121,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     connect: input.connect,
     // Entra takes `http` for localhost alone.
     publicOrigin: () => input.config.publicUrl ?? localOrigin(input.listeners(), ['http', 'https']),
+    signInReturn: input.passwords.signInReturn,
     imports: input.imports,
     mail: input.mail,
     tokens: logIn.tokens,

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { Activation } from '../account/activation.ts'
 import { appPasswordNotice, changeNotice, networkPasswordNotice } from '../account/link.ts'
+import { SIGN_IN_RETURN } from '../account/microsoft.ts'
 import { accountPlugin } from '../account/plugin.ts'
 import type { Sealer } from '../account/ticket.ts'
 import type { Config } from '../config/config.ts'
@@ -11,11 +12,14 @@ import { PasswordStrength } from '../credentials/password-strength.ts'
 import type { Person } from '../directory/person.ts'
 import type { Service } from '../lifecycle.ts'
 import { isMailAddress } from '../mail/settings.ts'
+import { BrowserSignIns } from '../sources/browser-sign-ins.ts'
 import { PostgresAppPasswordStore } from '../storage/app-password-store.ts'
 import { PostgresLinkStore } from '../storage/link-store.ts'
 import { PostgresNetworkPasswordStore } from '../storage/network-password-store.ts'
 import { PostgresPasswordStore } from '../storage/password-store.ts'
 import { type Keys, seal, unseal } from '../storage/sealing.ts'
+import { PostgresSourceAccounts } from '../storage/source-accounts.ts'
+import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import { localOrigin } from './local-origin.ts'
 import type { LogInParts } from './log-in.ts'
@@ -29,6 +33,8 @@ export interface PasswordParts {
   readonly activation: Activation
   /** The account pages, for the HTTP listeners. */
   readonly pages: FastifyPluginAsync
+  /** Where browsers come back to from Microsoft's pages; null when nothing listens. */
+  readonly signInReturn: () => string | null
   readonly services: readonly Service[]
 }
 
@@ -81,12 +87,14 @@ export function makePasswords(
       return recipient === null ? null : networkPasswordNotice(person, { recipient })
     },
   })
+  const ownUrl = () => localOrigin(input.listeners(), ['https', 'http'])
+  const origin = () => (config.publicUrl ?? ownUrl())?.replace(/\/$/, '') ?? null
   const links = new PostgresLinkStore(database, keys)
   const activation = new Activation({
     links,
     directory: readModel,
     publicUrl: config.publicUrl,
-    ownUrl: () => localOrigin(input.listeners(), ['https', 'http']),
+    ownUrl,
     canMail,
     onMail: () => mail.wake(),
     nowMs: Date.now,
@@ -100,6 +108,12 @@ export function makePasswords(
     links,
     sealer: makeSealer(keys),
     primaryOf: (id) => credentialIndex.candidatesFor(id).primary,
+    microsoft: {
+      signIns: makeSignIns(input),
+      origin,
+      events: logIn.events,
+      isStale: () => feed.freshness(config.maxStalenessMs) === 'too-stale',
+    },
     pushedTo: (person) => push.describe(person),
     reached: async ({ inboxSeq }) => {
       mail.wake()
@@ -110,7 +124,32 @@ export function makePasswords(
       log.error('account.fault', { id, error })
     },
   })
-  return { setter, appPasswords, networkPasswords, activation, pages, services: [strength] }
+  const signInReturn = () => {
+    const from = origin()
+    return from === null ? null : `${from}${SIGN_IN_RETURN}`
+  }
+  return {
+    setter,
+    appPasswords,
+    networkPasswords,
+    activation,
+    pages,
+    signInReturn,
+    services: [strength],
+  }
+}
+
+/** Signing in at the pages of sources. */
+function makeSignIns({
+  directory: { database, keys },
+  log,
+}: Observers & { readonly directory: DirectoryParts }): BrowserSignIns {
+  return new BrowserSignIns({
+    registry: new PostgresSourceRegistry({ db: database, keys }),
+    accounts: new PostgresSourceAccounts(database),
+    onAlert: (alert) => log.warn('sign-in.alert', alert),
+    onFault: (error) => log.warn('sign-in.fault', { error }),
+  })
 }
 
 function makeSealer(keys: Keys): Sealer {

@@ -138,6 +138,8 @@ export function makeSources(
       await passThrough.refresh()
       return await show(changed)
     },
+    setSignIn: async (name, isAllowed, actor) =>
+      await show(await sources.setBrowserSignIn(name, isAllowed, actor)),
     pushesOf: async (id) => (await pushes.store.listFor(id)).map(showPush),
     retryPushes: (name) => pushes.retry(name),
     async drift(name, page) {
@@ -268,6 +270,7 @@ function showSource(
             groups: passThrough.groupIds.map(nameOfGroup),
             rememberHours: passThrough.rememberHours,
           },
+    signIn: source.browserSignIn,
     waitingPushes: totals.waiting,
     refusedPushes: totals.refused,
   }

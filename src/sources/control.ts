@@ -43,6 +43,7 @@ export interface ListedSource extends StoredSource {
   readonly tier: Tier
   readonly extras: readonly Extra[]
   readonly passThrough: PassThroughSettings | null
+  readonly browserSignIn: boolean
   readonly import: ImportPolicy
   readonly credential: Credential
   /** Whether it is to tell of changes by itself. */
@@ -254,6 +255,31 @@ export class Sources implements Service {
   }
 
   /**
+   * Lets people sign in at the source, in a browser, or no longer. Whether the registration knows our
+   * address is known with the first sign-in only.
+   */
+  async setBrowserSignIn(
+    nameOrId: string,
+    isAllowed: boolean,
+    actor: Actor,
+  ): Promise<ListedSource> {
+    const source = await this.read(nameOrId)
+    refuseForeign(source)
+    await this.#parts.registry.configure(
+      source.id,
+      {
+        config: { browserSignIn: isAllowed },
+        startsPushing: false,
+        decision: 'source.sign-in-set',
+        detail: { isAllowed },
+      },
+      actor,
+    )
+    await this.#refreshSoon()
+    return this.#show(source.id)
+  }
+
+  /**
    * @throws {SourceError} {@link DirectoryError} as {@link SyncScheduler.syncNow};
    *   `DIRECTORY_REFUSED` for a paused source, unless it is a dry run
    */
@@ -424,13 +450,14 @@ export class Sources implements Service {
 
   #listed(source: StoredSource): ListedSource {
     const config = parseConfig(source.config)
-    const { tier, extras, passThrough, import: policy } = config
+    const { tier, extras, passThrough, browserSignIn, import: policy } = config
     return {
       ...source,
       health: this.#healthOf(source.id),
       tier,
       extras,
       passThrough,
+      browserSignIn,
       import: policy,
       credential: credentialOf(config),
       isLive: config.isLive,

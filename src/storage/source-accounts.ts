@@ -32,6 +32,23 @@ export class PostgresSourceAccounts implements SourceAccounts {
     return { externalId: row.external_id, userPrincipalName: row.upn, isGuest: row.is_guest }
   }
 
+  async findPerson(
+    sourceId: string,
+    externalId: string,
+  ): Promise<{ readonly principalId: PrincipalId; readonly isGuest: boolean } | null> {
+    const { rows } = await sql<{ principal_id: PrincipalId; is_guest: boolean }>`
+      select principal_id, coalesce(attributes->>'isGuest' = 'true', false) as is_guest
+      from source_link
+      where source_id = ${sourceId}::uuid and object_kind = 'person'
+        and external_id = ${externalId} and removed_at is null`
+      .execute(this.#db.kysely)
+      .catch((error: unknown) => {
+        throw asFault(error)
+      })
+    const row = rows[0]
+    return row ? { principalId: row.principal_id, isGuest: row.is_guest } : null
+  }
+
   /**
    * As if a round had said so: the hold, and that the source says so, so that the round which says
    * the contrary lifts it. One account, and certain, so no allowance is asked; but it counts; of the

@@ -1,10 +1,12 @@
 /** Somebody at the account pages without scripts: keeps cookies, and sends forms as a browser does. */
 export class Visitor {
   readonly #base: string
-  readonly #cookies = new Map<string, string>()
+  readonly #cookies: Map<string, string>
 
-  constructor(base: string) {
+  /** @param cookies those another browser had */
+  constructor(base: string, cookies: ReadonlyMap<string, string> = new Map()) {
     this.#base = base
+    this.#cookies = new Map(cookies)
   }
 
   get cookies(): ReadonlyMap<string, string> {

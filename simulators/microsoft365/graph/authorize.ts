@@ -1,7 +1,7 @@
 import type { Request } from '../http/exchange.ts'
 import type { Application } from '../login/application.ts'
 import type { Applications } from '../login/applications.ts'
-import { parseJwt, type SigningKey } from '../login/jwt.ts'
+import { parseJwt, type SigningKeys } from '../login/jwt.ts'
 import { GRAPH_AUDIENCE } from '../login/scopes.ts'
 import { GraphError } from './graph-error.ts'
 
@@ -21,7 +21,7 @@ export interface Caller {
  */
 export function readCaller(
   request: Request,
-  parts: { key: SigningKey; applications: Applications; tenantId: string; nowMs: number },
+  parts: { key: SigningKeys; applications: Applications; tenantId: string; nowMs: number },
 ): Caller {
   const token = /^Bearer (\S+)$/i.exec(request.headers['authorization'] ?? '')?.[1]
   if (token === undefined) throw unauthenticated('Access token is empty.')

@@ -7,7 +7,7 @@ import { documentedQuota, resourceUnits, retryAfterHeader, Throttle } from '../f
 import { type Answer, type Request, reply } from '../http/exchange.ts'
 import type { Application } from '../login/application.ts'
 import type { Applications } from '../login/applications.ts'
-import type { SigningKey } from '../login/jwt.ts'
+import type { SigningKeys } from '../login/jwt.ts'
 import type { SeededRandom } from '../random.ts'
 import type { Subscriptions } from '../subscriptions/subscriptions.ts'
 import type { Tenant } from '../tenant/tenant.ts'
@@ -26,7 +26,7 @@ export interface GraphParts {
   readonly contract: Contract
   readonly applications: Applications
   readonly subscriptions: Subscriptions
-  readonly key: SigningKey
+  readonly key: SigningKeys
   readonly settings: Settings
   readonly random: SeededRandom
   readonly sealer: TokenSealer

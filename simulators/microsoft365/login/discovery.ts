@@ -1,19 +1,19 @@
 import { type Answer, reply } from '../http/exchange.ts'
-import type { SigningKey } from './jwt.ts'
+import type { SigningKeys } from './jwt.ts'
 import type { Realm } from './realm.ts'
 
 /** GET below `/{tenant}`: what a client reads before it asks for a token; null for another path. */
 export function answerDiscovery(
   tenant: string,
   rest: string,
-  parts: { readonly realm: Realm; readonly key: SigningKey },
+  parts: { readonly realm: Realm; readonly key: SigningKeys },
 ): Answer | null {
   const { realm, key } = parts
   if (rest === 'discovery/instance') return instances(realm)
   if (rest === '.well-known/openid-configuration') return configuration(tenant, '', realm)
   if (rest === 'v2.0/.well-known/openid-configuration') return configuration(tenant, '/v2.0', realm)
   if (rest === 'discovery/v2.0/keys' || rest === 'discovery/keys')
-    return reply({ keys: [key.jwk(realm.issuer)] })
+    return reply({ keys: key.jwks(realm.issuer) })
   return null
 }
 

@@ -9,6 +9,7 @@ import {
 } from 'node:crypto'
 
 const SALT_BYTES = 32
+const PUBLISHED_KEYS = 2
 
 export interface Jwt {
   readonly header: Readonly<Record<string, unknown>>
@@ -75,6 +76,38 @@ export class SigningKey {
   /** As it stands in the discovery keys. */
   jwk(issuer: string): object {
     return { ...this.#public.export({ format: 'jwk' }), use: 'sig', kid: this.kid, issuer }
+  }
+}
+
+/** The key that signs now, and those before it, which stay published for a while. */
+export class SigningKeys {
+  #keys: readonly SigningKey[]
+
+  constructor(first: SigningKey) {
+    this.#keys = [first]
+  }
+
+  /** As Entra does without notice: another key signs from now on, beside the last one. */
+  rotate(): void {
+    this.#keys = [new SigningKey(), ...this.#keys].slice(0, PUBLISHED_KEYS)
+  }
+
+  sign(claims: object): string {
+    return this.#newest.sign(claims)
+  }
+
+  verify(jwt: Jwt): boolean {
+    return this.#keys.some((key) => key.verify(jwt))
+  }
+
+  jwks(issuer: string): readonly object[] {
+    return this.#keys.map((key) => key.jwk(issuer))
+  }
+
+  get #newest(): SigningKey {
+    const [newest] = this.#keys
+    if (newest === undefined) throw new Error('there is always a key')
+    return newest
   }
 }
 

@@ -8,7 +8,7 @@ import { Codes } from './codes.ts'
 import { DeviceCodes } from './device-code.ts'
 import { answerDiscovery } from './discovery.ts'
 import { Forms } from './forms.ts'
-import type { SigningKey } from './jwt.ts'
+import type { SigningKeys } from './jwt.ts'
 import { SmartLockout } from './lockout.ts'
 import { LoginError, loginErrorBody } from './login-error.ts'
 import { passwordGrant } from './password-grant.ts'
@@ -21,7 +21,7 @@ export interface LoginParts {
   readonly realm: Realm
   readonly tenant: Tenant
   readonly applications: Applications
-  readonly key: SigningKey
+  readonly key: SigningKeys
   /** Real time, as clients of tokens have it. */
   readonly nowMs: () => number
   /** The tenant's clock, by which accounts are locked. */

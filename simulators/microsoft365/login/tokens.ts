@@ -3,7 +3,7 @@ import type { DirectoryRecord } from '../tenant/record.ts'
 import { current } from '../tenant/tenant.ts'
 import type { Application } from './application.ts'
 import type { Proof } from './client-credentials.ts'
-import type { SigningKey } from './jwt.ts'
+import type { SigningKeys } from './jwt.ts'
 import { LoginError } from './login-error.ts'
 import type { Realm } from './realm.ts'
 import { GRAPH_AUDIENCE, GRAPH_RESOURCES } from './scopes.ts'
@@ -33,10 +33,10 @@ export interface UserGrant {
 /** Signs what the token endpoint hands out. */
 export class TokenIssuer {
   readonly #realm: Realm
-  readonly #key: SigningKey
+  readonly #key: SigningKeys
   readonly #nowMs: () => number
 
-  constructor(parts: { readonly realm: Realm; readonly key: SigningKey; nowMs: () => number }) {
+  constructor(parts: { readonly realm: Realm; readonly key: SigningKeys; nowMs: () => number }) {
     this.#realm = parts.realm
     this.#key = parts.key
     this.#nowMs = parts.nowMs

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { TOOLS } from '../../sources/microsoft365/steps.ts'
 import { actorOf, requireRole } from '../caller.ts'
+import { ApiError } from '../error.ts'
 import { readGroup } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
 import { Extra, Guid, NewSourceFields, readNewSource, Secret, Tier } from './source-fields.ts'
@@ -92,6 +93,10 @@ const RotateBody = Type.Object(
   { applicationObjectId: Type.Optional(Guid) },
   { additionalProperties: false },
 )
+const SignInBody = Type.Object(
+  { allowed: Type.Boolean(), reason: Type.Optional(Type.String({ maxLength: 500 })) },
+  { additionalProperties: false },
+)
 const SyncBody = Type.Object(
   { dryRun: Type.Optional(Type.Boolean()), full: Type.Optional(Type.Boolean()) },
   { additionalProperties: false },
@@ -123,7 +128,8 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
     (request) => {
       const { tool = 'portal', tier = 'read', extra } = request.query
       const extras = extra === undefined ? [] : [extra]
-      return { tool, tier, extras, steps: sources.steps(tool, tier, extras) }
+      const more = { extras, signInReturn: parts.signInReturn() }
+      return { tool, tier, extras, steps: sources.steps(tool, tier, more) }
     },
   )
 
@@ -319,6 +325,30 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
         groupIds.length === 0 ? null : { groupIds: [...new Set(groupIds)], rememberHours }
       const actor = actorOf(request, reason)
       return await sources.setPassThrough(request.params.source, setting, actor)
+    },
+  )
+
+  app.put<{ Params: Static<typeof Params>; Body: Static<typeof SignInBody> }>(
+    '/sources/:source/sign-in',
+    {
+      schema: {
+        summary: 'Let people sign in at the source, in a browser, to choose their password here',
+        params: Params,
+        body: SignInBody,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'owner')
+      const { allowed, reason = null } = request.body
+      const redirectUri = parts.signInReturn()
+      if (allowed && redirectUri === null)
+        throw new ApiError(
+          422,
+          'refused',
+          'no browser could come back here: set public_url, or open an HTTPS listener',
+        )
+      const actor = actorOf(request, reason)
+      return { ...(await sources.setSignIn(request.params.source, allowed, actor)), redirectUri }
     },
   )
 

@@ -1,15 +1,19 @@
 import { formBody } from '../../secret-body.ts'
-import { makeClientAssertion } from './client-assertion.ts'
 import { isObject } from './graph.ts'
 import { type HttpsFetch, makeHttpsFetch } from './https.ts'
 import { MEANINGS, type Meaning, UNKNOWN_MEANING } from './password-answers.ts'
 import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
+import {
+  clientProof,
+  FORM_HEADERS,
+  MAX_ANSWER_BYTES,
+  parseJson,
+  readCode,
+  tokenEndpointOf,
+} from './token-endpoint.ts'
 
 /** Enough to say who signed in (`oid` comes with `profile`), and for no refresh token. */
 const SCOPE = 'openid profile'
-const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-/** An answer with its tokens is some 5 KiB. */
-const MAX_ANSWER_BYTES = 64 * 1024
 /** No connection outlives its attempt, so this bounds nothing but mistakes. */
 const MAX_SOCKETS = 256
 const TOO_MANY_REQUESTS = 429
@@ -68,22 +72,18 @@ export class PasswordCheck {
     password: Uint8Array,
     signal: AbortSignal,
   ): Promise<PasswordAnswer> {
-    const url = this.#endpoint()
+    const url = tokenEndpointOf(this.#config)
     const fields = new URLSearchParams({
       grant_type: 'password',
       client_id: this.#config.clientId,
       scope: SCOPE,
       username: account.userPrincipalName,
-      ...this.#proof(url),
+      ...clientProof({ config: this.#config, secret: this.#secret, nowMs: this.#nowMs() }),
     })
     const body = formBody(`${fields}&password=`, password, '')
-    const headers = {
-      'content-type': 'application/x-www-form-urlencoded;charset=utf-8',
-      accept: 'application/json',
-    }
     let response: Response
     try {
-      response = await this.#fetch(url, { method: 'POST', headers, body, signal })
+      response = await this.#fetch(url, { method: 'POST', headers: FORM_HEADERS, body, signal })
     } catch {
       signal.throwIfAborted()
       return { kind: 'transient', code: null, retryAfterMs: 0 }
@@ -91,23 +91,6 @@ export class PasswordCheck {
       body.fill(0)
     }
     return this.#read(response.status, response.headers, parseJson(await response.text()), account)
-  }
-
-  #endpoint(): string {
-    const { loginUrl, tenantId } = this.#config
-    return `${new URL(loginUrl).origin}/${tenantId}/oauth2/v2.0/token`
-  }
-
-  #proof(tokenEndpoint: string): Readonly<Record<string, string>> {
-    const { clientId, certificate } = this.#config
-    const { privateKey, clientSecret } = this.#secret
-    if (certificate === null || privateKey === null) return { client_secret: clientSecret ?? '' }
-    const nowMs = this.#nowMs()
-    const parts = { clientId, certificate, privateKey, tokenEndpoint, nowMs }
-    return {
-      client_assertion_type: ASSERTION_TYPE,
-      client_assertion: makeClientAssertion(parts),
-    }
   }
 
   #read(status: number, headers: Headers, body: unknown, account: Account): PasswordAnswer {
@@ -151,22 +134,6 @@ function isSame(claim: unknown, expected: string): boolean {
 function payloadOf(token: string): string {
   const [, payload = ''] = token.split('.')
   return Buffer.from(payload, 'base64url').toString('utf8')
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
-}
-
-/** From the list, or from the text where a proxy has dropped it. */
-function readCode(body: Readonly<Record<string, unknown>>): number | null {
-  const [first] = Array.isArray(body['error_codes']) ? (body['error_codes'] as unknown[]) : []
-  if (typeof first === 'number') return first
-  const named = /AADSTS(\d{4,9})/.exec(String(body['error_description'] ?? ''))?.[1]
-  return named === undefined ? null : Number(named)
 }
 
 function readRetryAfter(headers: Headers): number {

@@ -69,6 +69,7 @@ export function toConfig(source: NewMicrosoft365Source): {
       extras: [],
       passThrough: null,
       isLive: false,
+      browserSignIn: false,
     },
     secret,
   }

@@ -55,6 +55,8 @@ export interface Microsoft365Config {
   readonly passThrough: PassThroughSettings | null
   /** Whether it is to tell us of changes, beside the schedule. */
   readonly isLive: boolean
+  /** People may sign in there, in a browser, to choose their password here. */
+  readonly browserSignIn: boolean
 }
 
 /** Whose passwords are checked by signing in there. */
@@ -121,6 +123,7 @@ export function parseConfig(value: unknown): Microsoft365Config {
     extras: EXTRAS.filter((extra) => row?.extras?.includes(extra)),
     passThrough: parsePassThrough(row?.passThrough),
     isLive: row?.isLive === true,
+    browserSignIn: row?.browserSignIn === true,
   }
 }
 

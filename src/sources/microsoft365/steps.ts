@@ -8,6 +8,14 @@ export const TOOLS = ['portal', 'az', 'powershell', 'terraform'] as const
 /** What an admin makes the app registration with. */
 export type Tool = (typeof TOOLS)[number]
 
+/** By name, what people's own sign-in needs: who they are, and nothing of what is theirs. */
+const SCOPES = ['openid', 'profile'] as const
+
+interface Needs {
+  readonly permissions: readonly string[]
+  readonly redirectUri: string
+}
+
 /** All a tier needs: its own permissions and those of the tiers before it; and what extras need. */
 export function permissionsOf(tier: Tier, extras: readonly Extra[] = []): readonly string[] {
   const tiers = TIERS.slice(0, TIERS.indexOf(tier) + 1)
@@ -21,9 +29,17 @@ export function permissionsOf(tier: Tier, extras: readonly Extra[] = []): readon
  * What to do in the tenant so that it can be connected with a tier, to be pasted as it stands.
  * Permissions are looked up by name, so that no id of ours can be out of date.
  */
-export function registrationSteps(tool: Tool, tier: Tier, extras: readonly Extra[] = []): string {
-  const permissions = permissionsOf(tier, extras)
-  const steps = { portal, az, powershell, terraform }[tool](permissions)
+export function registrationSteps(
+  tool: Tool,
+  tier: Tier,
+  more: { readonly extras: readonly Extra[]; readonly signInReturn: string | null },
+): string {
+  const { extras, signInReturn } = more
+  const needs = {
+    permissions: permissionsOf(tier, extras),
+    redirectUri: signInReturn ?? 'https://<public name>/account/microsoft/callback',
+  }
+  const steps = { portal, az, powershell, terraform }[tool](needs)
   const role = tier === 'password' ? `\n\n${ROLE}` : ''
   return `${KEY_PAIR}\n\n${steps}${role}\n\n${connect(tier, extras)}\n`
 }
@@ -44,24 +60,31 @@ function connect(tier: Tier, extras: readonly Extra[]): string {
 gatehouse source connect --paused --tenant <tenant id> --client <client id> \\
   --certificate gatehouse.pem --private-key gatehouse.key
 gatehouse sync microsoft365 --dry-run
-gatehouse source resume microsoft365${setTier}${also}`
+gatehouse source resume microsoft365${setTier}${also}
+# People may sign in with Microsoft to choose their password:
+gatehouse source set-sign-in microsoft365 on`
 }
 
-function portal(permissions: readonly string[]): string {
+function portal({ permissions, redirectUri }: Needs): string {
   return `# 2. At https://entra.microsoft.com, as an Application Administrator:
 #    Applications > App registrations > New registration: name "Gatehouse", accounts in this
-#    organizational directory only, no redirect URI. Note the application (client) id and the
-#    directory (tenant) id.
+#    organizational directory only; redirect URI, platform Web:
+#      ${redirectUri}
+#    Note the application (client) id and the directory (tenant) id.
+#    Token configuration > Add optional claim > ID: auth_time
 #    Certificates & secrets > Certificates > Upload certificate: gatehouse.pem
 #    API permissions > Add a permission > Microsoft Graph > Application permissions:
 ${permissions.map((name) => `#      ${name}`).join('\n')}
+#    and > Delegated permissions, for people's own sign-in: ${SCOPES.join(', ')}
 #    As a Privileged Role Administrator: Grant admin consent. Remove the delegated User.Read that
 #    every new registration has; it is not used.`
 }
 
-function az(permissions: readonly string[]): string {
+function az({ permissions, redirectUri }: Needs): string {
   return `# 2. With the Azure CLI, signed in as a Global Administrator (az login --allow-no-subscriptions):
 client=$(az ad app create --display-name Gatehouse --sign-in-audience AzureADMyOrg \\
+  --web-redirect-uris "${redirectUri}" \\
+  --optional-claims '{"idToken":[{"name":"auth_time"}]}' \\
   --query appId --output tsv)
 az ad sp create --id "$client"
 for permission in ${permissions.join(' ')}; do
@@ -70,33 +93,47 @@ for permission in ${permissions.join(' ')}; do
   az ad app permission add --id "$client" --api ${GRAPH_ID} \\
     --api-permissions "$role=Role"
 done
+for name in ${SCOPES.join(' ')}; do
+  scope=$(az ad sp show --id ${GRAPH_ID} --output tsv \\
+    --query "oauth2PermissionScopes[?value=='$name'].id")
+  az ad app permission add --id "$client" --api ${GRAPH_ID} \\
+    --api-permissions "$scope=Scope"
+done
 az ad app credential reset --id "$client" --cert @gatehouse.pem --append
 az ad app permission admin-consent --id "$client"
 echo "tenant id: $(az account show --query tenantId --output tsv)  client id: $client"`
 }
 
-function powershell(permissions: readonly string[]): string {
+function powershell({ permissions, redirectUri }: Needs): string {
   return `# 2. With the Microsoft Graph PowerShell module, as a Global Administrator:
-Connect-MgGraph -Scopes Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All
+Connect-MgGraph -Scopes Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All, \`
+  DelegatedPermissionGrant.ReadWrite.All
 $graph = Get-MgServicePrincipal -Filter "appId eq '${GRAPH_ID}'"
 $roles = $graph.AppRoles | Where-Object {
   $_.Value -in ${permissions.map((name) => `'${name}'`).join(', ')} -and
   $_.AllowedMemberTypes -contains 'Application' }
+$scopes = $graph.Oauth2PermissionScopes | Where-Object { $_.Value -in ${SCOPES.map((name) => `'${name}'`).join(', ')} }
 $certificate = [System.Security.Cryptography.X509Certificates.X509Certificate2]::new("$PWD/gatehouse.pem")
 $app = New-MgApplication -DisplayName Gatehouse -SignInAudience AzureADMyOrg \`
   -KeyCredentials @(@{ Type = 'AsymmetricX509Cert'; Usage = 'Verify'; Key = $certificate.RawData }) \`
+  -Web @{ RedirectUris = @('${redirectUri}') } \`
+  -OptionalClaims @{ IdToken = @(@{ Name = 'auth_time' }) } \`
   -RequiredResourceAccess @(@{ ResourceAppId = $graph.AppId
-    ResourceAccess = @($roles | ForEach-Object { @{ Id = $_.Id; Type = 'Role' } }) })
+    ResourceAccess = @($roles | ForEach-Object { @{ Id = $_.Id; Type = 'Role' } }) +
+      @($scopes | ForEach-Object { @{ Id = $_.Id; Type = 'Scope' } }) })
 $principal = New-MgServicePrincipal -AppId $app.AppId
 $roles | ForEach-Object { New-MgServicePrincipalAppRoleAssignment -AppRoleId $_.Id \`
   -ServicePrincipalId $principal.Id -PrincipalId $principal.Id -ResourceId $graph.Id }
+New-MgOauth2PermissionGrant -ClientId $principal.Id -ConsentType AllPrincipals \`
+  -ResourceId $graph.Id -Scope '${SCOPES.join(' ')}'
 "tenant id: $((Get-MgContext).TenantId)  client id: $($app.AppId)"`
 }
 
-function terraform(permissions: readonly string[]): string {
+function terraform({ permissions, redirectUri }: Needs): string {
   return `# 2. With Terraform and the hashicorp/azuread provider, 2.44 or later:
 locals {
   permissions = [${permissions.map((name) => `"${name}"`).join(', ')}]
+  scopes      = [${SCOPES.map((name) => `"${name}"`).join(', ')}]
 }
 data "azuread_client_config" "current" {}
 data "azuread_application_published_app_ids" "known" {}
@@ -116,6 +153,21 @@ resource "azuread_application" "gatehouse" {
         type = "Role"
       }
     }
+    dynamic "resource_access" {
+      for_each = local.scopes
+      content {
+        id   = azuread_service_principal.graph.oauth2_permission_scope_ids[resource_access.value]
+        type = "Scope"
+      }
+    }
+  }
+  web {
+    redirect_uris = ["${redirectUri}"]
+  }
+  optional_claims {
+    id_token {
+      name = "auth_time"
+    }
   }
 }
 resource "azuread_application_certificate" "gatehouse" {
@@ -131,6 +183,11 @@ resource "azuread_app_role_assignment" "gatehouse" {
   app_role_id         = azuread_service_principal.graph.app_role_ids[each.value]
   principal_object_id = azuread_service_principal.gatehouse.object_id
   resource_object_id  = azuread_service_principal.graph.object_id
+}
+resource "azuread_service_principal_delegated_permission_grant" "gatehouse" {
+  service_principal_object_id          = azuread_service_principal.gatehouse.object_id
+  resource_service_principal_object_id = azuread_service_principal.graph.object_id
+  claim_values                         = local.scopes
 }
 output "tenant_id" {
   value = data.azuread_client_config.current.tenant_id
