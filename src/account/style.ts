@@ -2,7 +2,7 @@
 export const STYLE = `:root { color-scheme: light dark; --line: #767676; --accent: #0b57d0; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --line: #8c8c8c; --accent: #a8c7fa; --bad: #f2b8b5; } }
 * { box-sizing: border-box; }
-body { margin: 0; font: 1.0625rem/1.5 system-ui, sans-serif; }
+body { margin: 0; background: Canvas; color: CanvasText; font: 1.0625rem/1.5 system-ui, sans-serif; }
 main { max-width: 30rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; line-height: 1.25; }
 label { display: block; font-weight: 600; margin-top: 1rem; }

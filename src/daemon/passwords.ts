@@ -128,7 +128,15 @@ export function makePasswords(
     const from = origin()
     return from === null ? null : `${from}${SIGN_IN_RETURN}`
   }
-  return { setter, appPasswords, networkPasswords, activation, pages, signInReturn, services: [strength] }
+  return {
+    setter,
+    appPasswords,
+    networkPasswords,
+    activation,
+    pages,
+    signInReturn,
+    services: [strength],
+  }
 }
 
 /** Signing in at the pages of sources. */
