@@ -68,7 +68,7 @@ ${field({ name: 'username', label: 'User name or mail address', type: 'text', au
 ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}
 <button type="submit">Sign in</button>
 </form>
-${links.length === 0 ? null : html`<p>Or without a password of here:</p>`}
+${links.length === 0 ? null : html`<p>If you have no password here yet:</p>`}
 ${buttons(links)}`,
   )
 }

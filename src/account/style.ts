@@ -9,6 +9,7 @@ label { display: block; font-weight: 600; margin-top: 1rem; }
 input:not([type=checkbox]) { width: 100%; font: inherit; padding: 0.6rem; border: 1px solid var(--line); border-radius: 4px; }
 input[aria-invalid="true"] { border: 2px solid var(--bad); }
 button, .button { display: inline-block; font: inherit; font-weight: 600; margin-top: 1.5rem; padding: 0.7rem 1.2rem; border: 2px solid var(--accent); border-radius: 4px; background: Canvas; color: var(--accent); text-decoration: none; cursor: pointer; }
+p .button { margin-top: 0.5rem; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .hint { margin: 0.25rem 0 0; font-size: 0.9375rem; }
 .error { color: var(--bad); font-weight: 600; margin: 0.25rem 0 0; }

@@ -50,11 +50,15 @@ await withTools(t, { name: 'account pages in Chromium', tools: ['chromium'] }, a
     const { page } = await openWindow(t, browser, options)
     const type = (text: string) => page.keyboard.type(text)
     const key = (name: string) => page.keyboard.press(name)
+    /** Keys go where the page has put the cursor, once it has. */
+    const focused = () => page.locator('[autofocus]:focus').waitFor()
     const link = await linkFor(name)
     await page.goto(link)
+    await focused()
     await look(t, page, `${kind}-activate`)
     await key('Enter')
     await titled(page, 'Choose a password')
+    await focused()
     await look(t, page, `${kind}-choose`)
     for (const text of ['short', 'other']) {
       await type(text)
@@ -62,6 +66,7 @@ await withTools(t, { name: 'account pages in Chromium', tools: ['chromium'] }, a
     }
     await key('Enter')
     await page.getByText('The two are not the same').waitFor()
+    await focused()
     await look(t, page, `${kind}-different`)
     for (const text of ['short', 'short']) {
       await type(text)
@@ -69,6 +74,7 @@ await withTools(t, { name: 'account pages in Chromium', tools: ['chromium'] }, a
     }
     await key('Enter')
     await page.getByText('It is too short').waitFor()
+    await focused()
     const field = page.getByLabel('New password', { exact: true })
     t.equal(await field.getAttribute('aria-invalid'), 'true')
     t.match(await field.getAttribute('aria-describedby'), /new-error/)
@@ -94,6 +100,7 @@ await withTools(t, { name: 'account pages in Chromium', tools: ['chromium'] }, a
     await page.waitForURL(`${base}/home`)
     await look(t, page, `${kind}-home`)
     await page.goto(`${base}/password`)
+    await focused()
     await type('Seven grey mice dance')
     await key('Tab')
     await type('Seven grey mice dance')
@@ -101,6 +108,7 @@ await withTools(t, { name: 'account pages in Chromium', tools: ['chromium'] }, a
     await titled(page, 'Your password is set')
 
     await page.goto(link)
+    await focused()
     await key('Enter')
     await titled(page, 'The link is not good')
     await look(t, page, `${kind}-expired`)
