@@ -1,4 +1,10 @@
-import type { MemberAttribute, MemberWrite, Write } from './target.ts'
+/** Whether she belongs to a group, by the target's id of it. */
+export type MemberAttribute = `member:${string}`
+
+export interface MemberWrite {
+  readonly attribute: MemberAttribute
+  readonly value: boolean
+}
 
 const PREFIX = 'member:'
 
@@ -12,7 +18,7 @@ export function groupOf(attribute: string): string | null {
   return attribute.startsWith(PREFIX) ? attribute.slice(PREFIX.length) : null
 }
 
-export function isMemberWrite(write: Write): write is MemberWrite {
+export function isMemberWrite(write: { readonly attribute: string }): write is MemberWrite {
   return groupOf(write.attribute) !== null
 }
 

@@ -1,11 +1,10 @@
 import type { EditableAttribute } from '../directory/attributes.ts'
-import { isMemberWrite } from './membership.ts'
+import { isMemberWrite, type MemberAttribute, type MemberWrite } from './membership.ts'
+
+export type { MemberAttribute, MemberWrite } from './membership.ts'
 
 /** What is written as a text: attributes, and her manager by the target's id of him. */
 export type TextAttribute = EditableAttribute | 'manager'
-
-/** Whether she belongs to a group, by the target's id of it. */
-export type MemberAttribute = `member:${string}`
 
 /** What we have a say in at a target. */
 export type Attribute = 'enabled' | 'sessions-ended' | TextAttribute | MemberAttribute
@@ -21,11 +20,6 @@ export type Write =
   | { readonly attribute: 'sessions-ended'; readonly value: number }
   | TextWrite
   | MemberWrite
-
-export interface MemberWrite {
-  readonly attribute: MemberAttribute
-  readonly value: boolean
-}
 
 export type TextWrite =
   | { readonly attribute: EditableAttribute; readonly value: string | null }

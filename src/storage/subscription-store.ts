@@ -5,7 +5,7 @@ import type {
   Subscription,
   SubscriptionState,
   SubscriptionStore,
-} from '../sources/live/subscription-store.ts'
+} from '../sources/microsoft365/live/subscription-store.ts'
 import type { Stream } from '../sources/source.ts'
 import type { Database } from './connection.ts'
 

@@ -1,4 +1,4 @@
-import type { Stream } from '../source.ts'
+import type { Stream } from '../../source.ts'
 
 /**
  * `creating`: Microsoft is asked for it, or was when a daemon died. `failed`: it said no, and is

@@ -1,7 +1,7 @@
-import { type CallAnswer, GraphCalls } from '../microsoft365/calls.ts'
-import { isObject } from '../microsoft365/graph.ts'
-import type { Microsoft365Config, Microsoft365Secret } from '../microsoft365/settings.ts'
-import type { Stream } from '../source.ts'
+import type { Stream } from '../../source.ts'
+import { type CallAnswer, GraphCalls } from '../calls.ts'
+import { isObject } from '../graph.ts'
+import type { Microsoft365Config, Microsoft365Secret } from '../settings.ts'
 
 /** Twice ten seconds for Microsoft's own look at the endpoint are in it. */
 const CREATE_MS = 45_000

@@ -1,6 +1,6 @@
-import { printable } from '../foreign-text.ts'
-import type { CallAnswer } from '../microsoft365/calls.ts'
-import { SourceError, type Stream } from '../source.ts'
+import { printable } from '../../foreign-text.ts'
+import { SourceError, type Stream } from '../../source.ts'
+import type { CallAnswer } from '../calls.ts'
 
 /** Why there is no subscription, and what an admin does about it. */
 export interface Refusal {

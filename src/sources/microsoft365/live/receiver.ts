@@ -1,4 +1,4 @@
-import { type Rate, RateLimit } from '../../rate-limit.ts'
+import { type Rate, RateLimit } from '../../../rate-limit.ts'
 import type { ClientStates } from './client-state.ts'
 import { type Heard, readNotifications } from './notification.ts'
 import type { SubscriptionStore } from './subscription-store.ts'
