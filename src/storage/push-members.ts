@@ -103,7 +103,11 @@ export async function guardRemoval(
       (select count(*)::integer from removal r where r.source_id = gl.source_id
         and r.group_id = g.id
         and r.at > clock_timestamp() - make_interval(secs => ${WINDOW_SECONDS})) as removed,
-      coalesce(x.wanted = 'false' and x.status in ('sending', 'undecided'), false) as is_counted,
+      coalesce(x.wanted = 'false' and x.status in ('sending', 'undecided'), false)
+        -- Counted, and then not begun, for its person was marked anew in that moment.
+        or exists (select from removal r where r.source_id = gl.source_id and r.group_id = g.id
+          and r.kind = 'membership' and r.subject = ${claim.externalId}
+          and r.at > clock_timestamp() - interval '1 minute') as is_counted,
       coalesce(x.status = 'refused' and x.reason like ${`${HELD}:%`}, false) as is_held
     from source_link gl join directory_group g on g.id = gl.group_id
     left join push x on x.source_id = gl.source_id

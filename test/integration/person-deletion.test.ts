@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import type { PrincipalId } from '../../src/directory/id.ts'
@@ -179,9 +180,11 @@ await t.test('a source that deletes whom it held lets go of her, if she lives on
 
 await t.test('a deletion that comes due after the source has deleted her stays one', async (t) => {
   const { db, tenant, sync, people, id, externalId, read } = await setUp(t)
-  await people.setDate(id, { act: 'delete', atMs: Date.now() - 1 }, TESTER)
+  const atMs = Date.now() + 500
+  await people.setDate(id, { act: 'delete', atMs }, TESTER)
   tenant.tenant.delete(externalId)
   await sync()
+  await sleep(Math.max(0, atMs + 100 - Date.now()))
   await carryOutDates(db)
   tenant.tenant.restore(externalId)
   await sync()
