@@ -215,14 +215,10 @@ export class Sources implements Service {
       refuseMissing(config.tier, granted, [extra])
     }
     const extras = isOn ? [...others, extra] : others
-    await registry.configure(
+    const detail = { extras }
+    await this.#decide(
       source.id,
-      {
-        config: { extras },
-        startsPushing: false,
-        decision: 'source.extras-set',
-        detail: { extras },
-      },
+      { config: { extras }, decision: 'source.extras-set', detail },
       actor,
     )
     await this.#refreshSoon()
@@ -240,14 +236,10 @@ export class Sources implements Service {
   ): Promise<ListedSource> {
     const source = await this.read(nameOrId)
     refuseForeign(source)
-    await this.#parts.registry.configure(
+    const detail = { passThrough }
+    await this.#decide(
       source.id,
-      {
-        config: { passThrough },
-        startsPushing: false,
-        decision: 'source.pass-through-set',
-        detail: { passThrough },
-      },
+      { config: { passThrough }, decision: 'source.pass-through-set', detail },
       actor,
     )
     await this.#refreshSoon()
@@ -265,14 +257,10 @@ export class Sources implements Service {
   ): Promise<ListedSource> {
     const source = await this.read(nameOrId)
     refuseForeign(source)
-    await this.#parts.registry.configure(
+    const detail = { isAllowed }
+    await this.#decide(
       source.id,
-      {
-        config: { browserSignIn: isAllowed },
-        startsPushing: false,
-        decision: 'source.sign-in-set',
-        detail: { isAllowed },
-      },
+      { config: { browserSignIn: isAllowed }, decision: 'source.sign-in-set', detail },
       actor,
     )
     await this.#refreshSoon()
@@ -387,14 +375,10 @@ export class Sources implements Service {
   async setLive(nameOrId: string, isLive: boolean, actor: Actor): Promise<ListedSource> {
     const source = await this.read(nameOrId)
     refuseForeign(source)
-    await this.#parts.registry.configure(
+    const detail = { isLive }
+    await this.#decide(
       source.id,
-      {
-        config: { isLive },
-        startsPushing: false,
-        decision: 'source.live-set',
-        detail: { isLive },
-      },
+      { config: { isLive }, decision: 'source.live-set', detail },
       actor,
     )
     return this.#show(source.id)
@@ -435,6 +419,15 @@ export class Sources implements Service {
       },
       actor,
     )
+  }
+
+  /** An admin's choice that lets nothing be written which was not before. */
+  #decide(
+    id: string,
+    choice: Omit<Parameters<SourceRegistry['configure']>[1], 'startsPushing'>,
+    actor: Actor,
+  ): Promise<void> {
+    return this.#parts.registry.configure(id, { ...choice, startsPushing: false }, actor)
   }
 
   /** @throws {DirectoryError} `DIRECTORY_NOT_FOUND` */

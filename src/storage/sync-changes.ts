@@ -36,6 +36,33 @@ export async function recordChanges(
         and l.group_id = case when r.kind = 'membership' then r.subject::uuid end)`.execute(tx)
 }
 
+const ENDED: Readonly<Record<string, ChangeAct>> = {
+  create: 'created',
+  remove: 'removed',
+  restore: 'restored',
+}
+
+/** What a verdict of a round did to whom it is about, beside holds. */
+export function didOf(
+  kind: 'person' | 'group',
+  verdict: {
+    readonly externalId: string
+    readonly act: string
+    readonly changed: readonly string[]
+    readonly values: object
+  },
+  before: object | null,
+): Change[] {
+  const { externalId: subject, act, changed, values } = verdict
+  const ended = ENDED[act]
+  return [
+    ...(ended === undefined ? [] : [{ kind, act: ended, subject }]),
+    ...(before !== null && changed.length > 0
+      ? [{ kind, act: 'changed' as const, subject, ...valuesOf(before, values, changed) }]
+      : []),
+  ]
+}
+
 /** Before and after of some names. */
 export function valuesOf(
   before: object,

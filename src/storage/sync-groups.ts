@@ -14,7 +14,7 @@ import {
   type Tx,
   touchGroups,
 } from './sync-batch.ts'
-import { type Change, recordChanges, valuesOf } from './sync-changes.ts'
+import { type Change, didOf, recordChanges } from './sync-changes.ts'
 import { noteReturns } from './sync-gone.ts'
 import { removeGroups, restoreGroups } from './sync-lifecycle.ts'
 import { addMembers, type Edge, forgetMembers } from './sync-members.ts'
@@ -168,18 +168,9 @@ class GroupWriter {
   }
 
   /** What a verdict did, for the day the round is taken back. */
-  #did({ externalId: subject, act, changed, values }: GroupVerdict): Change[] {
-    const linked = this.#linked.get(subject)
-    const kind = 'group'
-    const ended = act === 'create' ? 'created' : act === 'remove' ? 'removed' : 'restored'
-    return [
-      ...(act === 'create' || act === 'remove' || act === 'restore'
-        ? [{ kind, act: ended, subject } as const]
-        : []),
-      ...(linked && changed.length > 0
-        ? [{ kind, act: 'changed', subject, ...valuesOf(linked.values, values, changed) } as const]
-        : []),
-    ]
+  #did(verdict: GroupVerdict): Change[] {
+    const linked = this.#linked.get(verdict.externalId)
+    return didOf('group', verdict, linked?.values ?? null)
   }
 
   async #create(verdicts: readonly GroupVerdict[]): Promise<void> {

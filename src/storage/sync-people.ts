@@ -19,7 +19,7 @@ import {
   touchPrincipals,
 } from './sync-batch.ts'
 import { dropCandidates, writeCandidates } from './sync-candidates.ts'
-import { type Change, recordChanges, valuesOf } from './sync-changes.ts'
+import { type Change, didOf, recordChanges } from './sync-changes.ts'
 import { callManaged, createPeople, namesOf, readManagers } from './sync-create.ts'
 import { noteReturns } from './sync-gone.ts'
 import { removePeople, restorePeople } from './sync-lifecycle.ts'
@@ -240,17 +240,11 @@ class PeopleWriter {
 
   /** What a verdict did, for the day the round is taken back. */
   #did(verdict: PersonVerdict): Change[] {
-    const { externalId: subject, act, changed, hold, values } = verdict
+    const { externalId: subject, act, hold } = verdict
     const linked = this.#linked.get(subject)
     const kind = 'person'
-    const ended = act === 'create' ? 'created' : act === 'remove' ? 'removed' : 'restored'
     return [
-      ...(act === 'create' || act === 'remove' || act === 'restore'
-        ? [{ kind, act: ended, subject } as const]
-        : []),
-      ...(linked && changed.length > 0
-        ? [{ kind, act: 'changed', subject, ...valuesOf(linked.values, values, changed) } as const]
-        : []),
+      ...didOf(kind, verdict, linked?.values ?? null),
       ...(hold === 'set' && act !== 'create' ? [{ kind, act: 'held', subject } as const] : []),
       ...(hold === 'lift' ? [{ kind, act: 'freed', subject } as const] : []),
     ]

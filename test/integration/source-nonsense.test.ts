@@ -3,11 +3,10 @@ import t, { type Test } from 'tap'
 import { DEFAULT_SCOPE } from '../../src/sources/judge-people.ts'
 import type { SourceItem } from '../../src/sources/source.ts'
 import { SyncEngine } from '../../src/sources/sync.ts'
-import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
 import { PostgresSyncStore } from '../../src/storage/sync-store.ts'
 import { testDatabase } from '../support/database.ts'
-import { aGroup, aPerson, FakeSource } from '../support/fake-source.ts'
-import { imageOfDirectory, KEYS, never, TESTER } from '../support/sync.ts'
+import { aGroup, aPerson, connectFake, FakeSource } from '../support/fake-source.ts'
+import { imageOfDirectory, never } from '../support/sync.ts'
 
 const EVERYBODY = Array.from({ length: 100 }, (_, at) => aPerson(`p${at}`))
 const GROUP = aGroup('g', ['p1', 'p2', 'p3'])
@@ -15,18 +14,7 @@ const GROUP = aGroup('g', ['p1', 'p2', 'p3'])
 async function rig(t: Test) {
   const db = await testDatabase(t)
   const source = new FakeSource()
-  const registry = new PostgresSourceRegistry({ db, keys: KEYS })
-  const sourceId = await registry.connect(
-    {
-      kind: 'fake',
-      name: 'fake',
-      config: { tenantId: 'tenant' },
-      secret: Buffer.from('{}'),
-      identity: await source.identify(),
-      state: 'active',
-    },
-    TESTER,
-  )
+  const { registry, sourceId } = await connectFake(db, source)
   const store = new PostgresSyncStore(db)
   const run = (options = {}) =>
     new SyncEngine({ source, store, sourceId, scope: DEFAULT_SCOPE }).run({

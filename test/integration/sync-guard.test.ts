@@ -3,27 +3,15 @@ import t from 'tap'
 import { DEFAULT_SCOPE } from '../../src/sources/judge-people.ts'
 import { SyncEngine } from '../../src/sources/sync.ts'
 import type { Database } from '../../src/storage/connection.ts'
-import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
 import { PostgresSyncStore } from '../../src/storage/sync-store.ts'
 import { Crasher } from '../support/crash.ts'
 import { testDatabase } from '../support/database.ts'
-import { aGroup, aPerson, FakeSource, gone, without } from '../support/fake-source.ts'
-import { approveAll, imageOfDirectory, KEYS, never, TESTER, waitingOf } from '../support/sync.ts'
+import { aGroup, aPerson, connectFake, FakeSource, gone, without } from '../support/fake-source.ts'
+import { approveAll, imageOfDirectory, never, TESTER, waitingOf } from '../support/sync.ts'
 
 async function fake(db: Database, people: number) {
   const source = new FakeSource()
-  const registry = new PostgresSourceRegistry({ db, keys: KEYS })
-  const sourceId = await registry.connect(
-    {
-      kind: 'fake',
-      name: 'fake',
-      config: { tenantId: 'tenant' },
-      secret: Buffer.from('{}'),
-      identity: await source.identify(),
-      state: 'active',
-    },
-    TESTER,
-  )
+  const { registry, sourceId } = await connectFake(db, source)
   const store = new PostgresSyncStore(db)
   /** A new engine each time: the window is kept in the database alone. */
   const run = (options = {}) =>

@@ -5,28 +5,16 @@ import { DEFAULT_SCOPE } from '../../src/sources/judge-people.ts'
 import { SyncEngine } from '../../src/sources/sync.ts'
 import type { Database, TransactionReport } from '../../src/storage/connection.ts'
 import { applyRetention } from '../../src/storage/retention.ts'
-import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
 import { PostgresSyncStore } from '../../src/storage/sync-store.ts'
 import { eachEngine, testDatabase } from '../support/database.ts'
-import { aGroup, aPerson, FakeSource, gone, without } from '../support/fake-source.ts'
+import { aGroup, aPerson, connectFake, FakeSource, gone, without } from '../support/fake-source.ts'
 import { findBinaries } from '../support/postgres.ts'
-import { connect, imageOfDirectory, KEYS, never, TESTER, testTenant } from '../support/sync.ts'
+import { connect, imageOfDirectory, never, testTenant } from '../support/sync.ts'
 import { imageOfTenant } from '../support/sync-truth.ts'
 
 async function fake(db: Database, scope = DEFAULT_SCOPE) {
   const source = new FakeSource()
-  const registry = new PostgresSourceRegistry({ db, keys: KEYS })
-  const sourceId = await registry.connect(
-    {
-      kind: 'fake',
-      name: 'fake',
-      config: { tenantId: 'tenant' },
-      secret: Buffer.from('{}'),
-      identity: await source.identify(),
-      state: 'active',
-    },
-    TESTER,
-  )
+  const { registry, sourceId } = await connectFake(db, source)
   const store = new PostgresSyncStore(db)
   const engine = new SyncEngine({ source, store, sourceId, scope })
   const run = (options = {}) => engine.run({ signal: never, ...options })

@@ -8,6 +8,9 @@ import type {
   Step,
   Stream,
 } from '../../src/sources/source.ts'
+import type { Database } from '../../src/storage/connection.ts'
+import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
+import { KEYS, TESTER } from './sync.ts'
 
 /** A source that answers what it is told to, a step at a time; then with an empty delta. */
 export class FakeSource implements Source {
@@ -99,4 +102,21 @@ export function without(group: SourceGroup, members: readonly string[]): SourceG
 
 export function gone(externalId: string): SourceItem {
   return { kind: 'gone', externalId }
+}
+
+/** Connects a fake source, with nothing of it read. */
+export async function connectFake(db: Database, source: FakeSource) {
+  const registry = new PostgresSourceRegistry({ db, keys: KEYS })
+  const sourceId = await registry.connect(
+    {
+      kind: 'fake',
+      name: 'fake',
+      config: { tenantId: 'tenant' },
+      secret: Buffer.from('{}'),
+      identity: await source.identify(),
+      state: 'active',
+    },
+    TESTER,
+  )
+  return { registry, sourceId }
 }
