@@ -25,15 +25,24 @@ export async function recordChanges(
   changes: readonly Change[],
 ): Promise<void> {
   if (changes.length === 0) return
+  // Each group is looked up by its keys: a first import fills these tables faster than the planner is told.
   await sql`
+    with r as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(changes)}::jsonb)
+        as r (kind text, act text, subject text, "memberNo" integer, before jsonb, after jsonb)),
+    made as materialized (
+      select g.id::text from (select distinct subject::uuid as id from r where kind = 'membership') g
+        cross join (select source_id from sync_round where id = ${roundId}::uuid) of_round
+        cross join lateral (select external_id from source_link
+          where source_id = of_round.source_id and group_id = g.id limit 1) link
+        cross join lateral (select from sync_change
+          where round_id = ${roundId}::uuid and subject = link.external_id
+            and act = 'created' and object_kind = 'group' limit 1) created)
     insert into sync_change (round_id, object_kind, act, subject, member_no, before, after)
     select ${roundId}::uuid, r.kind, r.act, r.subject, r."memberNo", r.before, r.after
-    from jsonb_to_recordset(${JSON.stringify(changes)}::jsonb)
-      as r (kind text, act text, subject text, "memberNo" integer, before jsonb, after jsonb)
-    where r.kind <> 'membership' or not exists (select from sync_change c
-      join source_link l on l.object_kind = 'group' and l.external_id = c.subject
-      where c.round_id = ${roundId}::uuid and c.act = 'created'
-        and l.group_id = case when r.kind = 'membership' then r.subject::uuid end)`.execute(tx)
+    from r where r.kind <> 'membership' or not exists (select from made where made.id = r.subject)`.execute(
+    tx,
+  )
 }
 
 const ENDED: Readonly<Record<string, ChangeAct>> = {
