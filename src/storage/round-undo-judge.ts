@@ -31,6 +31,8 @@ export interface Undoable {
   readonly isMember: boolean
   /** Of a membership: both ends live, and the group is the source's. */
   readonly hasEnds: boolean
+  /** A later round, which stands, has had its say about the same: how it is now is that one's doing. */
+  readonly isDoneAgain: boolean
 }
 
 export type Verdict =
@@ -44,6 +46,12 @@ const NOTHING: Verdict = { do: 'nothing' }
 
 /** What is to be done to take one change back; where it stands otherwise by now, it is kept. */
 export function judgeUndo(change: Undoable): Verdict {
+  const verdict = judgeAlone(change)
+  const isKept = verdict.do === 'nothing' || verdict.do === 'keep' || verdict.do === 'give-back'
+  return isKept || !change.isDoneAgain ? verdict : keep('done again since')
+}
+
+function judgeAlone(change: Undoable): Verdict {
   if (change.kind === 'membership') return judgeMembership(change)
   if (!change.hasLink) return NOTHING
   switch (change.act) {
@@ -111,6 +119,11 @@ function keep(why: string): Verdict {
   return { do: 'keep', why }
 }
 
+/** Of round `r`: it read the source, and has not been taken back. */
+const STANDS = sql`(r.mode <> 'undo' and not exists (select from sync_round u
+  where u.undoes = r.id and u.state = 'done' and not exists (select from sync_round again
+    where again.undoes = u.id and again.state = 'done')))`
+
 /** The changes of a round before `before`, the last first, each with how it stands now. */
 export async function readUndoables(
   tx: Tx,
@@ -139,7 +152,13 @@ export async function readUndoables(
         and coalesce(mp.lifecycle, mg.lifecycle) <> 'deleted'
         and exists (select from source_link x where x.source_id = ${round.sourceId}::uuid
           and x.removed_at is null and (x.principal_id = mp.id or x.group_id = mg.id)), false)
-        as "hasEnds"
+        as "hasEnds",
+      c.act <> 'changed' and exists (select from sync_change d
+        join sync_round r on r.id = d.round_id and ${STANDS}
+        where d.act <> 'changed' and d.subject = c.subject and d.object_kind = c.object_kind
+          and d.member_no is not distinct from c.member_no and d.id > c.id
+          and r.source_id = ${round.sourceId}::uuid and r.id <> c.round_id
+          and (d.act in ('held', 'freed')) = (c.act in ('held', 'freed'))) as "isDoneAgain"
     from batch c
     left join source_link l on c.object_kind <> 'membership' and l.source_id = ${round.sourceId}::uuid
       and l.object_kind = c.object_kind and l.external_id = c.subject

@@ -177,6 +177,53 @@ await t.test('what was changed since is kept, and said', async (t) => {
   ])
 })
 
+await t.test(
+  'what a later round did once more is not taken back with an earlier one',
+  async (t) => {
+    const { source, run, image, undos, sourceId, undo } = await rig(t)
+    const shown = async (isShown: boolean) => {
+      source.says('people', [
+        aPerson('p2', { isEnabled: isShown }),
+        isShown ? aPerson('p3', { jobTitle: 'Job 3', managerExternalId: 'p0' }) : gone('p3'),
+      ])
+      source.says('groups', [isShown ? aGroup('staff', ['p5']) : without(STAFF, ['p5'])])
+      await run()
+      const rounds = await undos.rounds(sourceId, 2)
+      return (stream: string) => rounds.find((round) => round.stream === stream)?.id ?? ''
+    }
+    const first = await shown(false)
+    await shown(true)
+    await shown(false)
+    const before = await image()
+    for (const stream of ['groups', 'people']) {
+      const { counts, kept } = await undos.outlook(first(stream))
+      t.match(counts, { freed: 0, restored: 0, membersAdded: 0 }, stream)
+      t.ok(
+        kept.every(({ why }) => why.startsWith('done again since')),
+        JSON.stringify(kept),
+      )
+      t.ok(kept.length > 0)
+      await undo(first(stream))
+    }
+    t.same((await image()).states, before.states, 'disabled in the last round, she stays out')
+    t.same((await image()).groups, before.groups)
+  },
+)
+
+await t.test('rounds are taken back one after the other, the last first', async (t) => {
+  const { source, run, image, undos, sourceId, undo } = await rig(t)
+  const before = await image()
+  for (const isEnabled of [false, true, false]) {
+    source.says('people', [
+      aPerson('p2', { isEnabled, jobTitle: 'Job 2', managerExternalId: 'p0' }),
+    ])
+    await run()
+  }
+  const rounds = (await undos.rounds(sourceId, 50)).filter(({ stream }) => stream === 'people')
+  for (const { id } of rounds.slice(0, 3)) await undo(id)
+  t.same(await image(), before)
+})
+
 await t.test('refused: of nothing, of nobody, of many not meant, twice at once', async (t) => {
   const { source, sourceId, run, undos, lastRounds, undo } = await rig(t)
   const nowhere = '00000000-0000-4000-8000-000000000000'
