@@ -1,3 +1,4 @@
+import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import { type Act, consequencesOf, type Reach } from '../access/consequences.ts'
 import type { Person } from '../directory/person.ts'
 import type { Account, Ties } from '../directory/ports/people.ts'
@@ -32,39 +33,60 @@ export interface Renames {
 }
 
 const NO_TIES: Ties = { isProtected: false, administrator: null, accounts: [], dates: [] }
+/** People looked at before others get their turn: for each, all networks and LDAP clients are asked. */
+const AT_ONCE = 20
 
-/** @param username the new one, for a renaming */
+type Parts = Pick<AdminParts, 'directory' | 'people' | 'status'>
+
+interface What {
+  readonly act: Act
+  /** The new one, for a renaming. */
+  readonly username: string | null
+}
+
+/** Of a long list it takes its time, and no log-in waits for it. */
 export async function readConsequences(
-  parts: Pick<AdminParts, 'directory' | 'people' | 'status'>,
+  parts: Parts,
   people: readonly Entry<Person>[],
-  what: { readonly act: Act; readonly username: string | null },
+  what: What,
 ): Promise<readonly Consequences[]> {
   const ties = await parts.people.ties(people.map(({ value }) => value.id))
-  return people.map((person) => {
-    const { id, username, displayName } = person.value
-    const { accounts, ...bound } = ties.get(id) ?? NO_TIES
-    const { loses, gains, leaves, stillHeld } = consequencesOf(parts.directory, person, what.act)
-    const told = {
-      username,
-      displayName,
-      state: stateOf(person.value),
-      loses,
-      gains,
-      leaves,
-      stillHeld,
-      accounts: accounts.map((account) => ({
-        source: account.source,
-        what: becomesOf(account, what.act, {
-          isStaged: person.value.lifecycle === 'staged',
-          isStillHeld: stillHeld.length > 0,
-        }),
-      })),
-      isProtected: bound.isProtected,
-      administrator: bound.administrator,
-      renames: what.act === 'rename' ? renames(parts, person, what.username ?? username) : null,
-    }
-    return { ...told, summary: summarise(told) }
-  })
+  const found: Consequences[] = []
+  for (const person of people) {
+    if (found.length > 0 && found.length % AT_ONCE === 0) await yieldToLoop()
+    found.push(tell(parts, { person, ties: ties.get(person.value.id) ?? NO_TIES }, what))
+  }
+  return found
+}
+
+function tell(
+  parts: Parts,
+  { person, ties }: { readonly person: Entry<Person>; readonly ties: Ties },
+  what: What,
+): Consequences {
+  const { username, displayName } = person.value
+  const { accounts, ...bound } = ties
+  const { loses, gains, leaves, stillHeld } = consequencesOf(parts.directory, person, what.act)
+  const told = {
+    username,
+    displayName,
+    state: stateOf(person.value),
+    loses,
+    gains,
+    leaves,
+    stillHeld,
+    accounts: accounts.map((account) => ({
+      source: account.source,
+      what: becomesOf(account, what.act, {
+        isStaged: person.value.lifecycle === 'staged',
+        isStillHeld: stillHeld.length > 0,
+      }),
+    })),
+    isProtected: bound.isProtected,
+    administrator: bound.administrator,
+    renames: what.act === 'rename' ? renames(parts, person, what.username ?? username) : null,
+  }
+  return { ...told, summary: summarise(told) }
 }
 
 const UNTOUCHED = 'stays as it is'
