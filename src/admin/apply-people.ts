@@ -2,7 +2,7 @@ import type { Act } from '../access/consequences.ts'
 import { DirectoryError } from '../directory/errors.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
-import type { Actor, DatedAct, NewDate, Ties } from '../directory/ports/people.ts'
+import type { Actor, CutOffList, DatedAct, NewDate, Ties } from '../directory/ports/people.ts'
 import type { Entry } from '../directory/query.ts'
 import { ApiError } from './error.ts'
 import { readDead, readPerson } from './lookup.ts'
@@ -162,6 +162,12 @@ function datesOf({ start, leave }: ListedRow): readonly NewDate[] | string {
 /** Whoever is suspended, deleted, or leaves by a date. */
 export function isCutOff({ act, dates }: Pick<Planned, 'act' | 'dates'>): boolean {
   return act === 'suspend' || act === 'delete' || dates.some((date) => date.act === 'suspend')
+}
+
+export function cutOffsOf({ rows }: Plan): CutOffList {
+  const of = (act: ListedAct) => rows.filter((row) => row.act === act).map(({ id }) => id)
+  const leaving = rows.filter(({ dates }) => dates.some((date) => date.act === 'suspend'))
+  return { suspended: of('suspend'), deleted: of('delete'), leaving: leaving.map(({ id }) => id) }
 }
 
 export interface Applied {

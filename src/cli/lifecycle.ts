@@ -138,11 +138,12 @@ function addDates(person: Command, run: Run): void {
     .description('activate, suspend or delete a person at a moment')
     .addArgument(new Argument('<act>', 'what').choices(DATED_ACTS))
     .argument('<time>', 'with its time zone, such as 2026-12-31T18:00+01:00')
+    .option('--count <n>', 'how many you mean, where that is many')
     .option('--reason <text>', 'kept beside the date')
     .action(
       async (reference: string, act: string, at: string, options: Options, command: Command) => {
         const context = run(command)
-        const body = { at, ...reasonOf(options) }
+        const body = { at, ...meantBy(options) }
         await context.client().send('PUT', pathOf(reference, act), body)
         context.show({ act, at }, () => context.output.write(`${act} at ${at}\n`))
       },

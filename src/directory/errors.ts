@@ -9,6 +9,8 @@ export type DirectoryErrorCode =
   /** What was asked for breaks a rule the caller can read in the message. */
   | 'DIRECTORY_REFUSED'
   | 'DIRECTORY_NOT_FOUND'
+  /** So many people at once are a decision of its own: whoever says how many has looked. */
+  | 'DIRECTORY_APPROVAL_NEEDED'
 
 /**
  * A fault, or a request the directory's rules refuse. A wrong password or a missing user of a

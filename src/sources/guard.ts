@@ -1,5 +1,7 @@
 /** How far back removals are counted, over all rounds and restarts. */
 export const WINDOW_MS = 24 * 60 * 60_000
+/** How far back commands count that suspend and delete people. */
+export const COMMANDS_WINDOW_MS = 60 * 60_000
 /** So many may always go: a small company dismisses somebody too. */
 export const WINDOW_MINIMUM = 20
 /** Of what there was, when that is more. */

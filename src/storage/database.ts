@@ -119,6 +119,13 @@ export interface CredentialUseTable {
   address: string
 }
 
+export interface CutOffTable {
+  actor: string
+  principal_id: string
+  at: GeneratedTimestamp
+  is_meant: boolean
+}
+
 export interface DirectoryGroupTable {
   id: string
   no: Generated<number>
@@ -639,6 +646,7 @@ export interface Tables {
   connection_external_id: ConnectionExternalIdTable
   credential: CredentialTable
   credential_use: CredentialUseTable
+  cut_off: CutOffTable
   directory_group: DirectoryGroupTable
   hold: HoldTable
   import_choice: ImportChoiceTable

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { DirectoryError } from '../directory/errors.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Actor, DatedAct, LifecycleDate, NewDate } from '../directory/ports/people.ts'
@@ -36,6 +36,12 @@ export async function setDate(
   journal(tx, { kind: 'admin.date-set', entity: id, actor, detail })
   if (act === 'suspend' && rows[0]?.is_to_come) await liftHold(tx, id, actor)
   return 1
+}
+
+/** Of `principal p`: whether the date is not set already. */
+export function isNewDate({ act, atMs }: NewDate): RawBuilder<boolean> {
+  return sql`not exists (select from lifecycle_date d where d.principal_id = p.id and d.act = ${act}
+    and d.due_at = to_timestamp(${atMs / 1_000}) and d.refused is null)`
 }
 
 /** A slip of a year would delete her within the second. */

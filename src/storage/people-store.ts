@@ -8,20 +8,22 @@ import { prepareUsername } from '../directory/names.ts'
 import type { Person } from '../directory/person.ts'
 import type {
   Actor,
+  CutOffList,
   DatedAct,
   DeletedPerson,
   HoldOptions,
+  Meant,
   NewDate,
   PeopleStore,
-  ProtectedToo,
   Ties,
   Written,
 } from '../directory/ports/people.ts'
 import type { Database } from './connection.ts'
+import { countCutOffs } from './cut-offs.ts'
 import { peopleReader } from './entities/people.ts'
 import { hintDenial, journal } from './journal.ts'
 import { keepOwner } from './last-owner.ts'
-import { cancelDate, listDates, setDate, tellRefused } from './lifecycle-dates.ts'
+import { cancelDate, isNewDate, listDates, setDate, tellRefused } from './lifecycle-dates.ts'
 import { checkNameIsFree, quarantineName } from './name-quarantine.ts'
 import { deletePeople, listDeleted, refuseAnyLost, restoreDeleted } from './person-deletion.ts'
 import { type Edited, editPerson, yieldAttributes } from './person-edits.ts'
@@ -66,7 +68,11 @@ export class PostgresPeopleStore implements PeopleStore {
     options: HoldOptions,
   ): Promise<Written> {
     await this.#refuseProtected(ids, options)
+    const { actor, count = null } = options
+    const changes = sql<boolean>`not ${isHeld(reason)}`
     return writeInChunks(this.#database, ids, async (tx, chunk) => {
+      if (chunk[0] === ids[0])
+        await countCutOffs(tx, { ids, changes, verb: 'suspends', actor, count })
       await requirePrincipals(tx, chunk)
       if (options.includesProtected !== true) await refuseProtected(tx, chunk)
       const { rows } = await sql<{ id: string }>`
@@ -76,7 +82,7 @@ export class PostgresPeopleStore implements PeopleStore {
       await keepOwner(tx)
       for (const { id } of rows) hintDenial(tx, id)
       const detail = { before: { hold: null }, after: { hold: reason } }
-      return touch(tx, rows, options.actor, alike(rows, detail))
+      return touch(tx, rows, actor, alike(rows, detail))
     })
   }
 
@@ -91,17 +97,26 @@ export class PostgresPeopleStore implements PeopleStore {
     })
   }
 
-  async delete(
-    ids: readonly PrincipalId[],
-    actor: Actor,
-    options: ProtectedToo = {},
-  ): Promise<Written> {
+  async delete(ids: readonly PrincipalId[], actor: Actor, options: Meant = {}): Promise<Written> {
     await this.#refuseProtected(ids, options)
+    const { count = null } = options
+    const cutOffs = { ids, changes: sql<boolean>`true`, verb: 'deletes', actor, count }
     const run = async (tx: Tx, chunk: readonly PrincipalId[]) => {
+      if (chunk[0] === ids[0]) await countCutOffs(tx, cutOffs)
       if (options.includesProtected !== true) await refuseProtected(tx, chunk)
       return deletePeople(tx, chunk, actor)
     }
     return writeInChunks(this.#database, ids, run, REMOVAL_BATCH)
+  }
+
+  async allowCutOffs(whom: CutOffList, actor: Actor, count: Meant['count'] = null): Promise<void> {
+    const { suspended, deleted, leaving } = whom
+    const ids = [...suspended, ...deleted, ...leaving]
+    if (ids.length === 0) return
+    const changes = sql<boolean>`(p.id = any (${[...deleted, ...leaving]}::uuid[])
+      or not ${isHeld('admin')})`
+    const cutOffs = { ids, changes, verb: 'takes access from', actor, count }
+    await this.#database.write((tx) => countCutOffs(tx, cutOffs))
   }
 
   async restore(ids: readonly PrincipalId[], actor: Actor): Promise<Written> {
@@ -111,7 +126,7 @@ export class PostgresPeopleStore implements PeopleStore {
   }
 
   /** The whole list before its first chunk is written; each chunk asks once more, under lock. */
-  async #refuseProtected(ids: readonly PrincipalId[], options: ProtectedToo): Promise<void> {
+  async #refuseProtected(ids: readonly PrincipalId[], options: Meant): Promise<void> {
     if (options.includesProtected !== true) await refuseProtected(this.#database.kysely, ids)
   }
 
@@ -141,8 +156,19 @@ export class PostgresPeopleStore implements PeopleStore {
     })
   }
 
-  setDate(id: PrincipalId, date: NewDate, actor: Actor): Promise<Written> {
-    return writeOnce(this.#database, (tx) => setDate(tx, id, date, actor))
+  setDate(
+    id: PrincipalId,
+    date: NewDate,
+    actor: Actor,
+    { count = null }: Pick<Meant, 'count'> = {},
+  ): Promise<Written> {
+    return writeOnce(this.#database, async (tx) => {
+      if (date.act !== 'activate') {
+        const verb = `sets a date to ${date.act} for`
+        await countCutOffs(tx, { ids: [id], changes: isNewDate(date), verb, actor, count })
+      }
+      return await setDate(tx, id, date, actor)
+    })
   }
 
   cancelDate(id: PrincipalId, act: DatedAct, actor: Actor): Promise<Written> {
@@ -229,6 +255,11 @@ export class PostgresPeopleStore implements PeopleStore {
       return 1
     })
   }
+}
+
+/** Of `principal p`. */
+function isHeld(reason: HoldReason) {
+  return sql`exists (select from hold h where h.principal_id = p.id and h.reason = ${reason})`
 }
 
 function touchEdited(

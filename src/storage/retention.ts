@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Actor } from '../directory/ports/people.ts'
-import { WINDOW_MS } from '../sources/guard.ts'
+import { COMMANDS_WINDOW_MS, WINDOW_MS } from '../sources/guard.ts'
 import { maintainAuthEvents } from './auth-event-partitions.ts'
 import type { Database } from './connection.ts'
 import { CHANGED_CREDENTIAL, noteCredentials } from './credential-store.ts'
@@ -31,6 +31,11 @@ const SESSIONS: Aging = {
 }
 /** They count for the guard within its window; a clock that is set back must not shorten it. */
 const REMOVALS: Aging = { table: 'removal', column: 'at', hours: (2 * WINDOW_MS) / 3_600_000 }
+const CUT_OFFS: Aging = {
+  table: 'cut_off',
+  column: 'at',
+  hours: (2 * COMMANDS_WINDOW_MS) / 3_600_000,
+}
 /** For whoever asks whether a mail went out. */
 const MAIL: Aging = { table: 'mail', column: 'created_at', hours: RETENTION_DAYS.mail * 24 }
 const LINKS: Aging = {
@@ -70,6 +75,7 @@ export async function applyRetention(database: Database): Promise<void> {
   await repeat(() => dropJournal(database))
   await repeat(() => dropOld(database, SESSIONS))
   await repeat(() => dropOld(database, REMOVALS))
+  await repeat(() => dropOld(database, CUT_OFFS))
   await repeat(() => dropOld(database, GONE))
   await repeat(() => dropOld(database, IMPORTS))
   await repeat(() => dropCredentials(database, REMEMBERED))

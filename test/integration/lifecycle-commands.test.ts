@@ -105,6 +105,37 @@ await t.test('many at once, and the protected, have to be meant', async (t) => {
   t.equal(await cli('person', 'unprotect', 'adele.vance'), '1 no longer protected\n')
 })
 
+await t.test('one by one is many at once as well', async (t) => {
+  const { people } = await admin.send<{ people: { username: string; state: string }[] }>(
+    'GET',
+    '/people',
+  )
+  const active = people.filter(({ state }) => state === 'active').map(({ username }) => username)
+  const done: string[] = []
+  let refusal = ''
+  for (const username of active) {
+    try {
+      await admin.send('DELETE', `/people/${username}`)
+      done.push(username)
+    } catch (error) {
+      refusal = (error as Error).message
+      break
+    }
+  }
+  t.ok(done.length > 0 && done.length < active.length, `${done.length} of ${active.length}`)
+  t.match(refusal, /409 .*approval-needed/)
+  const [, number = ''] = /--count (\d+)/.exec(refusal) ?? []
+  const next = active.at(-1) ?? ''
+  const whom = `/people/${next}`
+  await t.rejects(admin.send('DELETE', whom), { message: /409/ })
+  await t.rejects(admin.send('PUT', `${whom}/dates/suspend`, { at: '2031-01-31T09:00Z' }), {
+    message: /409/,
+  })
+  t.match(await admin.send('POST', '/people/restore', { people: done }), { changed: done.length })
+  t.match(await admin.send('DELETE', `${whom}?count=${number}`), { changed: 1 })
+  t.equal(await cli('person', 'restore', next), '1 restored\n')
+})
+
 await t.test(
   'scheduled: told with its time zone, carried out by itself, and taken back',
   async (t) => {

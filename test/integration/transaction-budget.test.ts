@@ -29,7 +29,7 @@ await t.test(
     const people = new PostgresPeopleStore(database)
     const actor = { name: 'test', reason: null }
     t.equal((await people.activate(ids, actor)).changed, PEOPLE)
-    t.equal((await people.hold(ids, 'admin', { actor, note: null })).changed, PEOPLE)
+    t.equal((await people.hold(ids, 'admin', { actor, note: null, count: PEOPLE })).changed, PEOPLE)
     t.equal((await people.release(ids, 'admin', actor)).changed, PEOPLE)
     t.equal(
       (await people.release(ids, 'admin', actor)).changed,

@@ -1,12 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { readBody } from '../../read-body.ts'
-import { remainingAllowance } from '../../sources/guard.ts'
-import { applyPlan, isCutOff, type Plan, peopleByAct, planPeople } from '../apply-people.ts'
+import {
+  applyPlan,
+  cutOffsOf,
+  isCutOff,
+  type Plan,
+  peopleByAct,
+  planPeople,
+} from '../apply-people.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { type Consequences, readConsequences } from '../consequences.ts'
 import { ApiError } from '../error.ts'
-import { approvalNeeded } from '../meant.ts'
 import type { AdminParts } from '../parts.ts'
 import { type ListedRow, MAX_CSV_BYTES, MAX_ROWS, readPeopleCsv } from '../people-list.ts'
 
@@ -16,7 +21,10 @@ const Query = Type.Object({
     Type.Boolean({ description: 'pass over lines that cannot be carried out' }),
   ),
   count: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'how many lose access, where that is many' }),
+    Type.Integer({
+      minimum: 1,
+      description: 'how many lose their access, with those of the last hour, where that is many',
+    }),
   ),
 })
 const Cell = (description: string) => Type.Optional(Type.String({ maxLength: 500, description }))
@@ -76,7 +84,8 @@ export function applyRoutes(app: FastifyInstance, parts: AdminParts): void {
       const plan = await planPeople(parts, request.body.map(toRow))
       if (dryRun) return { dryRun, ...told(plan), consequences: await preview(parts, plan) }
       if (plan.bad.length > 0 && !skipBad) throw badLines(plan)
-      refuseMany(parts, plan, count)
+      // The list as a whole is one decision.
+      await parts.people.allowCutOffs(cutOffsOf(plan), actorOf(request), count)
       const { counts, inboxSeq } = await applyPlan(parts, plan, (reason) =>
         actorOf(request, reason),
       )
@@ -117,12 +126,4 @@ function badLines({ bad }: Plan): ApiError {
       'nothing was done: mend these, or pass over them with skipBad (--skip-bad)',
     ].join('\n'),
   )
-}
-
-/** The list as a whole is one decision. */
-function refuseMany({ directory }: AdminParts, { rows }: Plan, count: number | null): void {
-  const affected = rows.filter(isCutOff).length
-  const all = directory.count('person')
-  if (affected <= remainingAllowance(all, 0) || count === affected) return
-  throw approvalNeeded('takes access from', { affected, all })
 }

@@ -4,12 +4,10 @@ import { ACTS } from '../../access/consequences.ts'
 import type { PrincipalId } from '../../directory/id.ts'
 import type { Person } from '../../directory/person.ts'
 import type { Entry } from '../../directory/query.ts'
-import { remainingAllowance } from '../../sources/guard.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { readConsequences } from '../consequences.ts'
 import { ApiError } from '../error.ts'
 import { readDead, readPeople, readPerson } from '../lookup.ts'
-import { approvalNeeded } from '../meant.ts'
 import type { AdminParts } from '../parts.ts'
 import { readRecord } from '../record.ts'
 import { shown } from '../shown.ts'
@@ -26,14 +24,18 @@ const People = Type.Array(Type.String({ maxLength: 320 }), {
   maxItems: MAX_PEOPLE_AT_ONCE,
 })
 const Reason = Type.Optional(Type.String({ maxLength: 500 }))
+const Count = Type.Optional(
+  Type.Integer({
+    minimum: 1,
+    description: 'how many lose their access, with those of the last hour, where that is many',
+  }),
+)
 const SeveralBody = Type.Object({ people: People, reason: Reason }, { additionalProperties: false })
 const CutOffBody = Type.Object(
   {
     people: People,
     reason: Reason,
-    count: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'how many are meant, where that is many' }),
-    ),
+    count: Count,
     protected: Type.Optional(
       Type.Boolean({ description: 'of one person, who is protected: she is meant all the same' }),
     ),
@@ -51,9 +53,11 @@ const DateBody = Type.Object(
       description: 'with its time zone, such as 2026-12-31T18:00+01:00',
     }),
     reason: Reason,
+    count: Count,
   },
   { additionalProperties: false },
 )
+const DeleteQuery = Type.Object({ count: Count })
 const ActivateBody = Type.Object(
   { people: Type.Optional(People), allStaged: Type.Optional(Type.Boolean()), reason: Reason },
   { additionalProperties: false },
@@ -105,7 +109,7 @@ export function lifecycleRoutes(app: FastifyInstance, parts: AdminParts): void {
     async (request) => {
       requireRole(request, 'operator')
       const note = request.body.reason ?? null
-      const meant = await readMeant(parts, request.body, 'suspends')
+      const meant = readMeant(parts, request.body)
       const options = { actor: actorOf(request, note), note, ...meant }
       return await shown(parts, people.hold(meant.ids, 'admin', options))
     },
@@ -146,7 +150,7 @@ export function lifecycleRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
     async (request) => {
       requireRole(request, 'operator')
-      const meant = await readMeant(parts, request.body, 'deletes')
+      const meant = readMeant(parts, request.body)
       const actor = actorOf(request, request.body.reason ?? null)
       return await shown(parts, people.delete(meant.ids, actor, meant))
     },
@@ -186,11 +190,11 @@ export function lifecycleRoutes(app: FastifyInstance, parts: AdminParts): void {
     async (request) => {
       requireRole(request, 'operator')
       const { id } = readPerson(directory, request.params.person).value
-      const { at, reason = null } = request.body
+      const { at, reason = null, count = null } = request.body
       const atMs = Date.parse(at)
       if (Number.isNaN(atMs)) throw new ApiError(400, 'bad-time', `"${at}" is no time`)
       const date = { act: request.params.act, atMs }
-      return await shown(parts, people.setDate(id, date, actorOf(request, reason)))
+      return await shown(parts, people.setDate(id, date, actorOf(request, reason), { count }))
     },
   )
 
@@ -204,18 +208,20 @@ export function lifecycleRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
   )
 
-  app.delete<{ Params: Static<typeof PersonParams> }>(
+  app.delete<{ Params: Static<typeof PersonParams>; Querystring: Static<typeof DeleteQuery> }>(
     '/people/:person',
     {
       schema: {
         summary: 'Delete a person; for 30 days she can be restored as she was',
         params: PersonParams,
+        querystring: DeleteQuery,
       },
     },
     async (request) => {
       requireRole(request, 'operator')
       const { id } = readPerson(directory, request.params.person).value
-      return await shown(parts, people.delete([id], actorOf(request)))
+      const { count = null } = request.query
+      return await shown(parts, people.delete([id], actorOf(request), { count }))
     },
   )
 
@@ -305,18 +311,11 @@ export function lifecycleRoutes(app: FastifyInstance, parts: AdminParts): void {
   )
 }
 
-/**
- * Whom a list means. Many at once are a decision of its own: whoever says how many has looked.
- *
- * @throws {ApiError} 409 `approval-needed`, with count and share
- */
-async function readMeant({ directory }: AdminParts, body: Static<typeof CutOffBody>, verb: string) {
+/** Whom a list means, and what was said about them. */
+function readMeant({ directory }: AdminParts, body: Static<typeof CutOffBody>) {
   const ids = [...new Set(readPeople(directory, body.people).map(({ value }) => value.id))]
-  const all = directory.count('person')
-  if (ids.length > remainingAllowance(all, 0) && body.count !== ids.length) {
-    throw approvalNeeded(verb, { affected: ids.length, all })
-  }
-  return { ids, includesProtected: body.protected === true && ids.length === 1 }
+  const { count = null } = body
+  return { ids, count, includesProtected: body.protected === true && ids.length === 1 }
 }
 
 /** Alive or dead. */

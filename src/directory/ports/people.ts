@@ -17,7 +17,7 @@ export interface Actor {
  * the journal number up to which a reader must be to see it (null when nothing changed).
  *
  * @throws {DirectoryError} `DIRECTORY_NOT_FOUND`, `DIRECTORY_REFUSED`, `DIRECTORY_CONFLICT`,
- *   `DIRECTORY_UNAVAILABLE`
+ *   `DIRECTORY_UNAVAILABLE`; `DIRECTORY_APPROVAL_NEEDED` where more lose their access than go unasked
  */
 export interface PeopleStore {
   read(id: PrincipalId): Promise<Person | null>
@@ -26,7 +26,12 @@ export interface PeopleStore {
   hold(ids: readonly PrincipalId[], reason: HoldReason, options: HoldOptions): Promise<Written>
   release(ids: readonly PrincipalId[], reason: HoldReason, actor: Actor): Promise<Written>
   /** Makes tombstones of them, whatever a source says, until they are restored here. */
-  delete(ids: readonly PrincipalId[], actor: Actor, options?: ProtectedToo): Promise<Written>
+  delete(ids: readonly PrincipalId[], actor: Actor, options?: Meant): Promise<Written>
+  /**
+   * Lets one list of several commands be one decision: those that follow, of the same actor, find
+   * their people counted. Nothing else is done.
+   */
+  allowCutOffs(whom: CutOffList, actor: Actor, count: Meant['count']): Promise<void>
   /** Brings back, as they were, those who were deleted here; within their grace. */
   restore(ids: readonly PrincipalId[], actor: Actor): Promise<Written>
   /** The dead whose grace is not over, the latest first; `name` in its folded form, or an id. */
@@ -36,7 +41,12 @@ export interface PeopleStore {
   }): Promise<readonly DeletedPerson[]>
   /** Neither suspended nor deleted from then on, unless named for it. */
   protect(ids: readonly PrincipalId[], isProtected: boolean, actor: Actor): Promise<Written>
-  setDate(id: PrincipalId, date: NewDate, actor: Actor): Promise<Written>
+  setDate(
+    id: PrincipalId,
+    date: NewDate,
+    actor: Actor,
+    options?: Pick<Meant, 'count'>,
+  ): Promise<Written>
   cancelDate(id: PrincipalId, act: DatedAct, actor: Actor): Promise<Written>
   /** Of everybody, the next first. */
   dates(limit: number): Promise<readonly (LifecycleDate & { readonly username: string })[]>
@@ -52,12 +62,26 @@ export interface PeopleStore {
   noteUnlock(id: PrincipalId, failures: number, actor: Actor): Promise<Written>
 }
 
-export interface ProtectedToo {
+/** What an actor has said about whom a command takes access from. */
+export interface Meant {
   /** Protected people are meant as well; else they are refused. */
   readonly includesProtected?: boolean
+  /**
+   * How many lose their access by it and by what the actor did lately, where that is many; `'any'`
+   * where nobody is to be asked.
+   */
+  readonly count?: number | 'any' | null
 }
 
-export interface HoldOptions extends ProtectedToo {
+/** People who are to lose their access, by how. */
+export interface CutOffList {
+  readonly suspended: readonly PrincipalId[]
+  readonly deleted: readonly PrincipalId[]
+  /** At a date. */
+  readonly leaving: readonly PrincipalId[]
+}
+
+export interface HoldOptions extends Meant {
   readonly actor: Actor
   readonly note: string | null
 }
