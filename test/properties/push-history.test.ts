@@ -4,7 +4,6 @@ import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { type Microsoft365, parseFaultRule } from '../../simulators/microsoft365/index.ts'
 import { DirectoryError } from '../../src/directory/errors.ts'
-import type { PrincipalId } from '../../src/directory/id.ts'
 import { Microsoft365Target } from '../../src/provisioning/microsoft365/target.ts'
 import { Pusher } from '../../src/provisioning/pusher.ts'
 import type { Attribute, Held, Target, Write, WriteAnswer } from '../../src/provisioning/target.ts'
@@ -16,6 +15,7 @@ import { PostgresPeopleStore } from '../../src/storage/people-store.ts'
 import { PostgresPushStore } from '../../src/storage/push-store.ts'
 import { Crasher } from '../support/crash.ts'
 import { testDatabase } from '../support/database.ts'
+import { compareSides, elapse, type Who } from '../support/push-truth.ts'
 import {
   configOf,
   connect,
@@ -34,10 +34,6 @@ const TITLES = ['Buyer', 'Clerk', 'Pilot'] as const
 const MAX_QUIET_ROUNDS = 12
 
 type FaultRequest = Record<string, unknown>
-interface Who {
-  readonly id: PrincipalId
-  readonly externalId: string
-}
 interface Crash {
   readonly statements: number
   readonly isAfter: boolean
@@ -174,6 +170,7 @@ class World {
   readonly witness = new Witness()
   readonly people: PostgresPeopleStore
   readonly subjects: readonly Who[]
+  readonly sourceId: string
 
   private constructor(parts: Pick<World, 'tenant' | 'db' | 'rig' | 'crasher' | 'subjects'>) {
     this.tenant = parts.tenant
@@ -181,6 +178,7 @@ class World {
     this.rig = parts.rig
     this.crasher = parts.crasher
     this.subjects = parts.subjects
+    this.sourceId = parts.rig.sourceId
     this.people = new PostgresPeopleStore(parts.db)
   }
 
@@ -243,19 +241,6 @@ class World {
       usn: () => 0,
     })
   }
-
-  /** Eleven minutes: claims and waits have ended, and no replica lags any more. */
-  async wait(): Promise<void> {
-    const ago = sql`interval '11 minutes'`
-    await sql`update push set written_at = written_at - ${ago}, changed_at = changed_at - ${ago}`.execute(
-      this.db.kysely,
-    )
-    await sql`
-      update push_dirty set due_at = due_at - ${ago}, claimed_until = claimed_until - ${ago}`.execute(
-      this.db.kysely,
-    )
-    this.tenant.advance(660_000)
-  }
 }
 
 const KEYS = [
@@ -314,15 +299,15 @@ async function live(t: Test, steps: readonly Step[]): Promise<void> {
   for (const each of steps) {
     if (each.do === 'sync') await world.sync(each.lagMs, each.replays)
     else if (each.do === 'push') await world.push(each.faults, each.crash, each.daemons)
-    else if (each.do === 'wait') await world.wait()
+    else if (each.do === 'wait') await elapse(world)
     else await act(world, each)
   }
   await comeToRest(t, world)
-  for (const subject of world.subjects) await compare(t, world, subject)
+  for (const subject of world.subjects) await compareSides(t, world, subject)
   // Whoever is dead here came to rest as that; once restored she is as if she had never been.
   for (const { id } of world.subjects) await world.people.restore([id], TESTER).catch(ignoreRefusal)
   await comeToRest(t, world)
-  for (const subject of world.subjects) await compare(t, world, subject)
+  for (const subject of world.subjects) await compareSides(t, world, subject)
   t.same(world.witness.blind, [], 'nothing is written again without being read')
   await compareAccounts(t, world)
 }
@@ -332,10 +317,10 @@ async function comeToRest(t: Test, world: World): Promise<void> {
   world.tenant.advance(7_200_000)
   for (let round = 1; round <= MAX_QUIET_ROUNDS; round++) {
     const before = world.witness.writes
-    await world.wait()
+    await elapse(world)
     await world.push([], null)
     await world.sync(0)
-    await world.wait()
+    await elapse(world)
     await world.push([], null)
     if (world.witness.writes === before && round > 2) return
   }
@@ -360,56 +345,6 @@ async function compareAccounts(t: Test, { db, rig, tenant }: World): Promise<voi
     there.map(({ id }) => id).toSorted(),
     'all of the living, and nobody else',
   )
-}
-
-async function compare(
-  t: Test,
-  { db, rig, tenant }: World,
-  { id, externalId }: Who,
-): Promise<void> {
-  const version = tenant.tenant.find(externalId)?.versions.at(-1)
-  if (version?.state !== 'live') return
-  const there = version.properties
-  const { rows } = await sql<{
-    lifecycle: string
-    isDeletedHere: boolean
-    title: string | null
-    mail: string | null
-    names: readonly string[]
-    holds: readonly string[]
-    contested: readonly string[]
-    unsettled: number
-  }>`
-    select pr.lifecycle, pr.is_deleted_here as "isDeletedHere", p.job_title as title, p.mail,
-      array(select folded from login_name where principal_id = p.id
-        union select folded from login_name_conflict where principal_id = p.id) as names,
-      array(select reason from hold where principal_id = p.id) as holds,
-      array(select attribute from push where principal_id = p.id and status = 'contested')
-        as contested,
-      (select count(*)::integer from push where principal_id = p.id
-        and status in ('sending', 'undecided')) as unsettled
-    from person p join principal pr on pr.id = p.id where p.id = ${id}::uuid`.execute(db.kysely)
-  const [row] = rows
-  if (row === undefined) throw new Error('nobody is ever lost')
-  const { lifecycle, isDeletedHere, names, title, mail, holds, contested, unsettled } = row
-  t.equal(unsettled, 0, 'nothing is left undecided')
-  t.equal(lifecycle, isDeletedHere ? 'deleted' : 'active', 'whom the tenant shows lives, or not')
-  t.equal(names.length === 0, isDeletedHere, 'the dead answer to no name')
-  if (isDeletedHere) {
-    if (!contested.includes('enabled'))
-      t.notOk(there['accountEnabled'], 'whom we deleted is disabled there')
-    return
-  }
-  if (!contested.includes('jobTitle')) t.equal(title, there['jobTitle'] ?? null, 'one title')
-  if (!contested.includes('mail')) t.equal(mail, there['mail'] ?? null, 'one address')
-  t.ok(mail === null || names.includes(mail.toLowerCase()), 'which she is found by')
-  const isEnabled = there['accountEnabled'] === true
-  if (holds.includes('admin')) {
-    if (!contested.includes('enabled')) t.notOk(isEnabled, 'whom we hold is disabled there')
-  } else {
-    const isHeld = holds.includes(`source:${rig.sourceId}`)
-    t.equal(isHeld, !isEnabled, 'whom the tenant disables is held here, and nobody else')
-  }
 }
 
 /** What histories have gone wrong once. */
