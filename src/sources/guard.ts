@@ -57,7 +57,7 @@ export function isAboutOthers(seen: number, known: number, missing: number): boo
   return seen > 0 && known >= STRANGE_MINIMUM && missing === known
 }
 
-/** Whether an answer takes the names from so many people that it is a fault rather than a change. */
+/** Whether an answer leaves so many people blank that it is a fault rather than a change. */
 export function isBlanking(blanked: number, known: number): boolean {
   return blanked > Math.max(SUSPICIOUS_MINIMUM, Math.floor(known * SUSPICIOUS_SHARE))
 }

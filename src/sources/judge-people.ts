@@ -80,7 +80,7 @@ export function judgePeople(
       const earlier = known.candidates.get(externalId) ?? {}
       return judgeNewcomer(externalId, { earlier, told: told.values }, parts.scope)
     }
-    const values = mergeValues(before.values, told.values)
+    const values = mergePerson(before.values, told.values)
     if (before.isRemoved) return judgeReturn(externalId, { before, values }, parts.scope)
     return judgeKnown(externalId, { before, values }, parts)
   })
@@ -91,6 +91,22 @@ export interface Known {
   readonly people: ReadonlyMap<ExternalId, KnownPerson>
   /** What was told before of people who are not imported. */
   readonly candidates: ReadonlyMap<ExternalId, PersonValues>
+}
+
+/**
+ * Lays what was told over what was known. That it is not said whether an account is enabled, as of
+ * everybody when a permission is gone, takes no earlier word back: who was disabled stays so.
+ */
+function mergePerson(known: PersonValues, told: PersonValues): PersonValues {
+  const values = mergeValues(known, told)
+  const { isEnabled } = known
+  const isUnsaid = values.isEnabled === null && typeof isEnabled === 'boolean'
+  return isUnsaid ? { ...values, isEnabled } : values
+}
+
+/** Of whom it was never said, nobody knows. */
+export function mayBeDisabled({ isEnabled }: PersonValues): boolean {
+  return isEnabled === false || isEnabled === null
 }
 
 interface Told {
@@ -105,7 +121,7 @@ function foldItems(items: readonly SourceItem[]): readonly Told[] {
     const { externalId } = item
     if (item.kind === 'group') continue
     const earlier = folded.get(externalId)?.values ?? {}
-    const values = item.kind === 'person' ? mergeValues(earlier, item.values) : {}
+    const values = item.kind === 'person' ? mergePerson(earlier, item.values) : {}
     folded.set(externalId, { externalId, values, isGone: item.kind === 'gone' })
   }
   return [...folded.values()]
@@ -134,11 +150,11 @@ function judgeNewcomer(
   said: { readonly earlier: PersonValues; readonly told: PersonValues },
   scope: ImportScope,
 ): PersonVerdict {
-  const values = mergeValues(said.earlier, said.told)
+  const values = mergePerson(said.earlier, said.told)
   const changed = changedNames(said.earlier, values)
   const verdict = { externalId, values, ...NOTHING, changed }
   if (scope.policy === 'chosen' || !isInScope(values, scope)) return { ...verdict, act: 'propose' }
-  return { ...verdict, act: 'create', hold: values.isEnabled === false ? 'set' : 'keep' }
+  return { ...verdict, act: 'create', hold: mayBeDisabled(values) ? 'set' : 'keep' }
 }
 
 function judgeReturn(
@@ -151,7 +167,8 @@ function judgeReturn(
   if (!before.isChosen && !isInScope(values, scope)) return { ...verdict, act: 'ignore' }
   const isTheirs = values.isEnabled === false && !before.isDisabledByUs
   const set = before.isProtected && !before.isHeld ? 'wait' : 'set'
-  const hold = isTheirs ? set : before.isHeld ? 'lift' : 'keep'
+  const lift = before.isHeld && !mayBeDisabled(values) ? 'lift' : 'keep'
+  const hold = isTheirs ? set : lift
   // Her grace is over: nothing of what is told is kept.
   if (before.isDeletedHere && before.isForgotten)
     return { ...verdict, values: before.values, act: 'restore' }
@@ -189,6 +206,7 @@ function judgeHold(
   values: PersonValues,
   allowance: Allowance,
 ): PersonVerdict['hold'] {
+  if (values.isEnabled === null) return 'keep'
   if (values.isEnabled !== false) return before.isHeld ? 'lift' : 'keep'
   if (before.isHeld || before.isSuspensionWaiting || before.isDisabledByUs) return 'keep'
   // Nobody loses anything by it.

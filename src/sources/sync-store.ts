@@ -115,6 +115,16 @@ export interface BatchResult {
   readonly items: number
 }
 
+/** What the staged answers leave blank. */
+export interface Blanks {
+  /** Of the people who live here and are named: who would lose UPN or display name. */
+  readonly blanked: number
+  readonly known: number
+  /** Of all who are named: whose account is neither enabled nor disabled. */
+  readonly unsaid: number
+  readonly told: number
+}
+
 export interface Disappearance {
   /** Objects the staged answers name. */
   readonly seen: number
@@ -150,8 +160,7 @@ export interface SyncStore extends HoldingsStore {
   /** Commits the delta token; the last step of a round. */
   finishRound(round: Round, counts: SyncCounts): Promise<void>
 
-  /** Of the people who live here, and the staged answers name, how many lose their UPN or display name. */
-  countBlanked(round: Round): Promise<{ readonly blanked: number; readonly known: number }>
+  countBlanked(round: Round): Promise<Blanks>
   /** Of the objects that live here, how many the staged answers do not name. */
   readDisappearance(round: Round): Promise<Disappearance>
   /**

@@ -259,9 +259,11 @@ export class SyncEngine {
 
   async #nonsenseOf(round: Round): Promise<string | null> {
     if (round.stream === 'people') {
-      const { blanked, known } = await this.#store.countBlanked(round)
+      const { blanked, known, unsaid, told } = await this.#store.countBlanked(round)
       if (isBlanking(blanked, known))
         return `the answer takes the names from ${blanked} of ${known} people`
+      if (isBlanking(unsaid, told))
+        return `the answer does not say of ${unsaid} of ${told} people whether their account is enabled: has the application lost a permission?`
     }
     if (round.mode !== 'full') return null
     const { seen, known, missing } = await this.#store.readDisappearance(round)

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Actor } from '../directory/ports/people.ts'
 import { remainingAllowance, WINDOW_MS } from '../sources/guard.ts'
 import type { PersonFilter, RuleAction } from '../sources/import.ts'
-import type { ImportPolicy, ImportScope } from '../sources/judge-people.ts'
+import { type ImportPolicy, type ImportScope, mayBeDisabled } from '../sources/judge-people.ts'
 import type { PersonValues } from '../sources/source.ts'
 import type { BatchResult } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
@@ -43,7 +43,7 @@ export async function admit(
   const newcomers = candidates.map(({ external_id, attributes, generation }, at) => ({
     externalId: external_id,
     values: attributes,
-    isHeld: attributes.isEnabled === false,
+    isHeld: mayBeDisabled(attributes),
     isActive: at < active,
     generation,
     admittedBy,

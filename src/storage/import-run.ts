@@ -126,7 +126,7 @@ async function link(
     held as (
       insert into hold (principal_id, reason)
       select principal_id, ${sourceHold(sourceId)} from made
-      where attributes ->> 'isEnabled' = 'false' on conflict do nothing returning principal_id)
+      where attributes -> 'isEnabled' in ('false', 'null') on conflict do nothing returning principal_id)
     select m.external_id, m.principal_id, h.principal_id is not null as is_held
     from made m left join held h on h.principal_id = m.principal_id`.execute(tx)
   for (const row of rows) {

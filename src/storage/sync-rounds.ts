@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { DirectoryError } from '../directory/errors.ts'
 import type { SourceItem, Stream } from '../sources/source.ts'
 import type {
+  Blanks,
   Disappearance,
   Judgement,
   OpenRound,
@@ -199,22 +200,22 @@ export async function finishRound(db: Database, round: Round, counts: SyncCounts
   })
 }
 
-export async function countBlanked(
-  db: Database,
-  round: Round,
-): Promise<{ readonly blanked: number; readonly known: number }> {
+export async function countBlanked(db: Database, round: Round): Promise<Blanks> {
   return db.transaction(async (tx) => {
-    const { rows } = await sql<{ blanked: number; known: number }>`
+    const { rows } = await sql<Blanks>`
       select count(distinct i.external_id) filter (where
           i.body->'values' ? 'userPrincipalName' and l.attributes->>'userPrincipalName' <> ''
             and coalesce(i.body->'values'->>'userPrincipalName', '') = ''
           or i.body->'values' ? 'displayName' and l.attributes->>'displayName' <> ''
             and coalesce(i.body->'values'->>'displayName', '') = '') as blanked,
-        count(distinct i.external_id) as known
-      from sync_item i join source_link l on l.source_id = ${round.sourceId}::uuid
+        count(distinct l.external_id) as known,
+        count(distinct i.external_id) filter (where i.body->'values'->'isEnabled' = 'null')
+          as unsaid,
+        count(distinct i.external_id) as told
+      from sync_item i left join source_link l on l.source_id = ${round.sourceId}::uuid
         and l.object_kind = 'person' and l.external_id = i.external_id and l.removed_at is null
       where i.round_id = ${round.id}::uuid and i.body->>'kind' = 'person'`.execute(tx)
-    return rows[0] ?? { blanked: 0, known: 0 }
+    return rows[0] ?? { blanked: 0, known: 0, unsaid: 0, told: 0 }
   })
 }
 

@@ -85,6 +85,45 @@ await t.test(
   },
 )
 
+await t.test('of whom it no longer says whether she is disabled: she stays so', async (t) => {
+  const { db, sourceId, run, says, howMany } = await rig(t)
+  says([aPerson('p1', { isEnabled: false })])
+  await run()
+  const before = await imageOfDirectory(db, sourceId)
+  const held = async () => {
+    const { rows } = await sql<{ username: string }>`
+      select n.username from hold h join person n on n.id = h.principal_id
+      order by n.username`.execute(db.kysely)
+    return rows.map(({ username }) => username)
+  }
+  says([aPerson('p1', { isEnabled: null }), aPerson('p2', { isEnabled: null })])
+  await run()
+  says([aPerson('p1', { isEnabled: null, jobTitle: 'Clown' })])
+  await run()
+  t.same(await held(), ['p1'], 'no word lifts no hold, and sets none')
+  says([aPerson('new', { isEnabled: null })])
+  await run()
+  t.same(await held(), ['new', 'p1'], 'whoever comes without a word may be disabled')
+  says([aPerson('new', { isEnabled: null })])
+  await run()
+  says([aPerson('new', { isEnabled: true }), aPerson('p1', { jobTitle: null, isEnabled: null })])
+  await run()
+  t.same(await held(), ['p1'])
+  t.same(
+    (await imageOfDirectory(db, sourceId)).people['p1'],
+    before.people['p1'],
+    'and nothing else was changed',
+  )
+  says(EVERYBODY.map(({ externalId }) => aPerson(externalId, { isEnabled: null })))
+  await t.rejects(run({ isFull: true }), {
+    code: 'SOURCE_NONSENSE',
+    message: /does not say of 100 of 100 people whether their account is enabled/,
+  })
+  says(Array.from({ length: 11 }, (_, at) => aPerson(`other${at}`, { isEnabled: null })))
+  await t.rejects(run(), { code: 'SOURCE_NONSENSE' }, 'nor of newcomers')
+  t.equal(await howMany(), 101)
+})
+
 await t.test("another tenant's people: none of them comes in, none of ours goes", async (t) => {
   const { db, sourceId, run, before, howMany, says } = await rig(t)
   says(Array.from({ length: 100 }, (_, at) => aPerson(`stranger${at}`)))
