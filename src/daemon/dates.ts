@@ -2,6 +2,7 @@ import type { Service } from '../lifecycle.ts'
 import type { Log } from '../observe/log.ts'
 import type { Database } from '../storage/connection.ts'
 import { carryOutDates } from '../storage/lifecycle-dates.ts'
+import { Turns } from '../turns.ts'
 
 /** A look at an index; dates are told to the second. */
 const EVERY_MS = 1_000
@@ -16,42 +17,31 @@ export interface DatesParts {
 export class Dates implements Service {
   readonly name = 'dates'
   readonly #parts: DatesParts
-  #timer: NodeJS.Timeout | null = null
-  #running: Promise<void> = Promise.resolve()
-  #isStopping = false
+  readonly #turns: Turns
 
   constructor(parts: DatesParts) {
     this.#parts = parts
+    this.#turns = new Turns({
+      work: (signal) => this.#look(signal),
+      onFault: (error) => parts.log.warn('dates.failed', { error }),
+      everyMs: EVERY_MS,
+    })
   }
 
   async start(): Promise<void> {
-    this.#schedule()
+    this.#turns.start()
   }
 
-  async stop(): Promise<void> {
-    this.#isStopping = true
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    await this.#running
+  stop(): Promise<void> {
+    return this.#turns.stop()
   }
 
-  #schedule(): void {
-    if (this.#isStopping) return
-    this.#timer = setTimeout(() => {
-      this.#running = this.#look().finally(() => this.#schedule())
-    }, EVERY_MS)
-    this.#timer.unref()
-  }
-
-  async #look(): Promise<void> {
+  async #look(signal: AbortSignal): Promise<void> {
     const { database, leader, log } = this.#parts
-    try {
-      while (leader.isLeader && !this.#isStopping) {
-        const count = await carryOutDates(database)
-        if (count === 0) return
-        log.info('dates.carried-out', { count })
-      }
-    } catch (error) {
-      log.warn('dates.failed', { error })
+    while (leader.isLeader && !signal.aborted) {
+      const count = await carryOutDates(database)
+      if (count === 0) return
+      log.info('dates.carried-out', { count })
     }
   }
 }

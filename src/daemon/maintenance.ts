@@ -2,6 +2,7 @@ import type { Service } from '../lifecycle.ts'
 import type { Log } from '../observe/log.ts'
 import type { Database } from '../storage/connection.ts'
 import { applyRetention } from '../storage/retention.ts'
+import { Turns } from '../turns.ts'
 import type { LocalBackups } from './local-backups.ts'
 
 const FIRST_MS = 60_000
@@ -22,30 +23,24 @@ export interface MaintenanceParts {
 export class Maintenance implements Service {
   readonly name = 'maintenance'
   readonly #parts: MaintenanceParts
-  #timer: NodeJS.Timeout | null = null
-  #running: Promise<void> = Promise.resolve()
-  #isStopping = false
+  readonly #turns: Turns
 
   constructor(parts: MaintenanceParts) {
     this.#parts = parts
+    this.#turns = new Turns({
+      work: () => this.#run(),
+      onFault: (error) => parts.log.warn('maintenance.failed', { error }),
+      firstMs: parts.firstMs ?? FIRST_MS,
+      everyMs: EVERY_MS,
+    })
   }
 
   async start(): Promise<void> {
-    this.#schedule(this.#parts.firstMs ?? FIRST_MS)
+    this.#turns.start()
   }
 
-  async stop(): Promise<void> {
-    this.#isStopping = true
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    await this.#running
-  }
-
-  #schedule(delayMs: number): void {
-    if (this.#isStopping) return
-    this.#timer = setTimeout(() => {
-      this.#running = this.#run().finally(() => this.#schedule(EVERY_MS))
-    }, delayMs)
-    this.#timer.unref()
+  stop(): Promise<void> {
+    return this.#turns.stop()
   }
 
   async #run(): Promise<void> {
@@ -62,7 +57,7 @@ export class Maintenance implements Service {
 
   /** Nothing is lost when one fails: the next hour tries again. */
   async #attempt(what: string, work: () => Promise<void>): Promise<void> {
-    if (this.#isStopping) return
+    if (this.#turns.signal.aborted) return
     try {
       await work()
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Service } from '../lifecycle.ts'
+import { Turns } from '../turns.ts'
 import type { ClaimedMail, MailAccount, MailSettled, MailStore } from './mail-store.ts'
 import { type Delivery, deliver, type Letter } from './transport.ts'
 
@@ -23,55 +24,38 @@ export interface DelivererParts {
 export class MailDeliverer implements Service {
   readonly name = 'mail'
   readonly #parts: DelivererParts
-  #timer: NodeJS.Timeout | null = null
-  #running: Promise<void> = Promise.resolve()
-  #isStopping = false
-  #isAsked = false
+  readonly #turns: Turns
 
   constructor(parts: DelivererParts) {
     this.#parts = parts
+    this.#turns = new Turns({
+      work: (signal) => this.#run(signal),
+      onFault: parts.onFault,
+      firstMs: 0,
+      everyMs: parts.pollMs ?? POLL_MS,
+    })
   }
 
   async start(): Promise<void> {
-    this.#schedule(0)
+    this.#turns.start()
   }
 
-  async stop(): Promise<void> {
-    this.#isStopping = true
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    await this.#running
+  stop(): Promise<void> {
+    return this.#turns.stop()
   }
 
   /** Something was put out just now. */
   wake(): void {
-    this.#isAsked = true
-    if (this.#timer !== null) this.#schedule(0)
+    this.#turns.wake()
   }
 
-  #schedule(delayMs: number): void {
-    if (this.#isStopping) return
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
-      this.#timer = null
-      this.#isAsked = false
-      this.#running = this.#run().finally(() =>
-        this.#schedule(this.#isAsked ? 0 : (this.#parts.pollMs ?? POLL_MS)),
-      )
-    }, delayMs)
-    this.#timer.unref()
-  }
-
-  async #run(): Promise<void> {
-    const { store, onFault } = this.#parts
-    try {
-      const account = await store.readAccount()
-      if (account === null) return
-      for (const mail of await store.claim(AT_ONCE)) {
-        if (this.#isStopping) return
-        await this.#send(account, mail)
-      }
-    } catch (error) {
-      onFault(error)
+  async #run(signal: AbortSignal): Promise<void> {
+    const { store } = this.#parts
+    const account = await store.readAccount()
+    if (account === null) return
+    for (const mail of await store.claim(AT_ONCE)) {
+      if (signal.aborted) return
+      await this.#send(account, mail)
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Service } from '../lifecycle.ts'
+import { Turns } from '../turns.ts'
 import { lookAgainInMs, MAX_REPEATS, type Planned, planPushes } from './desired.ts'
 import { isMemberWrite } from './membership.ts'
 import type { Claim, PushStore, Settled } from './push-store.ts'
@@ -51,9 +52,7 @@ export class Pusher implements Service {
   readonly name: string
   readonly #parts: PusherParts
   readonly #nowMs: () => number
-  readonly #stopping = new AbortController()
-  #running: Promise<void> = Promise.resolve()
-  #timer: NodeJS.Timeout | null = null
+  readonly #turns: Turns
   #seenUsn = -1
   #dueAtMs = 0
   /** After a fault, and for as long as the target asks for quiet. */
@@ -63,30 +62,24 @@ export class Pusher implements Service {
     this.#parts = parts
     this.#nowMs = parts.nowMs ?? (() => performance.now())
     this.name = `pushes to ${parts.sourceId}`
+    this.#turns = new Turns({
+      work: () => this.#look(),
+      onFault: (error) => parts.onFault?.(error),
+      everyMs: LOOK_MS,
+    })
   }
 
-  start(): Promise<void> {
-    this.#schedule()
-    return Promise.resolve()
+  async start(): Promise<void> {
+    this.#turns.start()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort(new Error('the daemon is stopping'))
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    await this.#running
+  stop(): Promise<void> {
+    return this.#turns.stop()
   }
 
   /** The next look comes at once, whether or not anything has changed. */
   wake(): void {
     this.#dueAtMs = 0
-  }
-
-  #schedule(): void {
-    if (this.#stopping.signal.aborted) return
-    this.#timer = setTimeout(() => {
-      this.#running = this.#look().finally(() => this.#schedule())
-    }, LOOK_MS)
-    this.#timer.unref()
   }
 
   async #look(): Promise<void> {
@@ -101,7 +94,7 @@ export class Pusher implements Service {
       this.#seenUsn = usn
     } catch (error) {
       this.#quietUntilMs = this.#nowMs() + RETRY_BASE_MS
-      if (!this.#stopping.signal.aborted) this.#parts.onFault?.(error)
+      throw error
     }
   }
 
@@ -110,7 +103,7 @@ export class Pusher implements Service {
     const { sourceId, store } = this.#parts
     for (;;) {
       // In each turn, since whoever was suspended just now must not wait for a backlog.
-      while (await store.markChanged(sourceId)) this.#stopping.signal.throwIfAborted()
+      while (await store.markChanged(sourceId)) this.#turns.signal.throwIfAborted()
       const isQuiet = this.#nowMs() < this.#quietUntilMs
       const claims = isQuiet ? [] : await store.claim(sourceId, CLAIMS)
       if (claims.length === 0) return
@@ -119,7 +112,7 @@ export class Pusher implements Service {
       const answered = ends.filter((end) => end.status === 'fulfilled' && end.value).length
       const failed = ends.find((end) => end.status === 'rejected')
       if (failed !== undefined) throw failed.reason
-      this.#stopping.signal.throwIfAborted()
+      this.#turns.signal.throwIfAborted()
       // A target that is away is asked for a few people now and then, and not for all who wait.
       if (answered === 0) this.#keepQuiet(URGENT_RETRY_MAX_MS)
     }
@@ -237,7 +230,7 @@ export class Pusher implements Service {
   }
 
   #signal(withinMs = REQUEST_TIMEOUT_MS): AbortSignal {
-    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(withinMs)])
+    return AbortSignal.any([this.#turns.signal, AbortSignal.timeout(withinMs)])
   }
 
   #retry({ attempts }: Claim, write: Write) {

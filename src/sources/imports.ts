@@ -1,5 +1,6 @@
 import { DirectoryError } from '../directory/errors.ts'
 import type { Service } from '../lifecycle.ts'
+import { Turns } from '../turns.ts'
 import { drain } from './drain.ts'
 import type { ImportSession, ImportStore } from './import.ts'
 import type { SyncStore } from './sync-store.ts'
@@ -24,55 +25,40 @@ export interface ImportsParts {
 export class Imports implements Service {
   readonly name = 'imports'
   readonly #parts: ImportsParts
-  readonly #stopping = new AbortController()
-  #turn: Promise<void> = Promise.resolve()
-  #timer: NodeJS.Timeout | null = null
+  readonly #turns: Turns
 
   constructor(parts: ImportsParts) {
     this.#parts = parts
+    this.#turns = new Turns({
+      work: () => this.#look(),
+      // The database is away, as others tell; the next look finds what this one did not.
+      onFault: () => undefined,
+      firstMs: 0,
+      everyMs: parts.intervalMs ?? INTERVAL_MS,
+    })
   }
 
-  start(): Promise<void> {
-    this.#schedule(0)
-    return Promise.resolve()
+  async start(): Promise<void> {
+    this.#turns.start()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort(new Error('the daemon is stopping'))
-    if (this.#timer) clearTimeout(this.#timer)
-    await this.#turn
+  stop(): Promise<void> {
+    return this.#turns.stop()
   }
 
   /** A run was let begin just now. */
   wake(): void {
-    if (this.#timer) this.#schedule(0)
+    this.#turns.wake()
   }
 
-  #schedule(delayMs: number): void {
-    if (this.#timer) clearTimeout(this.#timer)
-    if (this.#stopping.signal.aborted) return
-    this.#timer = setTimeout(() => {
-      this.#turn = this.#turn.then(() => this.#tick())
-    }, delayMs)
-    this.#timer.unref()
-  }
-
-  async #tick(): Promise<void> {
-    try {
-      if (this.#parts.isLeader()) {
-        for (const { id, sourceId } of await this.#parts.store.running())
-          await this.#run(id, sourceId)
-      }
-    } catch {
-      // The database is away, as others tell; the next look finds what this one did not.
-    } finally {
-      this.#schedule(this.#parts.intervalMs ?? INTERVAL_MS)
-    }
+  async #look(): Promise<void> {
+    if (!this.#parts.isLeader()) return
+    for (const { id, sourceId } of await this.#parts.store.running()) await this.#run(id, sourceId)
   }
 
   async #run(id: string, sourceId: string): Promise<void> {
     const { store, sync, onEnded, onFault } = this.#parts
-    const { signal } = this.#stopping
+    const { signal } = this.#turns
     try {
       while (await store.runBatch(id)) signal.throwIfAborted()
       await drain(() => sync.settleManagers(sourceId), signal)

@@ -1,4 +1,5 @@
 import type { Service } from '../lifecycle.ts'
+import { Turns } from '../turns.ts'
 
 /** Work that an admin has begun and that goes on in small transactions, each of which may be repeated. */
 export interface StepwiseWork {
@@ -16,9 +17,7 @@ export class Unfinished implements Service {
   readonly #works: readonly StepwiseWork[]
   readonly #isLeader: () => boolean
   readonly #onFault: (error: unknown) => void
-  readonly #stopping = new AbortController()
-  #timer: NodeJS.Timeout | null = null
-  #running: Promise<void> = Promise.resolve()
+  readonly #turns: Turns
 
   constructor(parts: {
     readonly works: readonly StepwiseWork[]
@@ -28,30 +27,24 @@ export class Unfinished implements Service {
     this.#works = parts.works
     this.#isLeader = parts.isLeader
     this.#onFault = parts.onFault
+    this.#turns = new Turns({
+      work: () => this.#look(),
+      onFault: parts.onFault,
+      everyMs: LOOK_EVERY_MS,
+    })
   }
 
-  start(): Promise<void> {
-    this.#schedule()
-    return Promise.resolve()
+  async start(): Promise<void> {
+    this.#turns.start()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort(new Error('the daemon is stopping'))
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    await this.#running
+  stop(): Promise<void> {
+    return this.#turns.stop()
   }
 
   /** Does all that is left of one; two daemons may at once, and take turns. */
   async finish(work: StepwiseWork, id: string): Promise<void> {
-    while (await work.step(id)) this.#stopping.signal.throwIfAborted()
-  }
-
-  #schedule(): void {
-    if (this.#stopping.signal.aborted) return
-    this.#timer = setTimeout(() => {
-      this.#running = this.#look().finally(() => this.#schedule())
-    }, LOOK_EVERY_MS)
-    this.#timer.unref()
+    while (await work.step(id)) this.#turns.signal.throwIfAborted()
   }
 
   async #look(): Promise<void> {
@@ -60,7 +53,7 @@ export class Unfinished implements Service {
       try {
         for (const id of await work.unfinished()) await this.finish(work, id)
       } catch (error) {
-        if (!this.#stopping.signal.aborted) this.#onFault(error)
+        if (!this.#turns.signal.aborted) this.#onFault(error)
       }
     }
   }
