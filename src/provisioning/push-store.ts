@@ -1,6 +1,6 @@
 import type { Planned, Subject } from './desired.ts'
 import type { Difference } from './drift.ts'
-import type { MemberWrite, PushedValue } from './target.ts'
+import type { PushedValue } from './target.ts'
 
 /** A person taken to work on, for a while and by one alone. */
 export interface Claim {
@@ -20,6 +20,13 @@ export type Settled =
   /** Sent, and nobody knows what became of it. */
   | { readonly status: 'undecided'; readonly reason: string }
 
+/** `'lost'` when the claim has passed to another, or is none any more. */
+export type Begun =
+  | 'begun'
+  | 'lost'
+  /** Why it waits for an admin, in words: too many were removed within the window. */
+  | { readonly waits: string }
+
 /**
  * What is to be pushed, and what became of it.
  *
@@ -35,13 +42,8 @@ export interface PushStore {
   markChanged(sourceId: string): Promise<boolean>
   /** Those that are due, longest waiting first. */
   claim(sourceId: string, limit: number): Promise<readonly Claim[]>
-  /**
-   * Counts a removal from a group. Null when it may be made; else, in words, why it waits for an admin:
-   * there were too many within the window.
-   */
-  guardRemoval(claim: Claim, write: MemberWrite): Promise<string | null>
-  /** Says that a value is about to be sent. False when the claim has passed to another. */
-  begin(claim: Claim, planned: Planned): Promise<boolean>
+  /** Says that a value is about to be sent; a removal from a group is counted by it, once. */
+  begin(claim: Claim, planned: Planned): Promise<Begun>
   settle(claim: Claim, planned: Planned, settled: Settled): Promise<void>
   /**
    * It is the target's to decide: whom it has disabled by itself is held here in its name, and of an

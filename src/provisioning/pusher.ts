@@ -1,7 +1,6 @@
 import type { Service } from '../lifecycle.ts'
 import { Turns } from '../turns.ts'
 import { lookAgainInMs, MAX_REPEATS, type Planned, planPushes } from './desired.ts'
-import { isMemberWrite } from './membership.ts'
 import type { Claim, PushStore, Settled } from './push-store.ts'
 import { isMet, type Refusal, type Target, type Write, type WriteAnswer } from './target.ts'
 
@@ -153,13 +152,12 @@ export class Pusher implements Service {
       await store.giveBack(claim, planned)
       return done
     }
-    const waits =
-      isMemberWrite(write) && !write.value ? await store.guardRemoval(claim, write) : null
-    if (waits !== null) {
-      await this.#settle(claim, planned, { status: 'refused', reason: waits })
+    const begun = await store.begin(claim, planned)
+    if (typeof begun === 'object') {
+      await this.#settle(claim, planned, { status: 'refused', reason: begun.waits })
       return done
     }
-    if (!(await store.begin(claim, planned))) {
+    if (begun === 'lost') {
       // Marked anew, paused, or another's by now: what is wanted is worked out again.
       await store.release(claim, RETRY_BASE_MS)
       return 'lost'

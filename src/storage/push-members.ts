@@ -1,17 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Mastered } from '../provisioning/desired.ts'
-import {
-  type GroupFacts,
-  groupOf,
-  memberAttribute,
-  refusalOfGroup,
-} from '../provisioning/membership.ts'
-import type { Claim } from '../provisioning/push-store.ts'
-import type { MemberWrite } from '../provisioning/target.ts'
-import { remainingAllowance, WINDOW_MS } from '../sources/guard.ts'
+import { type GroupFacts, memberAttribute, refusalOfGroup } from '../provisioning/membership.ts'
 import type { Tx } from './sync-batch.ts'
 
-const WINDOW_SECONDS = WINDOW_MS / 1000
 /** What a push is refused as that waits for an admin's yes. */
 export const HELD = 'held'
 
@@ -78,61 +69,4 @@ export async function markMembers(
         and e.group_external_id = r."group" and e.member_external_id = r.member)
     on conflict (source_id, principal_id) do update set mark = default,
       due_at = least(push_dirty.due_at, excluded.due_at)`.execute(tx)
-}
-
-interface GuardRow {
-  readonly id: string
-  readonly name: string
-  readonly approved: number
-  readonly living: number
-  readonly removed: number
-  readonly is_counted: boolean
-  readonly is_held: boolean
-}
-
-/** As {@link PushStore.guardRemoval}; a removal is counted once, however often it is sent. */
-export async function guardRemoval(
-  tx: Tx,
-  claim: Claim,
-  { attribute }: MemberWrite,
-): Promise<string | null> {
-  const external = groupOf(attribute)
-  const { rows } = await sql<GuardRow>`
-    select g.id, g.name, gl.removals_approved as approved,
-      (select count(*)::integer from membership m where m.group_no = g.no) as living,
-      (select count(*)::integer from removal r where r.source_id = gl.source_id
-        and r.group_id = g.id
-        and r.at > clock_timestamp() - make_interval(secs => ${WINDOW_SECONDS})) as removed,
-      coalesce(x.wanted = 'false' and x.status in ('sending', 'undecided'), false)
-        -- Counted, and then not begun, for its person was marked anew in that moment.
-        or exists (select from removal r where r.source_id = gl.source_id and r.group_id = g.id
-          and r.kind = 'membership' and r.subject = ${claim.externalId}
-          and r.at > clock_timestamp() - interval '1 minute') as is_counted,
-      coalesce(x.status = 'refused' and x.reason like ${`${HELD}:%`}, false) as is_held
-    from source_link gl join directory_group g on g.id = gl.group_id
-    left join push x on x.source_id = gl.source_id
-      and x.principal_id = ${claim.principalId}::uuid and x.attribute = ${attribute}
-    where gl.source_id = ${claim.sourceId}::uuid and gl.object_kind = 'group'
-      and gl.external_id = ${external} for update of gl`.execute(tx)
-  const [row] = rows
-  if (row === undefined || row.is_counted) return null
-  const isAllowed = !row.is_held && remainingAllowance(row.living, row.removed) > 0
-  if (!isAllowed && row.approved === 0) {
-    return (
-      `${HELD}: too many people would leave ${row.name} within a day: look at gatehouse group ` +
-      `pushes ${row.name}, then gatehouse group approve ${row.name}`
-    )
-  }
-  if (!isAllowed) {
-    await sql`
-      update source_link set removals_approved = removals_approved - 1
-      where source_id = ${claim.sourceId}::uuid and object_kind = 'group'
-        and external_id = ${external}`.execute(tx)
-  }
-  await sql`
-    insert into removal (source_id, group_id, kind, subject)
-    values (${claim.sourceId}::uuid, ${row.id}::uuid, 'membership', ${claim.externalId})`.execute(
-    tx,
-  )
-  return null
 }

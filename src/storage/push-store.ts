@@ -2,11 +2,19 @@ import { randomUUID } from 'node:crypto'
 import { type RawBuilder, sql } from 'kysely'
 import type { Planned } from '../provisioning/desired.ts'
 import { driftOf } from '../provisioning/drift.ts'
-import type { Claim, Drift, ListedPush, PushStore, Settled } from '../provisioning/push-store.ts'
-import type { MemberWrite, PushedValue } from '../provisioning/target.ts'
+import type {
+  Begun,
+  Claim,
+  Drift,
+  ListedPush,
+  PushStore,
+  Settled,
+} from '../provisioning/push-store.ts'
+import type { PushedValue } from '../provisioning/target.ts'
 import type { Database } from './connection.ts'
 import { hintDenial, journal } from './journal.ts'
-import { guardRemoval, HAS_GROUPS_HERE } from './push-members.ts'
+import { beginPush } from './push-begin.ts'
+import { HAS_GROUPS_HERE } from './push-members.ts'
 import { readSubjects } from './push-subjects.ts'
 import { lockSource, sourceActor, sourceHold, type Tx, touchPrincipals } from './sync-batch.ts'
 import { readAllowance, recordRemovals } from './sync-removals.ts'
@@ -14,8 +22,6 @@ import { readAllowance, recordRemovals } from './sync-removals.ts'
 /** Journal rows looked through in one transaction. */
 const LOOK_BATCH = 500
 const CLAIM_SECONDS = 40
-/** A request may take this long; a claim that ends sooner is not good for another one. */
-const REQUEST_SECONDS = 15
 /** Its own kind: nobody keeps the value, so nothing is ever planned for it. */
 const PASSWORD = 'password'
 const ACTOR = { name: 'gatehouse', reason: null }
@@ -100,30 +106,8 @@ export class PostgresPushStore implements PushStore {
     return subjects.map((read) => ({ ...read, id, sourceId }))
   }
 
-  async guardRemoval(claim: Claim, write: MemberWrite): Promise<string | null> {
-    const { value } = await this.#db.write((tx) => guardRemoval(tx, claim, write))
-    return value
-  }
-
-  async begin(claim: Claim, { write, repeats }: Planned): Promise<boolean> {
-    const wanted = JSON.stringify(write.value)
-    const { rows } = await sql`
-      with mine as (
-        select 1 from push_dirty
-        where source_id = ${claim.sourceId}::uuid and principal_id = ${claim.principalId}::uuid
-          and claim = ${claim.id}::uuid and mark = ${claim.mark}
-          and exists (select from source s where s.id = source_id and s.state <> 'paused'
-            and coalesce(s.config ->> 'tier', 'read') <> 'read')
-          and claimed_until > clock_timestamp() + make_interval(secs => ${REQUEST_SECONDS})
-        for update)
-      insert into push (source_id, principal_id, attribute, status, wanted, repeats)
-      select ${claim.sourceId}::uuid, ${claim.principalId}::uuid, ${write.attribute}, 'sending',
-        ${wanted}::jsonb, ${repeats} from mine
-      on conflict (source_id, principal_id, attribute) do update set status = 'sending',
-        wanted = excluded.wanted, repeats = excluded.repeats,
-        changed_at = clock_timestamp()
-      returning 1 as begun`.execute(this.#db.kysely)
-    return rows.length > 0
+  begin(claim: Claim, planned: Planned): Promise<Begun> {
+    return beginPush(this.#db, claim, planned)
   }
 
   async settle(claim: Claim, planned: Planned, settled: Settled): Promise<void> {

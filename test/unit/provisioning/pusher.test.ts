@@ -1,6 +1,6 @@
 import t from 'tap'
 import { LAG_MS, MAX_REPEATS, type Push, type Subject } from '../../../src/provisioning/desired.ts'
-import type { Claim, PushStore, Settled } from '../../../src/provisioning/push-store.ts'
+import type { Begun, Claim, PushStore, Settled } from '../../../src/provisioning/push-store.ts'
 import { Pusher } from '../../../src/provisioning/pusher.ts'
 import type { Held, Target, Write, WriteAnswer } from '../../../src/provisioning/target.ts'
 
@@ -13,7 +13,7 @@ class Stage implements PushStore, Target {
   holds: Subject['holds'] = [{ reason: 'admin', sinceMs: HELD_SINCE }]
   pushes: Push[] = []
   held: Held | null = { enabled: true, sessionsEndedMs: null, attributes: {} }
-  isBegun = true
+  begun: Begun = 'begun'
   releasedInMs: number | null | undefined
   answer: () => WriteAnswer = () => ({ kind: 'written' })
   #isDue = true
@@ -40,13 +40,9 @@ class Stage implements PushStore, Target {
     return Promise.resolve(isDue ? [{ ...claim, attempts: 1, subject }] : [])
   }
 
-  guardRemoval(): Promise<string | null> {
-    return Promise.resolve(null)
-  }
-
-  begin(_claim: Claim, { write }: { write: Write }): Promise<boolean> {
+  begin(_claim: Claim, { write }: { write: Write }): Promise<Begun> {
     this.said.push(`begin ${write.attribute}`)
-    return Promise.resolve(this.isBegun)
+    return Promise.resolve(this.begun)
   }
 
   settle(_claim: Claim, { write }: { write: Write }, settled: Settled): Promise<void> {
@@ -148,7 +144,7 @@ await t.test('an account that is gone is no longer written', async (t) => {
 
 await t.test('whoever has lost the claim, the lead or too much time sends nothing', async (t) => {
   const claimed = new Stage()
-  claimed.isBegun = false
+  claimed.begun = 'lost'
   await pusherOf(claimed).pushAll()
   t.same(claimed.said, ['begin enabled'])
 
