@@ -113,6 +113,12 @@ interface PushedMember {
   readonly reason: string | null
 }
 
+interface GroupPushes {
+  readonly pushes: readonly PushedMember[]
+  readonly total: number
+  readonly held: number
+}
+
 /** Who decides on the people of a group that comes from a source. */
 function addMastery(group: Command, run: Run): void {
   const pathOf = (reference: string) => `/groups/${encodeURIComponent(reference)}`
@@ -142,10 +148,8 @@ function addMastery(group: Command, run: Run): void {
     .description('what was written of a group where it comes from, and what became of it')
     .action(async (reference: string, _options: unknown, command: Command) => {
       const context = run(command)
-      const answer = await context
-        .client()
-        .get<{ pushes: PushedMember[] }>(`${pathOf(reference)}/pushes`)
-      context.show(answer, ({ pushes }) => {
+      const answer = await context.client().get<GroupPushes>(`${pathOf(reference)}/pushes`)
+      context.show(answer, ({ pushes, total, held }) => {
         const rows = pushes.map(({ person, isMember, status, reason }) => ({
           person,
           wanted: isMember ? 'in' : 'out',
@@ -153,6 +157,8 @@ function addMastery(group: Command, run: Run): void {
           why: reason,
         }))
         printTable(context.output, rows, 'nothing was written of it')
+        if (total > rows.length) context.output.write(`and ${total - rows.length} more\n`)
+        if (held > 0) context.output.write(`${held} wait to leave\n`)
       })
     })
 

@@ -1,7 +1,13 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import { DirectoryError } from '../directory/errors.ts'
-import type { Actor, GroupMaster, PushedMember } from '../directory/ports/people.ts'
+import type {
+  Actor,
+  GroupMaster,
+  GroupMastery,
+  GroupPushes,
+  PushedMember,
+} from '../directory/ports/people.ts'
 import { type GroupFacts, refusalOfGroup } from '../provisioning/membership.ts'
 import type { Tables } from './database.ts'
 import { journal } from './journal.ts'
@@ -147,24 +153,37 @@ export async function approveRemovals(
   return count
 }
 
-/** Who decides on the people of a group, and what was written of it; null for one of our own. */
-export async function readMastery(db: Kysely<Tables>, id: string) {
-  const { rows } = await sql<{
-    source: string
-    members_here: boolean
-    pushes: readonly PushedMember[]
-  }>`
-    select s.name as source, gl.members_here, coalesce((
-      select jsonb_agg(jsonb_build_object('person', n.username, 'isMember', x.wanted,
-        'status', x.status, 'reason', x.reason) order by x.status = 'written', n.username)
-      from push x join person n on n.id = x.principal_id
-      where x.source_id = gl.source_id and x.attribute = 'member:' || gl.external_id), '[]') as pushes
+/** Who decides on the people of a group; null for one of our own. */
+export async function readMastery(db: Kysely<Tables>, id: string): Promise<GroupMastery | null> {
+  const { rows } = await sql<{ source: string; members_here: boolean }>`
+    select s.name as source, gl.members_here
     from source_link gl join source s on s.id = gl.source_id
     where gl.group_id = ${id}::uuid and gl.removed_at is null limit 1`.execute(db)
   const [row] = rows
-  if (row === undefined) return null
-  const master: GroupMaster = row.members_here ? 'here' : 'source'
-  return { source: row.source, master, pushes: row.pushes }
+  return row === undefined
+    ? null
+    : { source: row.source, master: row.members_here ? 'here' : 'source' }
+}
+
+/** What was written of a group where it comes from: first what was not taken, and how much there is. */
+export async function readPushes(
+  db: Kysely<Tables>,
+  id: string,
+  limit: number,
+): Promise<GroupPushes> {
+  const of = sql`
+    from source_link gl join push x on x.source_id = gl.source_id
+      and x.attribute = 'member:' || gl.external_id
+    where gl.group_id = ${id}::uuid and gl.removed_at is null`
+  const { rows: counts } = await sql<{ total: number; held: number }>`
+    select count(*)::integer as total, (count(*) filter (where ${IS_HELD}))::integer as held
+    ${of}`.execute(db)
+  const { rows: pushes } = await sql<PushedMember>`
+    select n.username as person, p.wanted as "isMember", p.status, p.reason
+    from (select x.principal_id, x.wanted, x.status, x.reason ${of}) p
+    join person n on n.id = p.principal_id
+    order by p.status = 'written', n.username limit ${limit}`.execute(db)
+  return { ...(counts[0] ?? { total: 0, held: 0 }), pushes }
 }
 
 function refused(why: string): DirectoryError {

@@ -8,13 +8,14 @@ import type {
   Actor,
   GroupMaster,
   GroupMastery,
+  GroupPushes,
   GroupStore,
   Written,
 } from '../directory/ports/people.ts'
 import type { Database } from './connection.ts'
 import { groupsReader } from './entities/groups.ts'
 import { violatedConstraint } from './fault.ts'
-import { approveRemovals, readMastery, setMaster } from './group-mastery.ts'
+import { approveRemovals, readMastery, readPushes, setMaster } from './group-mastery.ts'
 import { journal } from './journal.ts'
 import { type Member, writeMembers } from './memberships.ts'
 import { checkNameIsFree, quarantineName } from './name-quarantine.ts'
@@ -83,6 +84,10 @@ export class PostgresGroupStore implements GroupStore {
 
   mastery(id: GroupId): Promise<GroupMastery | null> {
     return readMastery(this.#database.kysely, id)
+  }
+
+  pushes(id: GroupId, limit: number): Promise<GroupPushes> {
+    return readPushes(this.#database.kysely, id, limit)
   }
 
   setMaster(id: GroupId, master: GroupMaster, actor: Actor): Promise<Written> {

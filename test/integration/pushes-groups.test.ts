@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { DriftStatus } from '../../src/admin/parts.ts'
-import type { PushedMember } from '../../src/directory/ports/people.ts'
+import type { GroupPushes } from '../../src/directory/ports/people.ts'
 import { control } from '../support/control.ts'
 import { callsSeen } from '../support/graph-calls.ts'
 import { permissionsUpTo, startPushBench, until } from '../support/push-bench.ts'
@@ -34,7 +34,7 @@ const master = (group: string, who: string) =>
   api.send('PUT', `/groups/${group}/master`, { master: who })
 const extra = (on: boolean) => api.send('PUT', '/sources/contoso/extras/groups', { on })
 const pushes = async (group: string) =>
-  (await api.get<{ pushes: PushedMember[] }>(`/groups/${group}/pushes`)).pushes
+  (await api.get<GroupPushes>(`/groups/${group}/pushes`)).pushes
 const fault = (rule: object) => control(simulator.controlUrl, 'POST', '/faults', rule)
 const isIn = (person: string, group: string) => () => there(group).includes(person)
 const isOut = (person: string, group: string) => () => !there(group).includes(person)
@@ -169,6 +169,14 @@ await t.test('many who would leave within a day wait for an admin', async (t) =>
   }
   await until('some left, others wait', isAtRest)
   const waiting = (await held()).length
+  const first = await api.get<GroupPushes>('/groups/legal/pushes?limit=5')
+  t.equal(first.held, waiting)
+  t.equal(first.total, (await pushes('legal')).length)
+  t.equal(first.pushes.length, 5)
+  t.ok(
+    first.pushes.every(({ status }) => status !== 'written'),
+    'what was not taken comes first',
+  )
   t.ok(waiting > 10 && there('Legal').length >= waiting, `${waiting} wait`)
   t.same(await here('legal'), ours, 'nothing has changed here')
   await api.send('POST', '/sources/contoso/retry-pushes', {})

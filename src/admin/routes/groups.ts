@@ -18,6 +18,9 @@ const ListQuery = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 100 })),
   after: Type.Optional(Type.Integer({ minimum: 0 })),
 })
+const PushesQuery = Type.Object({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: MAX_PAGE })),
+})
 const GroupParams = Type.Object({
   group: Type.String({ maxLength: 256, description: 'id or name' }),
 })
@@ -99,17 +102,19 @@ export function groupRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
   )
 
-  app.get<{ Params: Static<typeof GroupParams> }>(
+  app.get<{ Params: Static<typeof GroupParams>; Querystring: Static<typeof PushesQuery> }>(
     '/groups/:group/pushes',
     {
       schema: {
-        summary: 'What was written of the group where it comes from, and what became of it',
+        summary:
+          'What was written of the group where it comes from, and what became of it; first what was not taken',
         params: GroupParams,
+        querystring: PushesQuery,
       },
     },
     async (request) => {
       const { id } = readGroup(directory, request.params.group).value
-      return { pushes: (await groups.mastery(id))?.pushes ?? [] }
+      return await groups.pushes(id, request.query.limit ?? MAX_PAGE)
     },
   )
 

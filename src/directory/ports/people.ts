@@ -150,7 +150,15 @@ export type GroupMaster = 'here' | 'source'
 export interface GroupMastery {
   readonly source: string
   readonly master: GroupMaster
+}
+
+export interface GroupPushes {
+  /** Those not taken first. */
   readonly pushes: readonly PushedMember[]
+  /** How many there are, shown or not. */
+  readonly total: number
+  /** Of them, how many wait to leave. */
+  readonly held: number
 }
 
 /** What became of writing one membership where the group comes from. */
@@ -173,8 +181,10 @@ export interface GroupStore {
     actor: Actor,
   ): Promise<Written & { readonly id: GroupId }>
   remove(id: GroupId, actor: Actor): Promise<Written>
-  /** Who decides on the people of a group of a source, and what was written of it; null for another. */
+  /** Who decides on the people of a group of a source; null for another. */
   mastery(id: GroupId): Promise<GroupMastery | null>
+  /** What was written of a group of a source. */
+  pushes(id: GroupId, limit: number): Promise<GroupPushes>
   /** People of a mirrored group are decided on by its source, until somebody says: here. */
   setMaster(id: GroupId, master: GroupMaster, actor: Actor): Promise<Written>
   /** Lets removals go that were too many; `count` is how many were seen. */
