@@ -106,8 +106,10 @@ export interface SourceStatus {
   readonly extras: readonly Extra[]
   /** What it signs in with, and until when that is good; null when nobody knows. */
   readonly credential: {
-    readonly kind: 'certificate' | 'secret'
+    readonly kind: 'certificate' | 'secret' | 'federated'
     readonly expiresAt: string | null
+    /** By name, the file of a token that its issuer renews; null for what is kept here. */
+    readonly tokenFile: string | null
   }
   /** Whose passwords are checked there; null when nobody's are. */
   readonly passThrough: {
@@ -334,8 +336,13 @@ export interface SourceControl {
   steps(
     tool: Tool,
     tier: Tier,
-    more: { readonly extras: readonly Extra[]; readonly signInReturn: string | null },
-  ): string
+    more: {
+      readonly extras: readonly Extra[]
+      readonly signInReturn: string | null
+      /** Token file it is to sign in with; null for a certificate. */
+      readonly federatedToken: string | null
+    },
+  ): Promise<string>
   /** How it does, as the daemon asked knows it. */
   health(source: string): Promise<SourceHealthStatus>
   /** Has it tell of changes, or no more; on proves at once that it can reach us. */

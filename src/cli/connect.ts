@@ -57,6 +57,7 @@ export function addConnect(source: Command, run: Run): void {
     .option('--secret-expires <date>', 'when the secret ends, such as 2027-03-31')
     .option('--certificate <file>', 'PEM, instead of a secret')
     .option('--private-key <file>', 'PEM, to --certificate')
+    .option('--federated <name>', 'a token file of the daemon’s federated_tokens, instead of both')
     .option('--include-guests', 'import guests as well')
     .addOption(
       new Option('--import <whom>', 'who comes in by herself; chosen: see `import`')
@@ -162,6 +163,7 @@ function bodyOf(options: ConnectOptions): Record<string, unknown> {
     certificate: text(options.certificate),
     privateKey: text(options.privateKey),
     secretExpiresAt: options.secretExpires,
+    federatedToken: options.federated,
   })
 }
 

@@ -40,6 +40,12 @@ export function addLive(source: Command, run: Run): void {
     })
 }
 
+function describeCredential({ kind, expiresAt, tokenFile }: SourceHealthStatus['credential']) {
+  if (tokenFile !== null)
+    return `federated, the token in the file ${tokenFile}: its issuer renews it, nothing here expires`
+  return `${kind}, ends ${expiresAt ?? 'nobody knows when'}`
+}
+
 function showHealth(output: Output, health: SourceHealthStatus): void {
   const { rounds, token, throttle, credential, live } = health
   const { last } = rounds
@@ -58,7 +64,7 @@ function showHealth(output: Output, health: SourceHealthStatus): void {
     faultsInRow: rounds.faultsInRow,
     lastError: rounds.lastError,
     tokenExpiresAt: token?.expiresAt ?? null,
-    credential: `${credential.kind}, ends ${credential.expiresAt ?? 'nobody knows when'}`,
+    credential: describeCredential(credential),
     requests: throttle?.requests ?? null,
     throttled: throttle?.throttled ?? null,
     lastRetryAfterSeconds: throttle?.lastRetryAfterSeconds ?? null,

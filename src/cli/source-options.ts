@@ -6,6 +6,7 @@ export interface SecretOptions {
   readonly certificate?: string
   readonly privateKey?: string
   readonly secretExpires?: string
+  readonly federated?: string
 }
 
 /** A file's text, `-` for standard input. */

@@ -86,6 +86,7 @@ function addSecret(source: Command, run: Run): void {
     .option('--secret-expires <date>', 'when the secret ends, such as 2027-03-31')
     .option('--certificate <file>', 'PEM, instead of a secret')
     .option('--private-key <file>', 'PEM, to --certificate')
+    .option('--federated <name>', 'a token file of the daemon’s federated_tokens, instead of both')
     .action(async (name: string, options: SecretOptions, command: Command) => {
       const context = run(command)
       const body = await readCredential(context, options)
@@ -124,6 +125,13 @@ function describeRotation(report: RotationReport): string {
   return `signs in with a new certificate, good until ${report.expiresAt.slice(0, 10)}; ${old}`
 }
 
+interface StepsOptions {
+  readonly tier: string
+  readonly tool: string
+  readonly extra?: string
+  readonly federated?: string
+}
+
 function addTier(source: Command, run: Run): void {
   source
     .command('steps')
@@ -131,10 +139,15 @@ function addTier(source: Command, run: Run): void {
     .addOption(new Option('--tier <tier>', 'for what').choices(TIERS).default('read'))
     .addOption(new Option('--extra <extra>', 'what is done beside it').choices(EXTRAS))
     .addOption(new Option('--tool <tool>', 'with what').choices(TOOLS).default('portal'))
-    .action(async (options: { tier: string; tool: string; extra?: string }, command: Command) => {
+    .option('--federated <name>', 'a token file it signs in with, instead of a certificate')
+    .action(async (options: StepsOptions, command: Command) => {
       const context = run(command)
-      const { tier, tool, extra } = options
-      const query = new URLSearchParams({ tier, tool, ...(extra === undefined ? {} : { extra }) })
+      const { tier, tool, extra, federated } = options
+      const query = new URLSearchParams({
+        ...{ tier, tool },
+        ...(extra === undefined ? {} : { extra }),
+        ...(federated === undefined ? {} : { federatedToken: federated }),
+      })
       const path = `/sources/microsoft365/steps?${query}`
       const answer = await context.client().get<{ steps: string }>(path)
       context.show(answer, ({ steps }) => context.output.write(steps))
@@ -280,10 +293,12 @@ async function readCredential(
   const { secretFile, certificate, privateKey } = options
   if (certificate !== undefined || privateKey !== undefined)
     return withoutUndefined({ certificate: text(certificate), privateKey: text(privateKey) })
+  if (options.federated !== undefined) return { federatedToken: options.federated }
   const secretExpiresAt = options.secretExpires
   if (secretFile !== undefined)
     return withoutUndefined({ clientSecret: text(secretFile)?.trim(), secretExpiresAt })
-  const otherwise = '--secret-file (`-` is standard input), or --certificate and --private-key'
+  const otherwise =
+    '--secret-file (`-` is standard input), or --certificate and --private-key, or --federated'
   const clientSecret = await promptSecret('New client secret: ', context.signal, otherwise)
   return withoutUndefined({ clientSecret: clientSecret.trim(), secretExpiresAt })
 }

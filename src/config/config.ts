@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path'
 import { type ListenAddress, parseListen } from './listen.ts'
 import { parseProxy } from './proxies.ts'
+import { parseTokenFiles } from './token-files.ts'
 
 /** What a daemon needs to start, and nothing else: all the rest lives in the directory. */
 export interface Config {
@@ -24,6 +25,8 @@ export interface Config {
   /** How people and apps reach the HTTPS listener; null when nobody said. */
   readonly publicUrl: string | null
   readonly trustedProxies: readonly string[]
+  /** Absolute paths of files with tokens of other issuers, by the names that sources give them. */
+  readonly tokenFiles: ReadonlyMap<string, string>
   readonly logLevel: LogLevel
   /** How long answers go on without the database; 0 is strict. */
   readonly maxStalenessMs: number
@@ -114,6 +117,11 @@ export const SETTINGS = [
     fallback: '',
     doc: 'Addresses or CIDR blocks of the proxies in front, separated by commas: they may use plain HTTP, and their `X-Forwarded-For` is believed.',
   },
+  {
+    key: 'federated_tokens',
+    fallback: '',
+    doc: 'Files with tokens of another issuer, as `name=/path/to/token`, separated by commas: with one of them a source may sign in to Microsoft 365 in place of a certificate or a secret (workload identity federation), by its name. Each file is read anew for each sign-in. Every daemon needs its own.',
+  },
   { key: 'log_level', fallback: 'info', doc: '`error`, `warn`, `info` or `debug`.' },
   {
     key: 'max_staleness',
@@ -168,6 +176,10 @@ export function makeConfig(raw: RawSettings, baseDir: string): Config {
     tls: tlsFiles(path('tls_cert_file'), path('tls_key_file'), fault),
     publicUrl: publicUrl(text('public_url'), fault),
     trustedProxies: trustedProxies(read('trusted_proxies').text, fault),
+    tokenFiles: parseTokenFiles(read('federated_tokens').text, {
+      toPath: (given) => resolve(baseDir, given),
+      fault: (what) => fault('federated_tokens', what),
+    }),
     logLevel: logLevel(read('log_level').text, fault),
     maxStalenessMs: maxStalenessMs(read('max_staleness').text, fault),
   }

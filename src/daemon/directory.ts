@@ -12,6 +12,7 @@ import { openKeys } from '../storage/master-key.ts'
 import { checkSchema, migrate, readMigrations, readSchema } from '../storage/migrate.ts'
 import type { Keys } from '../storage/sealing.ts'
 import { Signals } from '../storage/signals.ts'
+import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import { LocalBackups } from './local-backups.ts'
 
 /** The truth in the database and the answer in memory, kept the same. */
@@ -23,6 +24,7 @@ export interface DirectoryParts {
   readonly feed: Feed
   readonly leader: Leader
   readonly signals: Signals
+  readonly sourceRegistry: PostgresSourceRegistry
   /** To be started in this order. */
   readonly services: readonly Service[]
 }
@@ -71,7 +73,12 @@ export async function openDirectory(
     })
     observe(feed, config, { metrics, health })
     const services = [feed, leader]
-    return { database, keys, readModel, credentialIndex, feed, leader, signals, services }
+    const { tokenFiles } = config
+    const sourceRegistry = new PostgresSourceRegistry({ db: database, keys, tokenFiles })
+    return {
+      ...{ database, keys, readModel, credentialIndex, feed },
+      ...{ leader, signals, sourceRegistry, services },
+    }
   } catch (error) {
     await database.stop()
     throw error

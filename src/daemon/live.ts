@@ -11,7 +11,6 @@ import { Relay } from '../sources/microsoft365/live/relay.ts'
 import type { Subscription } from '../sources/microsoft365/live/subscription-store.ts'
 import type { StoredSource } from '../sources/registry.ts'
 import { PostgresSubscriptionStore } from '../storage/subscription-store.ts'
-import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 
 /** Rounds brought forward by what the source tells of itself. */
@@ -45,7 +44,7 @@ export function makeLive(
   const store = new PostgresSubscriptionStore(database)
   const states = new ClientStates([keys.current, ...keys.earlier].map(({ secret }) => secret))
   const keeper = new SubscriptionKeeper({
-    registry: new PostgresSourceRegistry({ db: database, keys }),
+    registry: input.directory.sourceRegistry,
     store,
     states,
     publicUrl,

@@ -1,6 +1,5 @@
 import { PassThrough } from '../sources/pass-through.ts'
 import { PostgresSourceAccounts } from '../storage/source-accounts.ts'
-import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 
 /** Passwords checked where people come from, on every daemon. */
@@ -8,9 +7,9 @@ export function makePassThrough(
   directory: DirectoryParts,
   { log, metrics }: Observers,
 ): PassThrough {
-  const { database, keys, readModel } = directory
+  const { database, sourceRegistry, readModel } = directory
   return new PassThrough({
-    registry: new PostgresSourceRegistry({ db: database, keys }),
+    registry: sourceRegistry,
     accounts: new PostgresSourceAccounts(database),
     directory: readModel,
     onForwarded: ({ source, outcome, code, alert }) => {

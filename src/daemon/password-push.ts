@@ -2,11 +2,11 @@ import type { PasswordPush, Pushed } from '../credentials/password-setter.ts'
 import type { Person } from '../directory/person.ts'
 import { type PasswordAnswer, setTenantPassword } from '../provisioning/microsoft365/password.ts'
 import { GraphCalls } from '../sources/microsoft365/calls.ts'
-import { parseConfig, parseSecret } from '../sources/microsoft365/settings.ts'
-import type { StoredSource } from '../sources/registry.ts'
+import { parseConfig } from '../sources/microsoft365/settings.ts'
+import { readSecretOf } from '../sources/microsoft365/stored-secret.ts'
+import type { SourceRegistry, StoredSource } from '../sources/registry.ts'
 import { PostgresPushStore } from '../storage/push-store.ts'
 import { PostgresSourceAccounts } from '../storage/source-accounts.ts'
-import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 
 interface Destination {
@@ -20,14 +20,14 @@ const PUSH_MS = 25_000
 /** Takes passwords to the tenant a person comes from, where the tier says so. */
 export class TenantPasswords implements PasswordPush {
   readonly #log: Observers['log']
-  readonly #registry: PostgresSourceRegistry
+  readonly #registry: SourceRegistry
   readonly #accounts: PostgresSourceAccounts
   readonly #pushes: PostgresPushStore
 
   constructor(input: Pick<Observers, 'log'> & { readonly directory: DirectoryParts }) {
-    const { database, keys } = input.directory
+    const { database, sourceRegistry } = input.directory
     this.#log = input.log
-    this.#registry = new PostgresSourceRegistry({ db: database, keys })
+    this.#registry = sourceRegistry
     this.#accounts = new PostgresSourceAccounts(database)
     this.#pushes = new PostgresPushStore(database)
   }
@@ -42,7 +42,7 @@ export class TenantPasswords implements PasswordPush {
     if (destination === null) return { kind: 'nowhere' }
     const { source, externalId } = destination
     const config = parseConfig(source.config)
-    const secret = parseSecret(await this.#registry.readSecret(source))
+    const secret = await readSecretOf(this.#registry, source)
     const answer = await setTenantPassword(new GraphCalls({ config, secret }), externalId, {
       password,
       signal: AbortSignal.any([signal, AbortSignal.timeout(PUSH_MS)]),

@@ -19,7 +19,6 @@ import { PostgresNetworkPasswordStore } from '../storage/network-password-store.
 import { PostgresPasswordStore } from '../storage/password-store.ts'
 import { type Keys, seal, unseal } from '../storage/sealing.ts'
 import { PostgresSourceAccounts } from '../storage/source-accounts.ts'
-import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import { localOrigin } from './local-origin.ts'
 import type { LogInParts } from './log-in.ts'
@@ -141,11 +140,11 @@ export function makePasswords(
 
 /** Signing in at the pages of sources. */
 function makeSignIns({
-  directory: { database, keys },
+  directory: { database, sourceRegistry },
   log,
 }: Observers & { readonly directory: DirectoryParts }): BrowserSignIns {
   return new BrowserSignIns({
-    registry: new PostgresSourceRegistry({ db: database, keys }),
+    registry: sourceRegistry,
     accounts: new PostgresSourceAccounts(database),
     onAlert: (alert) => log.warn('sign-in.alert', alert),
     onFault: (error) => log.warn('sign-in.fault', { error }),

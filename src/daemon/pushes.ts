@@ -4,10 +4,10 @@ import { Microsoft365Target } from '../provisioning/microsoft365/target.ts'
 import { type Pushed, Pusher } from '../provisioning/pusher.ts'
 import { BatchedCalls } from '../sources/microsoft365/batched-calls.ts'
 import { GraphCalls } from '../sources/microsoft365/calls.ts'
-import { parseConfig, parseSecret } from '../sources/microsoft365/settings.ts'
-import type { StoredSource } from '../sources/registry.ts'
+import { parseConfig } from '../sources/microsoft365/settings.ts'
+import { readSecretOf } from '../sources/microsoft365/stored-secret.ts'
+import type { SourceRegistry, StoredSource } from '../sources/registry.ts'
 import { type NotAllowed, PostgresPushStore } from '../storage/push-store.ts'
-import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 
 /** A source whose tier was changed through another daemon is found so soon. */
@@ -23,15 +23,15 @@ export class Pushes implements Service {
   readonly name = 'pushes'
   readonly store: PostgresPushStore
   readonly #input: Observers & { readonly directory: DirectoryParts }
-  readonly #registry: PostgresSourceRegistry
+  readonly #registry: SourceRegistry
   readonly #running = new Map<string, Running>()
   #refreshing: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | null = null
 
   constructor(input: Observers & { readonly directory: DirectoryParts }) {
-    const { database, keys } = input.directory
+    const { database, sourceRegistry } = input.directory
     this.#input = input
-    this.#registry = new PostgresSourceRegistry({ db: database, keys })
+    this.#registry = sourceRegistry
     this.store = new PostgresPushStore(database)
   }
 
@@ -107,7 +107,7 @@ export class Pushes implements Service {
   async #open(source: StoredSource): Promise<void> {
     const { directory, log } = this.#input
     const config = parseConfig(source.config)
-    const secret = parseSecret(await this.#registry.readSecret(source))
+    const secret = await readSecretOf(this.#registry, source)
     const calls = new GraphCalls({ config, secret })
     const pusher = new Pusher({
       sourceId: source.id,

@@ -23,7 +23,6 @@ import { CertificateRotation, type Rotated } from '../sources/rotation.ts'
 import type { RunResult } from '../sources/scheduler.ts'
 import type { SyncCounts } from '../sources/sync-store.ts'
 import type { NotAllowed } from '../storage/push-store.ts'
-import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import { PostgresSyncStore } from '../storage/sync-store.ts'
 import { makeConnect } from './connect.ts'
 import { makeDepartures } from './departures.ts'
@@ -59,9 +58,9 @@ export function makeSources(
   },
 ): SourceParts {
   const { passThrough } = input
-  const { database, keys, leader, readModel } = input.directory
+  const { database, leader, readModel, sourceRegistry } = input.directory
   const sources = new Sources({
-    registry: new PostgresSourceRegistry({ db: database, keys }),
+    registry: sourceRegistry,
     store: new PostgresSyncStore(database),
     isLeader: () => leader.isLeader,
     onRun: (source, result) => report(source, result, input),
@@ -75,9 +74,7 @@ export function makeSources(
       problem: passThrough.problemOf(source.id),
       nameOfGroup: (id) => nameOfGroup(readModel, id),
     })
-  const rotation = new CertificateRotation({
-    registry: new PostgresSourceRegistry({ db: database, keys }),
-  })
+  const rotation = new CertificateRotation({ registry: sourceRegistry })
   const live = makeLive(input, sources)
   const departures = makeDepartures(input, { sources, pushes, farewell: live.farewell })
   const control: SourceControl = {
@@ -115,7 +112,11 @@ export function makeSources(
       const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS)
       return showRotated(await told(rotation.rotate(name, { applicationId, actor, signal })))
     },
-    steps: registrationSteps,
+    async steps(tool, tier, { federatedToken: name, ...more }) {
+      const claims = name === null ? null : await told(sources.readTokenClaims(name))
+      const federated = claims === null || name === null ? null : { ...claims, file: name }
+      return registrationSteps(tool, tier, { ...more, federated })
+    },
     async readTiers(name) {
       const states = await told(sources.readTiers(name))
       const refusals = await pushes.notAllowed(name)
@@ -261,6 +262,7 @@ function showSource(
       kind: credential.kind,
       expiresAt:
         credential.expiresAtMs === null ? null : new Date(credential.expiresAtMs).toISOString(),
+      tokenFile: credential.tokenFile,
     },
     import: source.import,
     passThrough:

@@ -7,7 +7,8 @@ import {
   readRefusal,
   type SignInAnswer,
 } from './microsoft365/browser-sign-in.ts'
-import { type Microsoft365Config, parseConfig, parseSecret } from './microsoft365/settings.ts'
+import { type Microsoft365Config, parseConfig } from './microsoft365/settings.ts'
+import { readSecretOf } from './microsoft365/stored-secret.ts'
 import type { SourceRegistry, StoredSource } from './registry.ts'
 
 /** A setting changed through another daemon is found so soon. */
@@ -45,7 +46,7 @@ export type SignInOutcome =
   | { readonly kind: 'unavailable'; readonly source: string }
 
 export interface BrowserSignInsParts {
-  readonly registry: Pick<SourceRegistry, 'list' | 'find' | 'readSecret'>
+  readonly registry: Pick<SourceRegistry, 'list' | 'find' | 'readSecret' | 'tokenFiles'>
   readonly accounts: {
     findPerson(
       sourceId: string,
@@ -138,13 +139,8 @@ export class BrowserSignIns {
     signal: AbortSignal,
   ): Promise<SignInAnswer> {
     const { source, config, begun, code } = parts
-    const bytes = await this.#parts.registry.readSecret(source)
-    try {
-      const secret = parseSecret(bytes)
-      return await this.#clientOf(source, config).redeem(code, { attempted: begun, secret }, signal)
-    } finally {
-      bytes.fill(0)
-    }
+    const secret = await readSecretOf(this.#parts.registry, source)
+    return this.#clientOf(source, config).redeem(code, { attempted: begun, secret }, signal)
   }
 
   /** Keeps the tenant's keys, as long as the source stays as it is. */

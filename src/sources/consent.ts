@@ -40,7 +40,7 @@ export interface ConsentReturn {
 
 export interface ConsentParts {
   readonly attempts: AttemptStore
-  readonly sources: Pick<Sources, 'connectMicrosoft365'>
+  readonly sources: Pick<Sources, 'connectMicrosoft365' | 'checkSecret'>
   readonly patienceMs?: number
 }
 
@@ -56,17 +56,16 @@ export class Consents {
     this.#parts = parts
   }
 
-  /** @returns the attempt, and the link to open; its state is known to nobody else, not even to us */
+  /**
+   * @returns the attempt, and the link to open; its state is known to nobody else, not even to us
+   * @throws {DirectoryError} `DIRECTORY_REFUSED` when it is not said how the application signs in
+   */
   async begin(
     request: ConsentRequest,
     parts: { readonly redirectUri: string; readonly actor: Actor },
   ): Promise<{ readonly attempt: Attempt; readonly url: string }> {
     const { clientSecret, privateKey, ...rest } = request
-    if (clientSecret === null && (request.certificate === null || privateKey === null))
-      throw new DirectoryError(
-        'DIRECTORY_REFUSED',
-        'give the application’s client secret, or its certificate with the private key',
-      )
+    this.#parts.sources.checkSecret(request)
     const state = randomBytes(STATE_BYTES).toString('base64url')
     const secret = Buffer.from(JSON.stringify({ clientSecret, privateKey }))
     const attempt = await this.#parts.attempts.begin(

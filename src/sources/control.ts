@@ -19,10 +19,11 @@ import {
   formatSecret,
   type PassThroughSettings,
   parseConfig,
-  parseSecret,
   TIERS,
   type Tier,
 } from './microsoft365/settings.ts'
+import { readSecretOf } from './microsoft365/stored-secret.ts'
+import { readTokenFile, type TokenClaims } from './microsoft365/token-file.ts'
 import type { Page, Seen, SourceRegistry, StoredSource, Waiting } from './registry.ts'
 import {
   type RunResult,
@@ -117,7 +118,7 @@ export class Sources implements Service {
     },
   ): Promise<ListedSource & { readonly domain: string }> {
     const { actor, signal, tier } = options
-    const { config, secret } = toConfig(source)
+    const { config, secret } = toConfig(source, this.#parts.registry.tokenFiles)
     const identity = await new Microsoft365Source({ config, secret }).identify(signal)
     if (tier) refuseMissing(tier, await new GraphCalls({ config, secret }).grantedPermissions())
     const { registry } = this.#parts
@@ -140,6 +141,25 @@ export class Sources implements Service {
   }
 
   /**
+   * Whether a source could sign in like this, as far as that can be said without asking anybody.
+   *
+   * @throws {DirectoryError} `DIRECTORY_REFUSED` when it could not
+   */
+  checkSecret(given: NewMicrosoft365Secret): void {
+    toSecret(given, this.#parts.registry.tokenFiles)
+  }
+
+  /**
+   * What the token in a file of this daemon says of itself.
+   *
+   * @throws {SourceError} `SOURCE_REFUSED` when it cannot be had
+   */
+  async readTokenClaims(name: string): Promise<TokenClaims> {
+    const path = this.#parts.registry.tokenFiles.get(name) ?? null
+    return (await readTokenFile({ name, path }, Date.now())).claims
+  }
+
+  /**
    * Proves another secret, or certificate, against the tenant, and from then on signs in with it.
    *
    * @throws {SourceError} when the tenant cannot be reached or refuses; the old one stays
@@ -152,7 +172,7 @@ export class Sources implements Service {
   ): Promise<ListedSource> {
     const source = await this.read(nameOrId)
     refuseForeign(source)
-    const { secret, ...changed } = toSecret(given)
+    const { secret, ...changed } = toSecret(given, this.#parts.registry.tokenFiles)
     const config = { ...parseConfig(source.config), ...changed }
     await new Microsoft365Source({ config, secret }).identify(options.signal)
     await this.#parts.registry.replaceSecret(
@@ -179,7 +199,7 @@ export class Sources implements Service {
     refuseForeign(source)
     const config = parseConfig(source.config)
     if (tier !== 'read') {
-      const secret = parseSecret(await registry.readSecret(source))
+      const secret = await readSecretOf(registry, source)
       refuseMissing(tier, await new GraphCalls({ config, secret }).grantedPermissions())
     }
     await this.#keepTier(source.id, { tier, from: config.tier }, options.actor)
@@ -210,7 +230,7 @@ export class Sources implements Service {
           'DIRECTORY_REFUSED',
           `it is for tiers from write-back on: gatehouse source set-tier ${source.name} write-back`,
         )
-      const secret = parseSecret(await registry.readSecret(source))
+      const secret = await readSecretOf(registry, source)
       const granted = await new GraphCalls({ config, secret }).grantedPermissions()
       refuseMissing(config.tier, granted, [extra])
     }
@@ -329,7 +349,7 @@ export class Sources implements Service {
     const source = await this.read(nameOrId)
     refuseForeign(source)
     const config = parseConfig(source.config)
-    const secret = parseSecret(await this.#parts.registry.readSecret(source))
+    const secret = await readSecretOf(this.#parts.registry, source)
     const granted = await new GraphCalls({ config, secret }).grantedPermissions()
     return tierStates(config, granted)
   }
@@ -367,7 +387,7 @@ export class Sources implements Service {
     const stored = await this.read(nameOrId)
     refuseForeign(stored)
     const config = parseConfig(stored.config)
-    const secret = parseSecret(await this.#parts.registry.readSecret(stored))
+    const secret = await readSecretOf(this.#parts.registry, stored)
     return { id: stored.id, source: new Microsoft365Source({ config, secret }) }
   }
 
@@ -507,7 +527,7 @@ export class Sources implements Service {
     const { registry, store, isLeader, onRun, intervalMs, hintPace } = this.#parts
     refuseForeign(source)
     const config = parseConfig(source.config)
-    const secret = parseSecret(await registry.readSecret(source))
+    const secret = await readSecretOf(registry, source)
     const { includesGuests, includesDisabled, import: policy } = config
     const engine = new SyncEngine({
       source: new Microsoft365Source({ config, secret, meter }),

@@ -36,7 +36,7 @@ const PAUSE_MS = 2_000
 export interface DeviceRequest
   extends Omit<
     NewMicrosoft365Source,
-    'tenantId' | 'clientId' | 'clientSecret' | 'certificate' | 'privateKey'
+    'tenantId' | 'clientId' | 'clientSecret' | 'certificate' | 'privateKey' | 'federatedToken'
   > {
   /** Id of the only tenant that will do; null takes that of whoever signs in. */
   readonly tenant: string | null

@@ -11,7 +11,8 @@ import type { Entry } from '../directory/query.ts'
 import type { Service } from '../lifecycle.ts'
 import { Circuit } from './circuit.ts'
 import { type PasswordAnswer, PasswordCheck } from './microsoft365/password-check.ts'
-import { parseConfig, parseSecret } from './microsoft365/settings.ts'
+import { parseConfig } from './microsoft365/settings.ts'
+import { readSecretOf } from './microsoft365/stored-secret.ts'
 import type { SourceRegistry, StoredSource } from './registry.ts'
 
 /** A setting changed through another daemon is found so soon. */
@@ -49,7 +50,7 @@ export interface Forwarded {
 }
 
 export interface PassThroughParts {
-  readonly registry: Pick<SourceRegistry, 'list' | 'readSecret'>
+  readonly registry: Pick<SourceRegistry, 'list' | 'readSecret' | 'tokenFiles'>
   readonly accounts: SourceAccounts
   readonly directory: Directory
   readonly onForwarded?: (forwarded: Forwarded) => void
@@ -160,7 +161,7 @@ export class PassThrough implements DelegatedPasswords, Service {
     }
     const { groupIds, rememberHours } = passThrough
     const config = parseConfig(source.config)
-    const secret = parseSecret(await this.#parts.registry.readSecret(source))
+    const secret = await readSecretOf(this.#parts.registry, source)
     this.#opened.set(id, {
       revision: source.revision,
       delegation: {

@@ -1,4 +1,5 @@
 import type { Actor } from '../directory/ports/people.ts'
+import type { TokenFiles } from './microsoft365/token-file.ts'
 import type { SourceIdentity } from './source.ts'
 import type { SourceState } from './sync-store.ts'
 import type { Verification } from './verify.ts'
@@ -69,6 +70,8 @@ export interface Seen {
  *   `DIRECTORY_CONFLICT`, `DIRECTORY_NOT_FOUND`, `DIRECTORY_UNAVAILABLE`
  */
 export interface SourceRegistry {
+  /** What a source may sign in with in place of a secret, as this daemon's configuration says. */
+  readonly tokenFiles: TokenFiles
   list(): Promise<readonly StoredSource[]>
   find(nameOrId: string): Promise<StoredSource | null>
   readSecret(source: StoredSource): Promise<Buffer>

@@ -10,9 +10,9 @@ import {
   type Microsoft365Config,
   type Microsoft365Secret,
   parseConfig,
-  parseSecret,
 } from './microsoft365/settings.ts'
 import { isKeyUnknown } from './microsoft365/sign-in.ts'
+import { readSecretOf } from './microsoft365/stored-secret.ts'
 import type { SourceRegistry, StoredSource } from './registry.ts'
 import { SourceError } from './source.ts'
 
@@ -104,6 +104,10 @@ export class CertificateRotation {
     const source = await this.#find(nameOrId)
     const config = parseConfig(source.config)
     const secret = await this.#secretOf(source)
+    if (config.federatedToken !== null)
+      throw refused(
+        `${source.name} signs in with the token in the file ${config.federatedToken}, which its issuer renews: there is nothing to rotate here`,
+      )
     if (config.certificate === null || secret.privateKey === null)
       throw refused(
         `${source.name} signs in with a secret, which an application cannot replace by itself: give it a certificate with \`gatehouse source set-secret ${source.name} --certificate <file> --private-key <file>\``,
@@ -233,7 +237,7 @@ export class CertificateRotation {
   }
 
   async #secretOf(source: StoredSource): Promise<Microsoft365Secret> {
-    return parseSecret(await this.#parts.registry.readSecret(source))
+    return readSecretOf(this.#parts.registry, source)
   }
 
   async #keep(

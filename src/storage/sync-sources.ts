@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { DirectoryError } from '../directory/errors.ts'
 import type { Actor } from '../directory/ports/people.ts'
+import type { TokenFiles } from '../sources/microsoft365/token-file.ts'
 import type {
   NewSource,
   Page,
@@ -38,10 +39,16 @@ interface SourceRow {
 export class PostgresSourceRegistry implements SourceRegistry {
   readonly #db: Database
   readonly #keys: Keys
+  readonly tokenFiles: TokenFiles
 
-  constructor(parts: { readonly db: Database; readonly keys: Keys }) {
+  constructor(parts: {
+    readonly db: Database
+    readonly keys: Keys
+    readonly tokenFiles?: TokenFiles
+  }) {
     this.#db = parts.db
     this.#keys = parts.keys
+    this.tokenFiles = parts.tokenFiles ?? new Map()
   }
 
   async list(): Promise<readonly StoredSource[]> {

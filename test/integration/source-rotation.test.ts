@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { GraphCalls } from '../../src/sources/microsoft365/calls.ts'
-import { formatSecret, parseConfig, parseSecret } from '../../src/sources/microsoft365/settings.ts'
+import { formatSecret, parseConfig } from '../../src/sources/microsoft365/settings.ts'
+import { readSecretOf } from '../../src/sources/microsoft365/stored-secret.ts'
 import { CertificateRotation } from '../../src/sources/rotation.ts'
 import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
 import { testDatabase } from '../support/database.ts'
@@ -38,7 +39,7 @@ async function rig(t: Test) {
     const source = await registry.find(id)
     if (source === null) throw new Error('the source is gone')
     const config = parseConfig(source.config)
-    return { source, config, secret: parseSecret(await registry.readSecret(source)) }
+    return { source, config, secret: await readSecretOf(registry, source) }
   }
   const rotation = (patienceMs = 20_000) => new CertificateRotation({ registry, patienceMs })
   const rotate = (applicationId: string | null = null, by = rotation()) =>

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createPublicKey, randomUUID } from 'node:crypto'
 import { Application } from '../login/application.ts'
 
 const LISTS = [
@@ -8,12 +8,14 @@ const LISTS = [
   'delegatedScopes',
   'redirectUris',
   'optionalClaims',
+  'owners',
 ] as const
 const STATES = ['enabled', 'disabled', 'removed'] as const
 
 /** Without the secrets. */
 export function describeApplication(application: Application): object {
-  const { clientId, displayName, state, isInstalled, isPublic, certificates, secrets } = application
+  const { clientId, displayName, state, isInstalled, isPublic } = application
+  const { certificates, federatedCredentials, secrets } = application
   return {
     clientId,
     displayName,
@@ -22,6 +24,7 @@ export function describeApplication(application: Application): object {
     isPublic,
     ...Object.fromEntries(LISTS.map((name) => [name, [...application[name]]])),
     certificates: [...certificates.keys()],
+    federatedCredentials: federatedCredentials.map(({ issuerKey: _, ...shown }) => shown),
     secrets: secrets.map(({ expiresAtMs }) => ({ expiresAtMs })),
   }
 }
@@ -50,8 +53,8 @@ export function registerElsewhere(parts: Readonly<Record<string, unknown>>): App
 
 /**
  * Changes the registration: `permissions`, `requiredPermissions`, `directoryRoles`, `delegatedScopes`, `redirectUris` and
- * `optionalClaims` (the whole lists), `isPublic`, `state`, `secretsExpireAtMs`, `addSecret`,
- * `addCertificatePem`, `expireTokens`.
+ * `optionalClaims` and `owners` (the whole lists), `isPublic`, `state`, `secretsExpireAtMs`, `addSecret`,
+ * `addCertificatePem`, `addFederatedCredential`, `expireTokens`.
  *
  * @throws {TypeError} for anything else; nothing has changed then
  */
@@ -115,6 +118,23 @@ const STEPS: Readonly<Record<string, Step>> = {
     if (typeof value !== 'string') throw new TypeError('addCertificatePem is a text')
     return () => {
       application.addCertificate(value)
+    }
+  },
+  addFederatedCredential: (application, value) => {
+    const { name, issuer, subject, audiences, issuerKeyPem } = value as Record<string, unknown>
+    const texts = [name, issuer, subject, issuerKeyPem]
+    if (texts.some((text) => typeof text !== 'string'))
+      throw new TypeError('addFederatedCredential has name, issuer, subject and issuerKeyPem')
+    const credential = {
+      id: randomUUID(),
+      name: String(name),
+      issuer: String(issuer),
+      subject: String(subject),
+      audiences: [audiences ?? 'api://AzureADTokenExchange'].flat().map(String),
+      issuerKey: createPublicKey(String(issuerKeyPem)),
+    }
+    return () => {
+      application.federatedCredentials.push(credential)
     }
   },
   expireTokens: (application, value, nowMs) => {

@@ -1,4 +1,5 @@
 import { createHash, type KeyObject, randomUUID, X509Certificate } from 'node:crypto'
+import type { FederatedCredential } from './federated-assertion.ts'
 
 export interface ClientSecret {
   readonly value: string
@@ -67,6 +68,10 @@ export class Application {
       readonly knownFromMs: number
     }
   >()
+  /** Tokens of other issuers that stand in for a key of its own. */
+  readonly federatedCredentials: FederatedCredential[] = []
+  /** Ids of people, and of applications, that may change the registration. */
+  readonly owners = new Set<string>()
   /** Application permissions an administrator has granted; they appear in new tokens only. */
   readonly permissions: Set<string>
   /** Roles of the directory assigned to its service principal; they hold at once. */

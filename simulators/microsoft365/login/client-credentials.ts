@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Application } from './application.ts'
+import { proveFederated } from './federated-assertion.ts'
 import { type Jwt, parseJwt, verifyJwt } from './jwt.ts'
 import { LoginError } from './login-error.ts'
 
@@ -74,6 +75,14 @@ function proveAssertion(assertion: string, parts: ProofParts): void {
   const jwt = parseJwt(assertion)
   if (jwt === null)
     throw new LoginError(401, 'invalid_client', 50027, 'JWT token is invalid or malformed.')
+  // A key of its own is named by its certificate; whatever is not, another issuer has signed.
+  const isOwn = jwt.header['x5t#S256'] !== undefined || jwt.claims['iss'] === application.clientId
+  if (isOwn) proveOwn(jwt, parts)
+  else proveFederated(jwt, application, nowMs)
+}
+
+function proveOwn(jwt: Jwt, parts: ProofParts): void {
+  const { application, nowMs } = parts
   const certificate = application.certificates.get(String(jwt.header['x5t#S256']))
   const isKnown = certificate !== undefined && certificate.knownFromMs <= nowMs
   if (!isKnown || !verifyJwt(jwt, certificate.key))

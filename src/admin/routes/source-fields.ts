@@ -10,10 +10,18 @@ export const Guid = Type.String({
 const Pem = Type.String({ maxLength: 32_768, pattern: '-----BEGIN' })
 const HttpsUrl = Type.String({ maxLength: 2_048, pattern: '^https://' })
 
+/** Never a path: an API caller has no say in what files the daemon reads. */
+export const TokenFileName = Type.String({
+  pattern: '^[a-z0-9][a-z0-9._-]{0,62}$',
+  description:
+    'name of a file in the daemon’s setting federated_tokens, whose token stands in for secret and certificate',
+})
+
 export const Secret = {
   clientSecret: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
   certificate: Type.Optional(Pem),
   privateKey: Type.Optional(Pem),
+  federatedToken: Type.Optional(TokenFileName),
   secretExpiresAt: Type.Optional(
     Type.String({
       pattern: '^\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,6})?)?Z)?$',
@@ -67,7 +75,7 @@ const NewConnection = Type.Object(ConnectFields)
 
 type Connection = Omit<
   NewMicrosoft365Source,
-  'tenantId' | 'clientId' | 'clientSecret' | 'certificate' | 'privateKey'
+  'tenantId' | 'clientId' | 'clientSecret' | 'certificate' | 'privateKey' | 'federatedToken'
 >
 
 export function readNewSource(
@@ -79,6 +87,7 @@ export function readNewSource(
     clientSecret: body.clientSecret ?? null,
     certificate: body.certificate ?? null,
     privateKey: body.privateKey ?? null,
+    federatedToken: body.federatedToken ?? null,
     secretExpiresAt: body.secretExpiresAt ?? null,
   }
 }

@@ -5,7 +5,15 @@ import { actorOf, requireRole } from '../caller.ts'
 import { ApiError } from '../error.ts'
 import { readGroup } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
-import { Extra, Guid, NewSourceFields, readNewSource, Secret, Tier } from './source-fields.ts'
+import {
+  Extra,
+  Guid,
+  NewSourceFields,
+  readNewSource,
+  Secret,
+  Tier,
+  TokenFileName,
+} from './source-fields.ts'
 
 const Params = Type.Object({ source: Type.String({ maxLength: 256, description: 'name or id' }) })
 const MAX_PAGE = 1000
@@ -29,7 +37,7 @@ const Seen = Type.Object(
 )
 const SecretBody = Type.Object(Secret, {
   additionalProperties: false,
-  description: 'a client secret, or a certificate with its private key',
+  description: 'a client secret, or a certificate with its private key, or a token file',
 })
 /** Or no body at all. */
 const ReasonBody = Type.Union([
@@ -47,6 +55,7 @@ const StepsQuery = Type.Object({
   tool: Type.Optional(Type.Union(TOOLS.map((tool) => Type.Literal(tool)))),
   tier: Type.Optional(Tier),
   extra: Type.Optional(Extra),
+  federatedToken: Type.Optional(TokenFileName),
 })
 const TierBody = Type.Object(
   {
@@ -125,11 +134,11 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
         querystring: StepsQuery,
       },
     },
-    (request) => {
-      const { tool = 'portal', tier = 'read', extra } = request.query
+    async (request) => {
+      const { tool = 'portal', tier = 'read', extra, federatedToken = null } = request.query
       const extras = extra === undefined ? [] : [extra]
-      const more = { extras, signInReturn: parts.signInReturn() }
-      return { tool, tier, extras, steps: sources.steps(tool, tier, more) }
+      const more = { extras, federatedToken, signInReturn: parts.signInReturn() }
+      return { tool, tier, extras, steps: await sources.steps(tool, tier, more) }
     },
   )
 
@@ -203,7 +212,7 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
     '/sources/:source/secret',
     {
       schema: {
-        summary: 'Sign in with another secret or certificate, once it has proven good',
+        summary: 'Sign in with another secret, certificate or token file, once it has proven good',
         params: Params,
         body: SecretBody,
       },
@@ -214,9 +223,10 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
         clientSecret = null,
         certificate = null,
         privateKey = null,
+        federatedToken = null,
         secretExpiresAt = null,
       } = request.body
-      const secret = { clientSecret, certificate, privateKey, secretExpiresAt }
+      const secret = { clientSecret, certificate, privateKey, federatedToken, secretExpiresAt }
       return await sources.replaceSecret(request.params.source, secret, actorOf(request).name)
     },
   )

@@ -114,6 +114,8 @@ export class BrowserSignIn {
   ): Promise<SignInAnswer> {
     const { attempted, secret } = parts
     const config = this.#config
+    const proof = await clientProof({ config, secret, nowMs: this.#nowMs() })
+    if (typeof proof === 'string') return { kind: 'misconfigured', code: null, nextStep: proof }
     const form = new URLSearchParams({
       grant_type: 'authorization_code',
       client_id: config.clientId,
@@ -121,7 +123,7 @@ export class BrowserSignIn {
       code,
       redirect_uri: attempted.redirectUri,
       code_verifier: attempted.verifier,
-      ...clientProof({ config, secret, nowMs: this.#nowMs() }),
+      ...proof,
     })
     let response: Response
     try {

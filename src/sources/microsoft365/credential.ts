@@ -8,24 +8,32 @@ const WARNING_DAYS = 7
 
 /** What a source signs in with, and until when it is good. */
 export interface Credential {
-  readonly kind: 'certificate' | 'secret'
-  /** Null for a secret whose end nobody has told us. */
+  readonly kind: 'certificate' | 'secret' | 'federated'
+  /** Null for a secret whose end nobody has told us, and for what has none here. */
   readonly expiresAtMs: number | null
+  /** By name, the file of the token that another issuer renews; null for what is kept here. */
+  readonly tokenFile: string | null
 }
 
 export function credentialOf(config: Microsoft365Config): Credential {
-  const { certificate, secretExpiresAt } = config
+  const { certificate, secretExpiresAt, federatedToken: tokenFile } = config
+  if (tokenFile !== null) return { kind: 'federated', expiresAtMs: null, tokenFile }
   if (certificate !== null)
     return {
       kind: 'certificate',
+      tokenFile,
       expiresAtMs: Date.parse(new X509Certificate(certificate).validTo),
     }
   const expiresAtMs = secretExpiresAt === null ? null : Date.parse(secretExpiresAt)
-  return { kind: 'secret', expiresAtMs }
+  return { kind: 'secret', expiresAtMs, tokenFile }
 }
 
 /** What to do about a credential that ends soon: from 30 days on, and louder from 7; null before. */
-export function expiryStep(name: string, credential: Credential, nowMs: number): string | null {
+export function expiryStep(
+  name: string,
+  credential: Pick<Credential, 'kind' | 'expiresAtMs'>,
+  nowMs: number,
+): string | null {
   const { kind, expiresAtMs } = credential
   if (expiresAtMs === null) return null
   const days = Math.floor((expiresAtMs - nowMs) / DAY_MS)

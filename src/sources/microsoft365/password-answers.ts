@@ -1,4 +1,5 @@
 import type { DelegatedDenial } from '../../credentials/delegated-password.ts'
+import { FEDERATION_FORBIDDEN, FEDERATION_MISMATCHES } from './federation-codes.ts'
 
 interface Refused {
   readonly kind: 'refused'
@@ -40,7 +41,10 @@ function refused(
   return { kind: 'refused', denial, ...plain, ...more }
 }
 
-function misconfigured(nextStep: string, ofOne: Refused | null = null): Meaning {
+export function misconfigured(
+  nextStep: string,
+  ofOne: Refused | null = null,
+): Extract<Meaning, { kind: 'misconfigured' }> {
   return { kind: 'misconfigured', nextStep, ofOne }
 }
 
@@ -56,6 +60,10 @@ const SECRET = misconfigured(
 const UNKNOWN_APPLICATION = misconfigured(
   'the tenant does not know the application: check tenant id and client id',
 )
+const FEDERATION = misconfigured(
+  'the app registration does not take the token of the file: `gatehouse source tier` says what the ' +
+    'token says, and what to mend',
+)
 const NOT_ALLOWED = misconfigured(
   'the app registration does not allow signing in with a password: under Authentication, allow ' +
     'public client flows',
@@ -65,7 +73,7 @@ const NOT_ALLOWED = misconfigured(
  * Microsoft's error codes (AADSTS…, learn.microsoft.com "Microsoft Entra authentication and
  * authorization error codes"), each with what it means for a log-in here.
  */
-export const MEANINGS: ReadonlyMap<number, Meaning> = new Map([
+export const MEANINGS: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [50126, wrong],
   [50064, wrong],
   [50034, refused('source-unknown')],
@@ -138,6 +146,10 @@ export const MEANINGS: ReadonlyMap<number, Meaning> = new Map([
   [7000215, SECRET],
   [7000222, SECRET],
   [700027, SECRET],
+  ...[...FEDERATION_MISMATCHES, ...FEDERATION_FORBIDDEN].map((code): [number, Meaning] => [
+    code,
+    FEDERATION,
+  ]),
   [7000218, NOT_ALLOWED],
   [70003, NOT_ALLOWED],
   [70002, NOT_ALLOWED],

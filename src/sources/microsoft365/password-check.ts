@@ -1,7 +1,7 @@
 import { formBody } from '../../secret-body.ts'
 import { isObject } from './graph.ts'
 import { type HttpsFetch, makeHttpsFetch } from './https.ts'
-import { MEANINGS, type Meaning, UNKNOWN_MEANING } from './password-answers.ts'
+import { MEANINGS, type Meaning, misconfigured, UNKNOWN_MEANING } from './password-answers.ts'
 import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
 import {
   clientProof,
@@ -73,12 +73,15 @@ export class PasswordCheck {
     signal: AbortSignal,
   ): Promise<PasswordAnswer> {
     const url = tokenEndpointOf(this.#config)
+    const parts = { config: this.#config, secret: this.#secret, nowMs: this.#nowMs() }
+    const proof = await clientProof(parts)
+    if (typeof proof === 'string') return { ...misconfigured(proof), code: null, retryAfterMs: 0 }
     const fields = new URLSearchParams({
       grant_type: 'password',
       client_id: this.#config.clientId,
       scope: SCOPE,
       username: account.userPrincipalName,
-      ...clientProof({ config: this.#config, secret: this.#secret, nowMs: this.#nowMs() }),
+      ...proof,
     })
     const body = formBody(`${fields}&password=`, password, '')
     let response: Response

@@ -3,12 +3,15 @@ import { DirectoryError } from '../../directory/errors.ts'
 import type { ImportPolicy } from '../judge-people.ts'
 import { type Cloud, hostsOf } from './clouds.ts'
 import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
+import type { TokenFiles } from './token-file.ts'
 
-/** Either a client secret, or a certificate with its private key. */
+/** Either a client secret, or a certificate with its private key, or a token from a file. */
 export interface NewMicrosoft365Secret {
   readonly clientSecret: string | null
   readonly certificate: string | null
   readonly privateKey: string | null
+  /** Name of a token file of this daemon's configuration. */
+  readonly federatedToken?: string | null
   /** ISO 8601: when the client secret ends; null or left out when nobody knows. */
   readonly secretExpiresAt?: string | null
 }
@@ -46,14 +49,17 @@ function refuseStrangers(certificate: string, privateKey: string): void {
 }
 
 /**
- * @throws {DirectoryError} `DIRECTORY_REFUSED` when neither a secret nor a pair of certificate and key
- *   was given
+ * @throws {DirectoryError} `DIRECTORY_REFUSED` when neither a secret, nor a pair of certificate and key,
+ *   nor a token file was given, or more than one, or a file that the configuration does not name
  */
-export function toConfig(source: NewMicrosoft365Source): {
+export function toConfig(
+  source: NewMicrosoft365Source,
+  tokenFiles: TokenFiles,
+): {
   readonly config: Microsoft365Config
   readonly secret: Microsoft365Secret
 } {
-  const { secret, ...credential } = toSecret(source)
+  const { secret, ...credential } = toSecret(source, tokenFiles)
   return {
     config: {
       tenantId: source.tenantId,
@@ -78,8 +84,12 @@ export function toConfig(source: NewMicrosoft365Source): {
 const OWN = { keyId: null, nextCertificate: null, nextKeyId: null } as const
 
 /** @throws {DirectoryError} as {@link toConfig} */
-export function toSecret(given: NewMicrosoft365Secret): {
+export function toSecret(
+  given: NewMicrosoft365Secret,
+  tokenFiles: TokenFiles,
+): {
   readonly certificate: string | null
+  readonly federatedToken: string | null
   /** Whoever brings a key of her own has put it into the registration herself. */
   readonly keyId: null
   readonly nextCertificate: null
@@ -88,16 +98,24 @@ export function toSecret(given: NewMicrosoft365Secret): {
   readonly secretExpiresAt: string | null
   readonly secret: Microsoft365Secret
 } {
-  const { clientSecret, certificate, privateKey } = given
+  const { clientSecret, certificate, privateKey, federatedToken = null } = given
+  if (federatedToken !== null) return toFederated(given, federatedToken, tokenFiles)
   if (certificate !== null && privateKey !== null) {
     refuseStrangers(certificate, privateKey)
     const secretExpiresAt = clientSecret === null ? null : (given.secretExpiresAt ?? null)
-    return { ...OWN, certificate, secretExpiresAt, secret: { clientSecret: null, privateKey } }
+    return {
+      ...OWN,
+      federatedToken,
+      certificate,
+      secretExpiresAt,
+      secret: { clientSecret: null, privateKey },
+    }
   }
   if (clientSecret !== null) {
     const secretExpiresAt = given.secretExpiresAt ?? null
     return {
       ...OWN,
+      federatedToken,
       certificate: null,
       secretExpiresAt,
       secret: { clientSecret, privateKey: null },
@@ -105,6 +123,28 @@ export function toSecret(given: NewMicrosoft365Secret): {
   }
   throw new DirectoryError(
     'DIRECTORY_REFUSED',
-    'give a client secret, or a certificate with its private key',
+    'give a client secret, or a certificate with its private key, or the name of a token file',
   )
+}
+
+function toFederated(
+  { clientSecret, certificate, privateKey }: NewMicrosoft365Secret,
+  name: string,
+  tokenFiles: TokenFiles,
+) {
+  if (clientSecret !== null || certificate !== null || privateKey !== null)
+    throw new DirectoryError(
+      'DIRECTORY_REFUSED',
+      'a token file takes the place of secret and certificate: give one of the three',
+    )
+  const path = tokenFiles.get(name)
+  if (path === undefined) {
+    const known = [...tokenFiles.keys()].join(', ')
+    throw new DirectoryError(
+      'DIRECTORY_REFUSED',
+      `this daemon’s configuration has no token file ${name} (it has ${known === '' ? 'none' : known}): add \`${name}=/path/to/token\` to federated_tokens and restart it`,
+    )
+  }
+  const secret = { clientSecret: null, privateKey: null, tokenFile: { name, path } }
+  return { ...OWN, federatedToken: name, certificate: null, secretExpiresAt: null, secret }
 }

@@ -1,4 +1,5 @@
 import { type ImportPolicy, POLICIES } from '../judge-people.ts'
+import type { TokenFile } from './token-file.ts'
 
 export const TIERS = ['read', 'disable', 'write-back', 'password'] as const
 
@@ -31,8 +32,10 @@ export interface Microsoft365Config {
   readonly loginUrl: string
   /** Origin of Graph, without `/v1.0`. */
   readonly graphUrl: string
-  /** PEM of the certificate whose key signs our assertions; null when a secret is used. */
+  /** PEM of the certificate whose key signs our assertions; null when something else is used. */
   readonly certificate: string | null
+  /** Name of the file whose token, of another issuer, stands in for both; null when none does. */
+  readonly federatedToken: string | null
   /** Object id of the app registration, where it is known; `clientId` is its other name. */
   readonly applicationId: string | null
   /** Id that the certificate has in the registration, where we put it there. */
@@ -67,18 +70,21 @@ export interface PassThroughSettings {
   readonly rememberHours: number
 }
 
-/** Sealed in the database; exactly one of the first two is given. */
+/** Sealed in the database; exactly one of the first two is given, or else `tokenFile`. */
 export interface Microsoft365Secret {
   readonly clientSecret: string | null
   /** PEM, PKCS #8 */
   readonly privateKey: string | null
   /** PEM, PKCS #8, to `nextCertificate` */
   readonly nextPrivateKey?: string | null
+  /** Kept nowhere: where it lies, the configuration of each daemon says. */
+  readonly tokenFile?: TokenFile | null
 }
 
 const SECRET_KEYS = ['clientSecret', 'privateKey', 'nextPrivateKey'] as const
 
-export function formatSecret(secret: Microsoft365Secret): Buffer {
+/** Without the file of a token, which the database has no say in. */
+export function formatSecret({ tokenFile: _, ...secret }: Microsoft365Secret): Buffer {
   return Buffer.from(JSON.stringify(secret), 'utf8')
 }
 
@@ -110,6 +116,7 @@ export function parseConfig(value: unknown): Microsoft365Config {
     loginUrl,
     graphUrl,
     certificate: row?.certificate ?? null,
+    federatedToken: row?.federatedToken ?? null,
     applicationId: row?.applicationId ?? null,
     keyId: row?.keyId ?? null,
     nextCertificate: row?.nextCertificate ?? null,

@@ -8,12 +8,18 @@ import {
   type NetworkResponse,
 } from '@azure/msal-node'
 import { SourceError } from '../source.ts'
+import { FEDERATION_FORBIDDEN, FEDERATION_MISMATCHES } from './federation-codes.ts'
 import type { HttpsFetch } from './https.ts'
 import type { GraphMeter } from './meter.ts'
 import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
+import { describeClaims, readTokenFile, type TokenClaims } from './token-file.ts'
 
 /** A token is renewed this long before it ends, so that none dies on the way. */
 const RENEW_BEFORE_MS = 5 * 60_000
+
+const FEDERATION_OFF =
+  'a policy of the tenant forbids federated credentials, or those of this issuer: have it allowed ' +
+  'there (app management policies), or sign in with a certificate'
 
 /** What to do about Entra's own error codes; all others are named as they are. */
 const NEXT_STEPS: Readonly<Record<string, string>> = {
@@ -42,6 +48,7 @@ export interface TokenProvider {
 
 /** App-only sign-in with a certificate or a secret, through MSAL. */
 export class AppSignIn implements TokenProvider {
+  readonly #secret: Microsoft365Secret
   readonly #configuration: Configuration
   readonly #network: MsalNetwork
   readonly #scope: string
@@ -58,6 +65,7 @@ export class AppSignIn implements TokenProvider {
     readonly meter?: GraphMeter | null
   }) {
     const { config, secret } = parts
+    this.#secret = secret
     this.#nowMs = parts.nowMs ?? Date.now
     this.#meter = parts.meter ?? null
     this.#scope = `${new URL(config.graphUrl).origin}/.default`
@@ -89,8 +97,12 @@ export class AppSignIn implements TokenProvider {
 
   /** A client of its own each time: one that was throttled once refuses on its own afterwards. */
   async #acquire(): Promise<string> {
+    const { tokenFile = null } = this.#secret
+    const foreign = tokenFile === null ? null : await readTokenFile(tokenFile, this.#nowMs())
+    const { auth, ...rest } = this.#configuration
+    const proof = foreign === null ? {} : { clientAssertion: foreign.token }
     try {
-      const client = new ConfidentialClientApplication(this.#configuration)
+      const client = new ConfidentialClientApplication({ ...rest, auth: { ...auth, ...proof } })
       const scopes = [this.#scope]
       const result = await client.acquireTokenByClientCredential({ scopes, skipCache: true })
       if (!result?.accessToken) throw new SourceError('SOURCE_NONSENSE', 'the login gave no token')
@@ -99,7 +111,7 @@ export class AppSignIn implements TokenProvider {
       this.#known = { token: result.accessToken, untilMs: endsMs - RENEW_BEFORE_MS }
       return result.accessToken
     } catch (error) {
-      throw toSourceError(error, this.#network.refusal)
+      throw toSourceError(error, { said: this.#network.refusal, claims: foreign?.claims ?? null })
     }
   }
 }
@@ -110,11 +122,17 @@ function credential(config: Microsoft365Config, secret: Microsoft365Secret) {
     const thumbprintSha256 = fingerprint256.replaceAll(':', '').toLowerCase()
     return { clientCertificate: { thumbprintSha256, privateKey: secret.privateKey } }
   }
-  return { clientSecret: secret.clientSecret ?? '' }
+  return secret.clientSecret === null ? {} : { clientSecret: secret.clientSecret }
 }
 
-/** @param said what the login service answered, which MSAL does not always pass on */
-function toSourceError(error: unknown, said: string): SourceError {
+interface Beside {
+  /** What the login service answered, which MSAL does not always pass on. */
+  readonly said: string
+  /** Of the token that was shown; null for a key or a secret of our own. */
+  readonly claims: TokenClaims | null
+}
+
+function toSourceError(error: unknown, { said, claims }: Beside): SourceError {
   if (error instanceof SourceError) return error
   if (!(error instanceof AuthError)) {
     const why = error instanceof Error ? error.message : String(error)
@@ -126,9 +144,19 @@ function toSourceError(error: unknown, said: string): SourceError {
     const what = error.errorCode
     return new SourceError('SOURCE_UNAVAILABLE', `the login service did not answer: ${what}`)
   }
-  const advice = NEXT_STEPS[code ?? ''] ?? 'see the sign-in log of the tenant'
+  const advice = adviceFor(Number(code), claims)
   const name = code === undefined ? error.errorCode : `AADSTS${code}`
   return new SourceError('SOURCE_REFUSED', `sign-in was refused (${name}): ${advice}`)
+}
+
+function adviceFor(code: number, claims: TokenClaims | null): string {
+  const known = FEDERATION_FORBIDDEN.includes(code) ? FEDERATION_OFF : NEXT_STEPS[String(code)]
+  const advice = known ?? 'see the sign-in log of the tenant'
+  if (claims === null) return advice
+  const token = `the file’s token says ${describeClaims(claims)}`
+  if (FEDERATION_MISMATCHES.includes(code))
+    return `${token}; the app registration needs a federated credential that says the same, letter by letter (\`gatehouse source steps --federated <name>\` shows how)`
+  return `${advice}; ${token}`
 }
 
 /** Whether a tenant may merely not have heard yet of an application that it was just given. */

@@ -1,4 +1,6 @@
+import { SourceError } from '../source.ts'
 import { EXTRA_PERMISSIONS, type Extra, PERMISSIONS, TIERS, type Tier } from './settings.ts'
+import { describeClaims, type TokenClaims } from './token-file.ts'
 
 /** Microsoft Graph's application id, the same in every tenant and cloud. */
 export const GRAPH_ID = '00000003-0000-0000-c000-000000000000'
@@ -11,8 +13,12 @@ export type Tool = (typeof TOOLS)[number]
 /** By name, what people's own sign-in needs: who they are, and nothing of what is theirs. */
 const SCOPES = ['openid', 'profile'] as const
 
+const PASTEABLE = /^[\w:/.@+~%=?&#,()|* -]+$/
+
 interface Needs {
   readonly permissions: readonly string[]
+  /** Null for a certificate. */
+  readonly federated: TokenClaims | null
   readonly redirectUri: string
 }
 
@@ -32,47 +38,86 @@ export function permissionsOf(tier: Tier, extras: readonly Extra[] = []): readon
 export function registrationSteps(
   tool: Tool,
   tier: Tier,
-  more: { readonly extras: readonly Extra[]; readonly signInReturn: string | null },
+  more: {
+    readonly extras: readonly Extra[]
+    readonly signInReturn: string | null
+    /** What its token file says, and the file's name; null for a certificate. */
+    readonly federated: (TokenClaims & { readonly file: string }) | null
+  },
 ): string {
-  const { extras, signInReturn } = more
+  const { extras, signInReturn, federated } = more
   const needs = {
     permissions: permissionsOf(tier, extras),
+    federated: federated === null ? null : pasteable(federated),
     redirectUri: signInReturn ?? 'https://<public name>/account/microsoft/callback',
   }
   const steps = { portal, az, powershell, terraform }[tool](needs)
   const role = tier === 'password' ? `\n\n${ROLE}` : ''
-  return `${KEY_PAIR}\n\n${steps}${role}\n\n${connect(tier, extras)}\n`
+  const first = federated === null ? KEY_PAIR : describeFile(federated)
+  const proof =
+    federated === null
+      ? '--certificate gatehouse.pem --private-key gatehouse.key'
+      : `--federated ${federated.file}`
+  return `${first}\n\n${steps}${role}\n\n${connect(tier, extras, proof)}\n`
 }
 
 const KEY_PAIR = `# 1. A key pair: the certificate goes to the tenant, the key never leaves this machine.
 openssl req -x509 -newkey rsa:3072 -nodes -days 730 -subj /CN=gatehouse \\
   -keyout gatehouse.key -out gatehouse.pem`
 
+function describeFile({ file, ...claims }: TokenClaims & { readonly file: string }): string {
+  return `# 1. No key and no secret: Gatehouse shows the token in its file ${file}, which its issuer renews.
+#    It says now: ${describeClaims(claims)}.
+#    The audience has to be api://AzureADTokenExchange (…USGov, …China in those clouds).`
+}
+
+/** What goes into commands that somebody pastes may end no text and begin no command. */
+function pasteable(claims: TokenClaims): TokenClaims {
+  const odd = Object.entries(claims).find(([, value]) => !PASTEABLE.test(String(value)))
+  if (odd === undefined) return claims
+  throw new SourceError(
+    'SOURCE_REFUSED',
+    `the token’s ${odd[0]} is empty or has characters that no command takes as they are; enter it in the portal by hand`,
+  )
+}
+
 const ROLE = `# Passwords need a role of the directory besides the permission: at https://entra.microsoft.com, as a
 # Privileged Role Administrator, Roles & admins > User Administrator > Add assignments > "Gatehouse".
 # For people who have a role themselves it has to be Privileged Authentication Administrator.`
 
-function connect(tier: Tier, extras: readonly Extra[]): string {
+function connect(tier: Tier, extras: readonly Extra[], proof: string): string {
   const also = extras.map((extra) => `\ngatehouse source set-extra microsoft365 ${extra}`).join('')
   const setTier =
     tier === 'read' ? '' : `\ngatehouse source set-tier microsoft365 ${tier} --reason "agreed"`
   return `# 3. Connect it; what is missing is named.
 gatehouse source connect --paused --tenant <tenant id> --client <client id> \\
-  --certificate gatehouse.pem --private-key gatehouse.key
+  ${proof}
 gatehouse sync microsoft365 --dry-run
 gatehouse source resume microsoft365${setTier}${also}
 # People may sign in with Microsoft to choose their password:
 gatehouse source set-sign-in microsoft365 on`
 }
 
-function portal({ permissions, redirectUri }: Needs): string {
+const PORTAL_CERTIFICATE =
+  '#    Certificates & secrets > Certificates > Upload certificate: gatehouse.pem'
+
+function portalFederated({ issuer, subject, audience }: TokenClaims): string {
+  return `#    Certificates & secrets > Federated credentials > Add credential > Other issuer:
+#      Issuer:   ${issuer}
+#      Type:     Explicit subject identifier
+#      Value:    ${subject}
+#      Name:     gatehouse
+#      Audience: ${audience}`
+}
+
+function portal({ permissions, redirectUri, federated }: Needs): string {
   return `# 2. At https://entra.microsoft.com, as an Application Administrator:
 #    Applications > App registrations > New registration: name "Gatehouse", accounts in this
 #    organizational directory only; redirect URI, platform Web:
 #      ${redirectUri}
 #    Note the application (client) id and the directory (tenant) id.
 #    Token configuration > Add optional claim > ID: auth_time
-#    Certificates & secrets > Certificates > Upload certificate: gatehouse.pem
+${federated === null ? PORTAL_CERTIFICATE : portalFederated(federated)}
 #    API permissions > Add a permission > Microsoft Graph > Application permissions:
 ${permissions.map((name) => `#      ${name}`).join('\n')}
 #    and > Delegated permissions, for people's own sign-in: ${SCOPES.join(', ')}
@@ -80,7 +125,15 @@ ${permissions.map((name) => `#      ${name}`).join('\n')}
 #    every new registration has; it is not used.`
 }
 
-function az({ permissions, redirectUri }: Needs): string {
+const AZ_CERTIFICATE = 'az ad app credential reset --id "$client" --cert @gatehouse.pem --append'
+
+function azFederated({ issuer, subject, audience }: TokenClaims): string {
+  const body = { name: 'gatehouse', issuer, subject, audiences: [audience] }
+  return `az ad app federated-credential create --id "$client" \\
+  --parameters '${JSON.stringify(body)}'`
+}
+
+function az({ permissions, redirectUri, federated }: Needs): string {
   return `# 2. With the Azure CLI, signed in as a Global Administrator (az login --allow-no-subscriptions):
 client=$(az ad app create --display-name Gatehouse --sign-in-audience AzureADMyOrg \\
   --web-redirect-uris "${redirectUri}" \\
@@ -99,12 +152,25 @@ for name in ${SCOPES.join(' ')}; do
   az ad app permission add --id "$client" --api ${GRAPH_ID} \\
     --api-permissions "$scope=Scope"
 done
-az ad app credential reset --id "$client" --cert @gatehouse.pem --append
+${federated === null ? AZ_CERTIFICATE : azFederated(federated)}
 az ad app permission admin-consent --id "$client"
 echo "tenant id: $(az account show --query tenantId --output tsv)  client id: $client"`
 }
 
-function powershell({ permissions, redirectUri }: Needs): string {
+const POWERSHELL_CERTIFICATE = `$certificate = [System.Security.Cryptography.X509Certificates.X509Certificate2]::new("$PWD/gatehouse.pem")
+`
+const POWERSHELL_KEY = `  -KeyCredentials @(@{ Type = 'AsymmetricX509Cert'; Usage = 'Verify'; Key = $certificate.RawData }) \`
+`
+
+function powershellFederated({ issuer, subject, audience }: TokenClaims): string {
+  return `New-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id -Name gatehouse \`
+  -Issuer '${issuer}' \`
+  -Subject '${subject}' \`
+  -Audiences @('${audience}')
+`
+}
+
+function powershell({ permissions, redirectUri, federated }: Needs): string {
   return `# 2. With the Microsoft Graph PowerShell module, as a Global Administrator:
 Connect-MgGraph -Scopes Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All, \`
   DelegatedPermissionGrant.ReadWrite.All
@@ -113,15 +179,13 @@ $roles = $graph.AppRoles | Where-Object {
   $_.Value -in ${permissions.map((name) => `'${name}'`).join(', ')} -and
   $_.AllowedMemberTypes -contains 'Application' }
 $scopes = $graph.Oauth2PermissionScopes | Where-Object { $_.Value -in ${SCOPES.map((name) => `'${name}'`).join(', ')} }
-$certificate = [System.Security.Cryptography.X509Certificates.X509Certificate2]::new("$PWD/gatehouse.pem")
-$app = New-MgApplication -DisplayName Gatehouse -SignInAudience AzureADMyOrg \`
-  -KeyCredentials @(@{ Type = 'AsymmetricX509Cert'; Usage = 'Verify'; Key = $certificate.RawData }) \`
-  -Web @{ RedirectUris = @('${redirectUri}') } \`
+${federated === null ? POWERSHELL_CERTIFICATE : ''}$app = New-MgApplication -DisplayName Gatehouse -SignInAudience AzureADMyOrg \`
+${federated === null ? POWERSHELL_KEY : ''}  -Web @{ RedirectUris = @('${redirectUri}') } \`
   -OptionalClaims @{ IdToken = @(@{ Name = 'auth_time' }) } \`
   -RequiredResourceAccess @(@{ ResourceAppId = $graph.AppId
     ResourceAccess = @($roles | ForEach-Object { @{ Id = $_.Id; Type = 'Role' } }) +
       @($scopes | ForEach-Object { @{ Id = $_.Id; Type = 'Scope' } }) })
-$principal = New-MgServicePrincipal -AppId $app.AppId
+${federated === null ? '' : powershellFederated(federated)}$principal = New-MgServicePrincipal -AppId $app.AppId
 $roles | ForEach-Object { New-MgServicePrincipalAppRoleAssignment -AppRoleId $_.Id \`
   -ServicePrincipalId $principal.Id -PrincipalId $principal.Id -ResourceId $graph.Id }
 New-MgOauth2PermissionGrant -ClientId $principal.Id -ConsentType AllPrincipals \`
@@ -129,7 +193,23 @@ New-MgOauth2PermissionGrant -ClientId $principal.Id -ConsentType AllPrincipals \
 "tenant id: $((Get-MgContext).TenantId)  client id: $($app.AppId)"`
 }
 
-function terraform({ permissions, redirectUri }: Needs): string {
+const TERRAFORM_CERTIFICATE = `resource "azuread_application_certificate" "gatehouse" {
+  application_id = azuread_application.gatehouse.id
+  type           = "AsymmetricX509Cert"
+  value          = file("gatehouse.pem")
+}`
+
+function terraformFederated({ issuer, subject, audience }: TokenClaims): string {
+  return `resource "azuread_application_federated_identity_credential" "gatehouse" {
+  application_id = azuread_application.gatehouse.id
+  display_name   = "gatehouse"
+  issuer         = "${issuer}"
+  subject        = "${subject}"
+  audiences      = ["${audience}"]
+}`
+}
+
+function terraform({ permissions, redirectUri, federated }: Needs): string {
   return `# 2. With Terraform and the hashicorp/azuread provider, 2.44 or later:
 locals {
   permissions = [${permissions.map((name) => `"${name}"`).join(', ')}]
@@ -170,11 +250,7 @@ resource "azuread_application" "gatehouse" {
     }
   }
 }
-resource "azuread_application_certificate" "gatehouse" {
-  application_id = azuread_application.gatehouse.id
-  type           = "AsymmetricX509Cert"
-  value          = file("gatehouse.pem")
-}
+${federated === null ? TERRAFORM_CERTIFICATE : terraformFederated(federated)}
 resource "azuread_service_principal" "gatehouse" {
   client_id = azuread_application.gatehouse.client_id
 }

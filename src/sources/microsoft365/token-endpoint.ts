@@ -1,5 +1,7 @@
+import { SourceError } from '../source.ts'
 import { makeClientAssertion } from './client-assertion.ts'
 import type { Microsoft365Config, Microsoft365Secret } from './settings.ts'
+import { readTokenFile } from './token-file.ts'
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 /** An answer with its tokens is some 5 KiB, the keys of a tenant some 15 KiB. */
@@ -18,15 +20,27 @@ export function tokenEndpointOf(config: Microsoft365Config): string {
   return `${authorityOf(config)}/oauth2/v2.0/token`
 }
 
-/** With what the application proves itself at the token endpoint, made for one request. */
-export function clientProof(parts: {
+/**
+ * With what the application proves itself at the token endpoint, made for one request; in words, why
+ * it cannot, where it is to be a token from a file and there is none that is good.
+ */
+export async function clientProof(parts: {
   readonly config: Microsoft365Config
   readonly secret: Microsoft365Secret
   readonly nowMs: number
-}): Readonly<Record<string, string>> {
+}): Promise<Readonly<Record<string, string>> | string> {
   const { config, secret, nowMs } = parts
   const { clientId, certificate } = config
-  const { privateKey, clientSecret } = secret
+  const { privateKey, clientSecret, tokenFile = null } = secret
+  if (tokenFile !== null) {
+    try {
+      const { token } = await readTokenFile(tokenFile, nowMs)
+      return { client_assertion_type: ASSERTION_TYPE, client_assertion: token }
+    } catch (error) {
+      if (error instanceof SourceError) return error.message
+      throw error
+    }
+  }
   if (certificate === null || privateKey === null) return { client_secret: clientSecret ?? '' }
   const tokenEndpoint = tokenEndpointOf(config)
   return {

@@ -108,6 +108,27 @@ t.test('config: every fault is reported at once, with its place', async (t) => {
   }
 })
 
+t.test('config: token files have names, and paths from where the file is', async (t) => {
+  const read = (value: string) =>
+    loadConfig({ env: { GATEHOUSE_FEDERATED_TOKENS: value } }).tokenFiles
+  t.same(
+    [...read(' cluster=/run/token , build = tokens/b=1 ')],
+    [
+      ['cluster', '/run/token'],
+      ['build', join(process.cwd(), 'tokens/b=1')],
+    ],
+  )
+  t.same([...read('')], [])
+  for (const [value, fault] of [
+    ['/run/token', /"\/run\/token" is not of the form name=\/path\/to\/token/],
+    ['a=', /not of the form/],
+    ['../a=/run/token', /not of the form/],
+    ['a=/x,a=/y', /names a twice/],
+    [Array.from({ length: 33 }, (_, at) => `n${at}=/x`).join(','), /names 33 files; 32 at most/],
+  ] as const)
+    t.throws(() => read(value), { message: fault }, value)
+})
+
 t.test(
   'config: the environment wins over the file, and a secret may stand in a file',
   async (t) => {

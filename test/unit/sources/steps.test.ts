@@ -8,7 +8,11 @@ const everything = Object.values(PERMISSIONS).flat()
 await t.test('each tool is told exactly the permissions of the tier', async (t) => {
   for (const tool of TOOLS) {
     for (const tier of TIERS) {
-      const steps = registrationSteps(tool, tier, { extras: [], signInReturn: BACK })
+      const steps = registrationSteps(tool, tier, {
+        extras: [],
+        signInReturn: BACK,
+        federated: null,
+      })
       const named = everything.filter((name) => new RegExp(`\\b${name}\\b`).test(steps))
       t.same(named, permissionsOf(tier), `${tool} for ${tier}`)
       t.equal(steps.includes(`set-tier microsoft365 ${tier}`), tier !== 'read')

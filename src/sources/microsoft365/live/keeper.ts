@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Service } from '../../../lifecycle.ts'
 import type { SourceRegistry, StoredSource } from '../../registry.ts'
 import type { Stream } from '../../source.ts'
-import { parseConfig, parseSecret } from '../settings.ts'
+import { parseConfig } from '../settings.ts'
+import { readSecretOf } from '../stored-secret.ts'
 import type { ClientStates } from './client-state.ts'
 import { type Refusal, wordsFor, wordsForFault } from './refusal.ts'
 import { type GraphSubscription, SubscriptionCalls } from './subscription-calls.ts'
@@ -303,7 +304,7 @@ export class SubscriptionKeeper implements Service {
   }
 
   async #callsOf(source: StoredSource): Promise<SubscriptionCalls> {
-    const secret = parseSecret(await this.#parts.registry.readSecret(source))
+    const secret = await readSecretOf(this.#parts.registry, source)
     return new SubscriptionCalls({ config: parseConfig(source.config), secret })
   }
 
