@@ -248,7 +248,7 @@ async function endLinks(
 ): Promise<void> {
   await sql`
     update source_link l set removed_at = clock_timestamp(), edges_pending = false,
-      manager_pending = false,
+      manager_pending = false, members_here = false, removals_approved = 0,
       lifecycle_before = (select p.lifecycle from principal p where p.id = l.principal_id)
     where l.source_id = ${id}::uuid and l.object_kind = ${what.kind}
       and l.external_id = any(${what.externalIds}::text[]) and l.removed_at is null`.execute(tx)

@@ -253,6 +253,32 @@ await t.test('connected again: the same people and groups, none twice', async (t
   )
 })
 
+await t.test('connected again, a group that was decided on here is its source’s', async (t) => {
+  const { database, registry, source, run, everybody, all, leave } = await rig(t)
+  await sql`
+    update source_link set members_here = true, removals_approved = 3
+    where object_kind = 'group'`.execute(database.kysely)
+  await leave('keep')
+  await registry.connect({ ...NEW_SOURCE, name: 'again' }, TESTER)
+  source.says('people', everybody)
+  source.says('groups', [
+    { ...all, members: all.members.filter(({ externalId }) => externalId !== 'p7') },
+  ])
+  await run({ isFull: true })
+  const { rows } = await sql<{ username: string }>`
+    select n.username from membership m join principal p on p.no = m.member_no
+    join person n on n.id = p.id order by n.username`.execute(database.kysely)
+  t.same(
+    rows.map(({ username }) => username),
+    ['p0', 'p1', 'p2', 'p3', 'p4', 'p5', 'p6'],
+    'whom the source has taken out is out',
+  )
+  const { rows: links } = await sql`
+    select members_here, removals_approved from source_link
+    where object_kind = 'group'`.execute(database.kysely)
+  t.same(links, [{ members_here: false, removals_approved: 0 }])
+})
+
 await t.test('a round under way is cut off, whatever it has read', async (t) => {
   const { database, departures, sourceId, store } = await rig(t)
   const round = await store.openRound({
