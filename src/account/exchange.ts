@@ -2,9 +2,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AuthenticationUnavailable } from '../credentials/authenticate.ts'
 import { DirectoryError } from '../directory/errors.ts'
 import { Form } from './form.ts'
-import { makeTicket, type Sealer, sealTicket, type Ticket } from './ticket.ts'
+import { makeTicket, type Sealer, type Stage, sealTicket, type Ticket } from './ticket.ts'
 
-const COOKIE = '__Host-gatehouse-account'
+export const COOKIES: Readonly<Record<Stage, string>> = {
+  ticket: '__Host-gatehouse-account',
+  arrival: '__Host-gatehouse-arrival',
+}
 
 /** Not signed in, or not any more. */
 export class SignedOut extends Error {
@@ -59,7 +62,7 @@ export function formOf({ body }: FastifyRequest): Form {
   throw new BadForm()
 }
 
-export function readCookie(request: FastifyRequest, name = COOKIE): string | null {
+export function readCookie(request: FastifyRequest, name: string): string | null {
   for (const pair of (request.headers.cookie ?? '').split('; ')) {
     const at = pair.indexOf('=')
     if (pair.slice(0, at) === name) return pair.slice(at + 1)
@@ -68,29 +71,48 @@ export function readCookie(request: FastifyRequest, name = COOKIE): string | nul
 }
 
 /** Lax: it has to come along when another site, where she signed in, sends her back here. */
-export function cookie(value: string, name = COOKIE): string {
+export function cookie(value: string, name: string): string {
   return `${name}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax`
 }
 
+/** With the answer its browser lets go of everything somebody has proven. */
 export function forget(reply: FastifyReply): FastifyReply {
-  return reply.header('set-cookie', `${cookie('')}; Max-Age=0`)
+  for (const name of Object.values(COOKIES)) addCookie(reply, `${cookie('', name)}; Max-Age=0`)
+  return reply
+}
+
+/** Beside those that go with the same answer; of one name the last counts. */
+function addCookie(reply: FastifyReply, line: string): void {
+  const name = `${line.slice(0, line.indexOf('='))}=`
+  const before = [reply.getHeader('set-cookie') ?? []].flat().map(String)
+  const others = before.filter((other) => !other.startsWith(name))
+  reply.removeHeader('set-cookie').header('set-cookie', [...others, line])
+}
+
+interface Proving {
+  readonly sealer: Sealer
+  readonly nowMs: number
+}
+
+/** Keeps what she has proven in her browser: from here on she is let in, or asked for a code. */
+export function keep(
+  reply: FastifyReply,
+  proven: Pick<Ticket, 'principalId' | 'proof' | 'how'>,
+  { sealer, nowMs, stage }: Proving & { readonly stage: Stage },
+): FastifyReply {
+  const sealed = sealTicket(makeTicket(proven, { nowMs, stage }), sealer, stage)
+  forget(reply)
+  addCookie(reply, cookie(sealed, COOKIES[stage]))
+  return reply
 }
 
 /** From here on she has proven who she is. */
 export function welcome(
   reply: FastifyReply,
   proven: Pick<Ticket, 'principalId' | 'proof' | 'how'>,
-  parts: {
-    readonly sealer: Sealer
-    readonly nowMs: number
-    readonly to: '/account/password' | '/account/home'
-  },
+  { to, ...proving }: Proving & { readonly to: '/account/password' | '/account/home' },
 ): FastifyReply {
-  const sealed = sealTicket(makeTicket(proven, parts.nowMs), parts.sealer)
-  // Beside a cookie that may have been taken back with the same answer.
-  const before = [reply.getHeader('set-cookie') ?? []].flat().map(String)
-  reply.removeHeader('set-cookie').header('set-cookie', [...before, cookie(sealed)])
-  return redirect(reply, parts.to)
+  return redirect(keep(reply, proven, { ...proving, stage: 'ticket' }), to)
 }
 
 export function redirect(reply: FastifyReply, to: string): FastifyReply {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { FactorNews } from '../credentials/second-factors.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
 import type { NewMail } from '../directory/ports/mail.ts'
@@ -92,45 +93,71 @@ export function networkPasswordNotice(
   return madeNotice(person, { recipient, kind: 'network-password-made', what: 'network password' })
 }
 
+const NEWS: Readonly<Record<FactorNews, string>> = {
+  'totp-added':
+    'an authenticator app was set up for your account. From now on its codes are asked for on the account pages',
+  'totp-removed':
+    'the authenticator app of your account was removed. From now on your password alone opens the account pages',
+  'recovery-codes-made':
+    'new recovery codes were made for your account. Those from before are no longer good',
+  'recovery-code-used':
+    'a recovery code was used for your account, in place of a code from your authenticator app. It is no longer good',
+}
+
+export function factorNotice(
+  person: Told,
+  { recipient, news }: { readonly recipient: string; readonly news: FactorNews },
+): NewMail {
+  return notice(person, {
+    recipient,
+    kind: news,
+    subject: 'How you sign in was changed',
+    what: `${NEWS[news]} (user name ${person.username}).`,
+  })
+}
+
 type Told = Pick<Person, 'id' | 'displayName' | 'username'>
 
 function madeNotice(
   person: Told,
-  parts: { readonly recipient: string; readonly kind: string; readonly what: string },
+  { what, ...parts }: { readonly recipient: string; readonly kind: string; readonly what: string },
 ): NewMail {
-  return {
-    kind: parts.kind,
-    principalId: person.id,
-    recipient: parts.recipient,
+  return notice(person, {
+    ...parts,
     subject: 'A password was made for a device of yours',
-    livesHours: 24,
-    link: null,
-    text: `Hello ${person.displayName},
-
-a new ${parts.what} was made for your account (user name ${person.username}). It signs in without your own password.
-
-If this was not you, tell your administrator at once.
-`,
-  }
+    what: `a new ${what} was made for your account (user name ${person.username}). It signs in without your own password.`,
+  })
 }
 
 export function changeNotice(
-  person: Pick<Person, 'id' | 'displayName' | 'username'>,
+  person: Told,
   parts: { readonly recipient: string; readonly isTemporary: boolean },
 ): NewMail {
   const what = parts.isTemporary
     ? 'an administrator gave your account a temporary password. Change it before you use it anywhere'
     : 'the password of your account was changed'
-  return {
-    kind: 'password-changed',
-    principalId: person.id,
+  return notice(person, {
     recipient: parts.recipient,
+    kind: 'password-changed',
     subject: 'Your password was changed',
+    what: `${what} (user name ${person.username}).`,
+  })
+}
+
+/** Tells her what was done, should it not have been her. */
+function notice(
+  person: Told,
+  parts: Pick<NewMail, 'recipient' | 'kind' | 'subject'> & { readonly what: string },
+): NewMail {
+  const { what, ...mail } = parts
+  return {
+    ...mail,
+    principalId: person.id,
     livesHours: 24,
     link: null,
     text: `Hello ${person.displayName},
 
-${what} (user name ${person.username}).
+${what}
 
 If this was not you, tell your administrator at once.
 `,

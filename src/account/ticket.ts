@@ -3,18 +3,26 @@ import { equalConstantTime } from '../../protocols/wire/index.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Proof } from '../directory/ports/passwords.ts'
 
-/** Long enough to think of a password, and short for a machine left alone. */
-const TICKET_MS = 15 * 60_000
+/**
+ * How far somebody has come: let in, or arrived with a first proof and asked for a code. They are
+ * sealed apart, so that neither passes for the other.
+ */
+export type Stage = 'ticket' | 'arrival'
+
+/** Long enough to think of a password or to look for a phone, and short for a machine left alone. */
+const LIFE_MS: Readonly<Record<Stage, number>> = { ticket: 15 * 60_000, arrival: 5 * 60_000 }
 
 /** She signed in, and her password is still the same. */
 export type SignInProof = Extract<Proof, { by: 'sign-in' }>
+
+type First = 'activation link' | 'password' | 'Microsoft 365' | 'passkey'
 
 /** What somebody has proven, on the way from page to page; kept sealed in her browser alone. */
 export interface Ticket {
   readonly principalId: PrincipalId
   readonly proof: Exclude<Proof, { by: 'admin' }>
   /** How she got here, for the journal. */
-  readonly how: 'activation link' | 'password' | 'Microsoft 365'
+  readonly how: First | `${First} and ${'code' | 'recovery code'}`
   /** Comes back with each form. */
   readonly formToken: string
   readonly expiresAtMs: number
@@ -26,25 +34,26 @@ export interface Sealer {
   open(sealed: string, purpose: string): string | null
 }
 
-const PURPOSE = 'ticket'
-
 export function makeTicket(
   proven: Pick<Ticket, 'principalId' | 'proof' | 'how'>,
-  nowMs: number,
+  parts: { readonly nowMs: number; readonly stage: Stage },
 ): Ticket {
   const formToken = randomBytes(16).toString('base64url')
-  return { ...proven, formToken, expiresAtMs: nowMs + TICKET_MS }
+  return { ...proven, formToken, expiresAtMs: parts.nowMs + LIFE_MS[parts.stage] }
 }
 
-export function sealTicket(ticket: Ticket, sealer: Sealer): string {
-  return sealer.seal(JSON.stringify(ticket), PURPOSE)
+export function sealTicket(ticket: Ticket, sealer: Sealer, stage: Stage): string {
+  return sealer.seal(JSON.stringify(ticket), stage)
 }
 
-export function openTicket(sealed: string | null, sealer: Sealer, nowMs: number): Ticket | null {
-  const opened = sealed === null ? null : sealer.open(sealed, PURPOSE)
+export function openTicket(
+  sealed: string | null,
+  parts: { readonly sealer: Sealer; readonly stage: Stage; readonly nowMs: number },
+): Ticket | null {
+  const opened = sealed === null ? null : parts.sealer.open(sealed, parts.stage)
   if (opened === null) return null
   const ticket = JSON.parse(opened) as Ticket
-  return ticket.expiresAtMs > nowMs ? ticket : null
+  return ticket.expiresAtMs > parts.nowMs ? ticket : null
 }
 
 export function isFormOf(ticket: Ticket, formToken: Buffer): boolean {

@@ -4,9 +4,16 @@ import type { Directory } from '../directory/directory.ts'
 import { canSignIn } from '../directory/hold.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
-import { formOf, readCookie, SignedOut } from './exchange.ts'
+import { COOKIES, formOf, readCookie, SignedOut } from './exchange.ts'
 import type { Form } from './form.ts'
-import { isFormOf, openTicket, type Sealer, type SignInProof, type Ticket } from './ticket.ts'
+import {
+  isFormOf,
+  openTicket,
+  type Sealer,
+  type SignInProof,
+  type Stage,
+  type Ticket,
+} from './ticket.ts'
 
 /** Somebody on the account pages, and what she has proven. */
 export interface Visitor {
@@ -23,9 +30,14 @@ export interface VisitorParts {
 }
 
 /** @throws {SignedOut} for whoever has proven nothing, or may not be let in by now */
-export function readVisitor(parts: VisitorParts, request: FastifyRequest): Visitor {
+export function readVisitor(
+  parts: VisitorParts,
+  request: FastifyRequest,
+  stage: Stage = 'ticket',
+): Visitor {
   const nowMs = (parts.nowMs ?? Date.now)()
-  const ticket = openTicket(readCookie(request), parts.sealer, nowMs)
+  const sealed = readCookie(request, COOKIES[stage])
+  const ticket = openTicket(sealed, { sealer: parts.sealer, stage, nowMs })
   if (ticket === null) throw new SignedOut()
   const person = parts.directory.entryById(ticket.principalId)?.value
   if (person?.kind !== 'person' || person.lifecycle === 'deleted') throw new SignedOut()

@@ -18,6 +18,7 @@ import { makePlainPeers, plainRefused } from './plain-http.ts'
 import { appPasswordRoutes } from './routes/app-passwords.ts'
 import { applyRoutes } from './routes/apply.ts'
 import { connectRoutes, consentReturnRoute } from './routes/connect.ts'
+import { factorRoutes } from './routes/factors.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { importRoutes } from './routes/imports.ts'
 import { lifecycleRoutes } from './routes/lifecycle.ts'
@@ -193,6 +194,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       passwordRoutes,
       appPasswordRoutes,
       networkPasswordRoutes,
+      factorRoutes,
       lifecycleRoutes,
       applyRoutes,
       groupRoutes,

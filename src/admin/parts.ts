@@ -3,6 +3,7 @@ import type { AppPasswords } from '../credentials/app-passwords.ts'
 import type { TokenVerifier } from '../credentials/authenticate.ts'
 import type { NetworkPasswords } from '../credentials/network-passwords.ts'
 import type { PasswordSetter } from '../credentials/password-setter.ts'
+import type { SecondFactors } from '../credentials/second-factors.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { ReplyAttribute } from '../directory/network.ts'
@@ -463,6 +464,7 @@ export interface AdminParts {
   readonly passwords: Pick<PasswordSetter, 'set'>
   readonly appPasswords: AppPasswords
   readonly networkPasswords: NetworkPasswords
+  readonly secondFactors: Pick<SecondFactors, 'find' | 'remove'>
   readonly activation: Pick<Activation, 'issue'>
   readonly log: LogReader
   readonly sources: SourceControl

@@ -5,6 +5,7 @@ import { addActivationLink } from './activation-links.ts'
 import { addAppPassword } from './app-passwords.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
+import { addFactors } from './factors.ts'
 import { addLifecycle } from './lifecycle.ts'
 import { addNetworkPassword } from './network-passwords.ts'
 import { readPages } from './pages.ts'
@@ -64,6 +65,7 @@ export function addPerson(program: Command, run: Run): void {
   addActivationLink(person, run)
   addAppPassword(person, run)
   addNetworkPassword(person, run)
+  addFactors(person, run)
 
   person
     .command('unlock <person>')

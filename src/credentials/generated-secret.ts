@@ -21,8 +21,15 @@ export function makeToken(): string {
 
 /** For people to type once: seven groups of four characters with hyphens, 140 random bits. */
 export function makeGeneratedPassword(): string {
-  const characters = randomCharacters(PASSWORD_CHARACTERS)
-  return (characters.match(new RegExp(`.{${GROUP}}`, 'g')) ?? []).join('-')
+  return inGroups(randomCharacters(PASSWORD_CHARACTERS))
+}
+
+/** As it was made, of what was typed without hyphens and perhaps in capitals; null for all else. */
+export function readGeneratedPassword(typed: string): string | null {
+  const characters = typed.toLowerCase()
+  if (characters.length !== PASSWORD_CHARACTERS) return null
+  if (![...characters].every((one) => ALPHABET.includes(one))) return null
+  return inGroups(characters)
 }
 
 /** A generated password that can be told from what people choose: it begins with `app-`. */
@@ -49,6 +56,10 @@ export function isAppPassword(password: Buffer): boolean {
  */
 export function digestSecret(secret: string | Uint8Array): string {
   return createHash('sha256').update(secret).digest('base64')
+}
+
+function inGroups(characters: string): string {
+  return (characters.match(new RegExp(`.{${GROUP}}`, 'g')) ?? []).join('-')
 }
 
 function randomCharacters(count: number): string {

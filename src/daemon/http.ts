@@ -115,6 +115,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     passwords: input.passwords.setter,
     appPasswords: input.passwords.appPasswords,
     networkPasswords: input.passwords.networkPasswords,
+    secondFactors: input.passwords.secondFactors,
     activation: input.passwords.activation,
     log: new LogReader(database),
     sources: input.sources,

@@ -21,6 +21,7 @@ export interface LogInParts {
   readonly authenticator: PasswordAuthenticator
   readonly tokens: MemoryTokenVerifier
   readonly pool: Argon2Pool
+  readonly failures: Failures
   readonly credentials: CredentialStore
   /** What counts against somebody just now, by way in. */
   failuresOf(id: PrincipalId): ReturnType<Failures['listFor']>
@@ -82,6 +83,7 @@ export function makeLogIn(
     authenticator,
     tokens,
     pool,
+    failures,
     credentials,
     failuresOf: (id) => [
       ...failures.listFor(id).filter(({ key }) => key.resourceKind !== SENT_KIND),

@@ -1,6 +1,11 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { Activation } from '../account/activation.ts'
-import { appPasswordNotice, changeNotice, networkPasswordNotice } from '../account/link.ts'
+import {
+  appPasswordNotice,
+  changeNotice,
+  factorNotice,
+  networkPasswordNotice,
+} from '../account/link.ts'
 import { SIGN_IN_RETURN } from '../account/microsoft.ts'
 import { accountPlugin } from '../account/plugin.ts'
 import type { Sealer } from '../account/ticket.ts'
@@ -9,6 +14,7 @@ import { AppPasswords } from '../credentials/app-passwords.ts'
 import { NetworkPasswords } from '../credentials/network-passwords.ts'
 import { PasswordSetter } from '../credentials/password-setter.ts'
 import { PasswordStrength } from '../credentials/password-strength.ts'
+import { SecondFactors } from '../credentials/second-factors.ts'
 import type { Person } from '../directory/person.ts'
 import type { Service } from '../lifecycle.ts'
 import { isMailAddress } from '../mail/settings.ts'
@@ -18,6 +24,7 @@ import { PostgresLinkStore } from '../storage/link-store.ts'
 import { PostgresNetworkPasswordStore } from '../storage/network-password-store.ts'
 import { PostgresPasswordStore } from '../storage/password-store.ts'
 import { type Keys, seal, unseal } from '../storage/sealing.ts'
+import { PostgresSecondFactorStore } from '../storage/second-factor-store.ts'
 import { PostgresSourceAccounts } from '../storage/source-accounts.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import { localOrigin } from './local-origin.ts'
@@ -29,6 +36,7 @@ export interface PasswordParts {
   readonly setter: PasswordSetter
   readonly appPasswords: AppPasswords
   readonly networkPasswords: NetworkPasswords
+  readonly secondFactors: SecondFactors
   readonly activation: Activation
   /** The account pages, for the HTTP listeners. */
   readonly pages: FastifyPluginAsync
@@ -86,6 +94,15 @@ export function makePasswords(
       return recipient === null ? null : networkPasswordNotice(person, { recipient })
     },
   })
+  const secondFactors = new SecondFactors({
+    store: new PostgresSecondFactorStore(database, keys),
+    failures: logIn.failures,
+    events: logIn.events,
+    notice: async (person, news) => {
+      const recipient = await addressOf(person)
+      return recipient === null ? null : factorNotice(person, { recipient, news })
+    },
+  })
   const ownUrl = () => localOrigin(input.listeners(), ['https', 'http'])
   const origin = () => (config.publicUrl ?? ownUrl())?.replace(/\/$/, '') ?? null
   const links = new PostgresLinkStore(database, keys)
@@ -104,6 +121,7 @@ export function makePasswords(
     setter,
     appPasswords,
     networkPasswords,
+    secondFactors,
     links,
     sealer: makeSealer(keys),
     primaryOf: (id) => credentialIndex.candidatesFor(id).primary,
@@ -131,6 +149,7 @@ export function makePasswords(
     setter,
     appPasswords,
     networkPasswords,
+    secondFactors,
     activation,
     pages,
     signInReturn,

@@ -437,6 +437,11 @@ export interface PushDirtyTable {
   claimed_until: Timestamp | null
 }
 
+export interface RecoveryCodeTable {
+  principal_id: string
+  digest: string
+}
+
 export interface RemovalTable {
   id: Identity
   source_id: string
@@ -634,6 +639,15 @@ export interface SyncTokenTable {
   needs_full: Generated<boolean>
 }
 
+export interface TotpTable {
+  principal_id: string
+  id: string
+  secret: Buffer
+  last_step: number
+  created_at: GeneratedTimestamp
+  used_at: Timestamp | null
+}
+
 /** Every table, as Kysely wants it. */
 export interface Tables {
   accounting_session: AccountingSessionTable
@@ -677,6 +691,7 @@ export interface Tables {
   push: PushTable
   push_cursor: PushCursorTable
   push_dirty: PushDirtyTable
+  recovery_code: RecoveryCodeTable
   removal: RemovalTable
   removal_waiting: RemovalWaitingTable
   resource_grant: ResourceGrantTable
@@ -693,4 +708,5 @@ export interface Tables {
   sync_item: SyncItemTable
   sync_round: SyncRoundTable
   sync_token: SyncTokenTable
+  totp: TotpTable
 }

@@ -26,6 +26,9 @@ export async function isProven(tx: Tx, principalId: string, proof: Proof): Promi
         : sql`${proof.credentialVersion}::bigint is not distinct from (
             select version from credential
             where principal_id = ${principalId}::uuid and type = 'primary-password')`
-    } as is_proven`.execute(tx)
+    } and (${proof.hasSecondFactor === true}
+      or not exists (select from totp where principal_id = ${principalId}::uuid)) as is_proven`.execute(
+    tx,
+  )
   return rows[0]?.is_proven ?? false
 }

@@ -206,6 +206,7 @@ async function forgetTheDead(database: Database): Promise<number> {
       'lifecycle_date',
       'password_history',
       'password_claim',
+      'totp',
       'one_time_link',
       'mail',
     ]) {

@@ -13,14 +13,21 @@ export interface KnownPasswords {
   readonly earlier: readonly string[]
 }
 
-/** What entitles to set a password, and must still hold when it is stored. */
+/**
+ * What entitles to set a password, and must still hold when it is stored. Whose code generator was
+ * set up meanwhile, with no second factor proven, has to prove one first.
+ */
 export type Proof =
   /** An admin's word. */
   | { readonly by: 'admin' }
   /** A link, which is used up by it. */
-  | { readonly by: 'link'; readonly linkId: string }
+  | { readonly by: 'link'; readonly linkId: string; readonly hasSecondFactor: boolean }
   /** The password has not been changed since she signed in; null where she had none. */
-  | { readonly by: 'sign-in'; readonly credentialVersion: number | null }
+  | {
+      readonly by: 'sign-in'
+      readonly credentialVersion: number | null
+      readonly hasSecondFactor: boolean
+    }
 
 /** Whether somebody may set a password now, and with what {@link PasswordStore.set} is told so. */
 export type Claimed =

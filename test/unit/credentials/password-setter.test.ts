@@ -140,9 +140,15 @@ await t.test('password: nothing is pushed or stored where the proof does not hol
   }
   const setter = new PasswordSetter({ ...parts, push })
   const asked = aChange('Nine purple owls sing')
-  t.same(await setter.set({ ...asked, proof: { by: 'link', linkId: 'x' } }, ACTOR), {
-    kind: 'stale',
-  })
+  t.same(
+    await setter.set(
+      { ...asked, proof: { by: 'link', linkId: 'x', hasSecondFactor: false } },
+      ACTOR,
+    ),
+    {
+      kind: 'stale',
+    },
+  )
   t.same(pushed, [])
 })
 

@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import { DirectoryError } from '../directory/errors.ts'
+import type { PrincipalId } from '../directory/id.ts'
+import type { NewMail } from '../directory/ports/mail.ts'
+import type { Actor, Written } from '../directory/ports/people.ts'
+import type {
+  FactorProof,
+  NewTotp,
+  SecondFactorStore,
+  Totp,
+  TotpSecret,
+} from '../directory/ports/second-factors.ts'
+import type { Database } from './connection.ts'
+import { asFault } from './fault.ts'
+import { journal } from './journal.ts'
+import { insertMail } from './mail-rows.ts'
+import { isProven, lockLiving } from './proof-rows.ts'
+import { type Keys, type Place, seal, unseal } from './sealing.ts'
+import type { Tx } from './written.ts'
+
+interface Change {
+  readonly principalId: PrincipalId
+  readonly proof: FactorProof | null
+  readonly notice: NewMail | null
+  readonly actor: Actor
+  /** What the journal calls it, with the prefix `auth.`. */
+  readonly what: string
+}
+
+export class PostgresSecondFactorStore implements SecondFactorStore {
+  readonly #database: Database
+  readonly #keys: Keys
+
+  constructor(database: Database, keys: Keys) {
+    this.#database = database
+    this.#keys = keys
+  }
+
+  async findTotp(principalId: PrincipalId): Promise<Totp | null> {
+    const { rows } = await sql<{ created_at: Date; used_at: Date | null; codes: number }>`
+      select created_at, used_at, (select count(*)::integer from recovery_code r
+        where r.principal_id = t.principal_id) as codes
+      from totp t where principal_id = ${principalId}::uuid`
+      .execute(this.#database.kysely)
+      .catch(rethrow)
+    const [row] = rows
+    if (row === undefined) return null
+    return {
+      createdAtMs: row.created_at.getTime(),
+      lastUsedAtMs: row.used_at?.getTime() ?? null,
+      recoveryCodesLeft: row.codes,
+    }
+  }
+
+  async readTotpSecret(principalId: PrincipalId): Promise<TotpSecret | null> {
+    const { rows } = await sql<{ id: string; secret: Buffer; last_step: number }>`
+      select id, secret, last_step from totp where principal_id = ${principalId}::uuid`
+      .execute(this.#database.kysely)
+      .catch(rethrow)
+    const [row] = rows
+    if (row === undefined) return null
+    const { id, last_step: lastStep } = row
+    return { id, secret: unseal(this.#keys, placeOf(id), row.secret), lastStep }
+  }
+
+  addTotp(totp: NewTotp, actor: Actor): Promise<Written | null> {
+    const { principalId } = totp
+    return this.#change({ ...totp, actor, what: 'totp-added' }, async (tx) => {
+      const id = randomUUID()
+      const sealed = seal(this.#keys, placeOf(id), totp.secret)
+      const { rows } = await sql`
+        insert into totp (principal_id, id, secret, last_step)
+        values (${principalId}::uuid, ${id}::uuid, ${sealed}, ${totp.step})
+        on conflict (principal_id) do nothing returning 1`.execute(tx)
+      if (rows.length === 0)
+        throw new DirectoryError(
+          'DIRECTORY_CONFLICT',
+          'there is an authenticator app already: remove it first',
+        )
+      await insertCodes(tx, principalId, totp.recoveryCodes)
+      return true
+    })
+  }
+
+  /** A use, as of an app password, is no change that the journal would keep. */
+  async takeStep(
+    principalId: PrincipalId,
+    { id, step }: { readonly id: string; readonly step: number },
+  ): Promise<boolean> {
+    const { rows } = await sql`
+      update totp set last_step = ${step}, used_at = clock_timestamp()
+      where principal_id = ${principalId}::uuid and id = ${id}::uuid and last_step < ${step}
+      returning 1`
+      .execute(this.#database.kysely)
+      .catch(rethrow)
+    return rows.length === 1
+  }
+
+  async takeRecoveryCode(
+    use: Parameters<SecondFactorStore['takeRecoveryCode']>[0],
+    actor: Actor,
+  ): Promise<Written | null> {
+    const { principalId, digest, notice } = use
+    const change = { principalId, notice, actor, proof: null, what: 'recovery-code-used' }
+    const written = await this.#change(change, async (tx) => {
+      const { rows } = await sql`
+        delete from recovery_code
+        where principal_id = ${principalId}::uuid and digest = ${digest} returning 1`.execute(tx)
+      return rows.length === 1
+    })
+    return written?.changed === 1 ? written : null
+  }
+
+  replaceRecoveryCodes(
+    change: Parameters<SecondFactorStore['replaceRecoveryCodes']>[0],
+    actor: Actor,
+  ): Promise<Written | null> {
+    const { principalId, recoveryCodes } = change
+    return this.#change({ ...change, actor, what: 'recovery-codes-made' }, async (tx) => {
+      const { rows } = await sql`
+        select 1 from totp where principal_id = ${principalId}::uuid`.execute(tx)
+      if (rows.length === 0) return false
+      await sql`delete from recovery_code where principal_id = ${principalId}::uuid`.execute(tx)
+      await insertCodes(tx, principalId, recoveryCodes)
+      return true
+    })
+  }
+
+  removeTotp(
+    change: Parameters<SecondFactorStore['removeTotp']>[0],
+    actor: Actor,
+  ): Promise<Written | null> {
+    return this.#change({ ...change, actor, what: 'totp-removed' }, async (tx) => {
+      const { rows } = await sql`
+        delete from totp where principal_id = ${change.principalId}::uuid returning 1`.execute(tx)
+      return rows.length === 1
+    })
+  }
+
+  /** One transaction with its mail and its journal row, where `run` changes something. */
+  async #change(change: Change, run: (tx: Tx) => Promise<boolean>): Promise<Written | null> {
+    const { principalId, proof, notice, actor, what } = change
+    const { value, inboxSeq } = await this.#database.write(async (tx) => {
+      await lockLiving(tx, principalId)
+      if (proof !== null && !(await isProven(tx, principalId, proof))) return null
+      if (!(await run(tx))) return 0
+      if (notice !== null) await insertMail(tx, this.#keys, notice)
+      journal(tx, { kind: `auth.${what}`, entity: principalId, actor })
+      return 1
+    })
+    return value === null ? null : { changed: value, inboxSeq }
+  }
+}
+
+async function insertCodes(tx: Tx, principalId: string, digests: readonly string[]): Promise<void> {
+  await sql`
+    insert into recovery_code (principal_id, digest)
+    select ${principalId}::uuid, d from unnest(${[...digests]}::text[]) as d`.execute(tx)
+}
+
+function placeOf(id: string): Place {
+  return { table: 'totp', column: 'secret', row: id }
+}
+
+function rethrow(error: unknown): never {
+  throw asFault(error)
+}
