@@ -31,6 +31,8 @@ export interface Undoable {
   readonly isMember: boolean
   /** Of a membership: both ends live, and the group is the source's. */
   readonly hasEnds: boolean
+  /** Of a group, or a person's membership in it: who its people are is decided here by now. */
+  readonly isDecidedHere: boolean
   /** A later round, which stands, has had its say about the same: how it is now is that one's doing. */
   readonly isDoneAgain: boolean
 }
@@ -42,6 +44,8 @@ export type Verdict =
   /** Gives back the values of these names; what of them shows here, and was not changed since. */
   | { readonly do: 'give-back'; readonly names: readonly string[]; readonly why: string | null }
 
+/** An admin has taken it over since. */
+const DECIDED_HERE = 'its people are decided on here'
 const NOTHING: Verdict = { do: 'nothing' }
 
 /** What is to be done to take one change back; where it stands otherwise by now, it is kept. */
@@ -69,9 +73,10 @@ function judgeAlone(change: Undoable): Verdict {
   }
 }
 
-function judgeMembership({ act, isMember, hasEnds }: Undoable): Verdict {
-  if (act === 'created') return isMember ? { do: 'take-out' } : NOTHING
-  if (isMember) return NOTHING
+function judgeMembership({ act, isMember, hasEnds, isDecidedHere }: Undoable): Verdict {
+  if ((act === 'created') !== isMember) return NOTHING
+  if (isDecidedHere) return keep(DECIDED_HERE)
+  if (isMember) return { do: 'take-out' }
   return hasEnds ? { do: 'add' } : keep('the group, or the member, is gone')
 }
 
@@ -79,6 +84,7 @@ function judgeArrival(change: Undoable): Verdict {
   const { act, kind, isLinked, lifecycle, isProtected } = change
   if (!isLinked || lifecycle === 'deleted') return NOTHING
   if (isProtected) return keep('protected')
+  if (change.isDecidedHere) return keep(DECIDED_HERE)
   if (act === 'created' && kind === 'person' && lifecycle === 'active')
     return keep('activated since')
   return { do: 'delete' }
@@ -153,6 +159,8 @@ export async function readUndoables(
         and exists (select from source_link x where x.source_id = ${round.sourceId}::uuid
           and x.removed_at is null and (x.principal_id = mp.id or x.group_id = mg.id)), false)
         as "hasEnds",
+      exists (select from source_link y where y.group_id = coalesce(m.id, l.group_id)
+        and y.members_here and y.removed_at is null and mg.id is null) as "isDecidedHere",
       c.act <> 'changed' and exists (select from sync_change d
         join sync_round r on r.id = d.round_id and ${STANDS}
         where d.act <> 'changed' and d.subject = c.subject and d.object_kind = c.object_kind

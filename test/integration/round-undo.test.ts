@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
-import type { PrincipalId } from '../../src/directory/id.ts'
+import type { GroupId, PrincipalId } from '../../src/directory/id.ts'
 import { DEFAULT_SCOPE } from '../../src/sources/judge-people.ts'
 import { SyncEngine } from '../../src/sources/sync.ts'
 import type { Database } from '../../src/storage/connection.ts'
+import { PostgresGroupStore } from '../../src/storage/group-store.ts'
 import { PostgresPeopleStore } from '../../src/storage/people-store.ts'
 import { PostgresUndoStore } from '../../src/storage/round-undo.ts'
 import { PostgresSourceRegistry } from '../../src/storage/sync-sources.ts'
@@ -209,6 +210,48 @@ await t.test(
     t.same((await image()).groups, before.groups)
   },
 )
+
+await t.test('a group that is decided on here since keeps its people, and stays', async (t) => {
+  const { db, source, sourceId, run, image, lastRounds, undo, undos } = await rig(t)
+  source.says('groups', [
+    aGroup('staff', ['p8', 'p9']),
+    without(aGroup('staff', []), ['p5', 'p6']),
+    aGroup('new', ['p1']),
+  ])
+  await run()
+  const [round = ''] = await lastRounds()
+  await sql`
+    update source set config = config || '{"extras":["groups"]}' where id = ${sourceId}::uuid`.execute(
+    db.kysely,
+  )
+  const groups = new PostgresGroupStore(db)
+  const ids = await groupIds(db)
+  const staff = ids.get('staff') as GroupId
+  for (const id of [staff, ids.get('new') as GroupId]) await groups.setMaster(id, 'here', ADMIN)
+  const { rows } = await sql<{ username: string; id: PrincipalId }>`
+    select username, id from person where username in ('p6', 'p8')`.execute(db.kysely)
+  const idOf = (name: string) => rows.find(({ username }) => username === name)?.id ?? ''
+  await groups.removeMembers(staff, [idOf('p8')], ADMIN)
+  await groups.addMembers(staff, [idOf('p6')], ADMIN)
+  const before = await image()
+
+  const outlook = await undos.outlook(round)
+  t.match(outlook.counts, { membersAdded: 0, membersRemoved: 0, deleted: 0 })
+  t.same(outlook.kept.map(({ name }) => name).toSorted(), [
+    'group-new',
+    'group-staff: p5',
+    'group-staff: p9',
+  ])
+  for (const { why } of outlook.kept) t.equal(why, 'its people are decided on here')
+  await undo(round)
+  t.same(await image(), before, 'what an admin decides stands')
+})
+
+async function groupIds({ kysely }: Database): Promise<ReadonlyMap<string, GroupId>> {
+  const { rows } = await sql<{ external_id: string; group_id: GroupId }>`
+    select external_id, group_id from source_link where object_kind = 'group'`.execute(kysely)
+  return new Map(rows.map((row) => [row.external_id, row.group_id]))
+}
 
 await t.test('rounds are taken back one after the other, the last first', async (t) => {
   const { source, run, image, undos, sourceId, undo } = await rig(t)
