@@ -18,6 +18,8 @@ const RIGHT_KEPT_MS = 60_000
 const WRONG_KEPT_MS = 5 * 60_000
 /** A refusal with the right password raises the account's risk at the source if it is repeated. */
 const REFUSED_KEPT_MS = 60_000
+/** As long as tries that were sent are counted. */
+const LATE_KEPT_MS = 10 * 60_000
 const MAX_ANSWERS = 100_000
 const MAX_PEOPLE = 50_000
 /** Sent at the same time; each on a connection of its own. */
@@ -63,6 +65,8 @@ export class DelegatedVerifier {
   readonly #parts: DelegatedVerifierParts
   readonly #known = new ExpiringMap<Known>(MAX_ANSWERS)
   readonly #coolDowns = new ExpiringMap<Verdict | Unavailable>(MAX_PEOPLE)
+  /** People whose last attempt found no answer in time. */
+  readonly #late = new ExpiringMap<Unavailable>(MAX_PEOPLE)
   /** Pairs that did not match what is remembered; told apart from wrong, since it may be old. */
   readonly #unlike = new ExpiringMap<true>(MAX_ANSWERS)
   readonly #asking = new SharedWork<Answered>()
@@ -100,6 +104,9 @@ export class DelegatedVerifier {
     }
     if (cooling !== null) return this.#standIn(claim, asked, cooling)
     if (!this.#asking.has(pair) && this.#parts.budget.isSpent(claim)) {
+      const late = this.#late.find(claim.principalId, turn.atMs)
+      // Nobody has said that they were wrong, so it is no "no"; nor is it known that nobody would.
+      if (late !== null) return Promise.reject(unavailableTo(claim, late))
       const verdict = refusal('source-tries-spent', { source: claim.delegation.sourceName })
       return { verdict, hasTakenTime: false, pair }
     }
@@ -153,24 +160,42 @@ export class DelegatedVerifier {
 
   /**
    * Once it is sent the source counts it, whether or not anybody waits: so a caller who hangs up
-   * does not end it, and one whose answer did not come in time counts as wrong.
+   * does not end it, and one whose answer did not come in time counts as wrong, unless it is what
+   * the source has found right lately.
    */
   async #send(
     claim: DelegatedClaim,
-    { password }: Asked,
+    asked: Asked,
     deadline: AbortSignal,
   ): Promise<DelegatedAnswer> {
-    const { source, budget, failures } = this.#parts
     const { principalId, delegation } = claim
     try {
-      return await source.check({ delegation, principalId, password }, deadline)
+      const { password } = asked
+      const answer = await this.#parts.source.check({ delegation, principalId, password }, deadline)
+      if (answer.kind !== 'unavailable') this.#late.delete(principalId)
+      return answer
     } catch (error) {
-      budget.recordWrong(claim)
-      failures.recordFailure(claim)
+      if (!(deadline.aborted && (await this.#isRemembered(claim, asked)))) this.#countWrong(claim)
       if (!deadline.aborted) throw error
       const note = { source: delegation.sourceName, why: 'no answer in time' }
-      return { kind: 'unavailable', reason: 'source-unavailable', note, coolDownMs: 0 }
+      const reason = 'source-unavailable'
+      const late = { kind: 'unavailable', reason, note, coolDownMs: 0 } as const
+      this.#late.put(principalId, late, this.#parts.nowMs() + LATE_KEPT_MS)
+      return late
     }
+  }
+
+  /** Not asked whether it may serve: only whether the source is likely to have counted it. */
+  async #isRemembered(claim: DelegatedClaim, { password, turn }: Asked): Promise<boolean> {
+    const { pool, remembered } = this.#parts
+    const held = remembered.find(claim)
+    if (held === null) return false
+    return await pool.verify(held.verifier, password, { key: turn.key }).catch(() => false)
+  }
+
+  #countWrong(claim: DelegatedClaim): void {
+    this.#parts.budget.recordWrong(claim)
+    this.#parts.failures.recordFailure(claim)
   }
 
   #learn(claim: DelegatedClaim, asked: Asked, answer: DelegatedAnswer): Answered {
@@ -202,10 +227,8 @@ export class DelegatedVerifier {
   }
 
   #learnWrong(claim: DelegatedClaim, { pair, password }: Asked, note: Note): Verdict {
-    const { budget, failures, remembered } = this.#parts
-    budget.recordWrong(claim)
-    failures.recordFailure(claim)
-    remembered.forgetIfMadeOf(claim.principalId, password)
+    this.#countWrong(claim)
+    this.#parts.remembered.forgetIfMadeOf(claim.principalId, password)
     const verdict = refusal('wrong-password', note)
     this.#know(claim, pair, { verdict, keptMs: WRONG_KEPT_MS })
     return verdict
@@ -248,10 +271,7 @@ export class DelegatedVerifier {
     const { pool, failures, remembered, nowMs } = this.#parts
     const { pair, password, turn } = asked
     const { reason, note } = answer
-    const unavailable = new AuthenticationUnavailable(reason, {
-      note,
-      principalId: claim.principalId,
-    })
+    const unavailable = unavailableTo(claim, answer)
     const held = reason === 'source-unavailable' ? remembered.find(claim) : null
     if (held === null || this.#unlike.find(pair, nowMs()) !== null) throw unavailable
     const endTry = failures.beginTry(claim)
@@ -275,6 +295,13 @@ export class DelegatedVerifier {
 }
 
 type Wrong = Extract<Verdict, { isRight: false }>
+
+function unavailableTo(
+  { principalId }: Claim,
+  { reason, note }: Unavailable,
+): AuthenticationUnavailable {
+  return new AuthenticationUnavailable(reason, { note, principalId })
+}
 
 function refusal(denial: Wrong['denial'], note: Note): Wrong {
   return { isRight: false, denial, note }

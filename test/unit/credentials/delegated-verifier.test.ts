@@ -137,8 +137,45 @@ await t.test('one that was sent and not answered in time counts as wrong', async
     t.equal(await whyUnavailable(rig.ask(claim, `guess ${at}`)), 'source-unavailable')
     t.equal(rig.failuresOf(claim), at)
   }
-  t.match(await rig.ask(claim, 'guess 5'), { verdict: { denial: 'source-tries-spent' } })
+  t.equal(await whyUnavailable(rig.ask(claim, 'guess 5')), 'source-unavailable', 'but is no "no"')
   t.equal(rig.sent, 4)
+})
+
+await t.test('what is remembered goes on serving while no answer comes in time', async (t) => {
+  let isAway = true
+  const rig = new Rig(
+    t,
+    (password, signal) =>
+      isAway ? untilAborted(password, signal) : Promise.resolve({ kind: 'wrong', note }),
+    20,
+  )
+  const claim = aClaim()
+  await rig.remember(claim, 'right')
+  for (let at = 1; at <= 8; at += 1) {
+    const checked = await rig.ask(claim, 'right')
+    t.match(checked, { verdict: { isRight: true, note: { remembered: true } } })
+  }
+  t.equal(rig.sent, 8, 'each time the source is asked first')
+  t.notOk(rig.budget.isSpent(claim))
+  t.equal(rig.failuresOf(claim), 0)
+  for (let at = 1; at <= 4; at += 1)
+    t.equal(await whyUnavailable(rig.ask(claim, `guess ${at}`)), 'source-unavailable')
+  t.ok(rig.budget.isSpent(claim), 'whoever guesses is not remembered')
+  t.equal(
+    await whyUnavailable(rig.ask(claim, 'right')),
+    'source-unavailable',
+    'and ends it for all',
+  )
+  rig.budget.clear(claim.principalId)
+  isAway = false
+  t.match(
+    await rig.ask(claim, 'right'),
+    { verdict: { denial: 'wrong-password' } },
+    'its word rules',
+  )
+  while (rig.forgotten.length === 0) await turnOfLoop()
+  for (let at = 5; at <= 7; at += 1) await rig.ask(claim, `guess ${at}`)
+  t.match(await rig.ask(claim, 'right again'), { verdict: { denial: 'source-tries-spent' } })
 })
 
 await t.test('our own crowd is no outage: nothing remembered stands in', async (t) => {
