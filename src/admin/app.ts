@@ -21,6 +21,7 @@ import { connectRoutes, consentReturnRoute } from './routes/connect.ts'
 import { factorRoutes } from './routes/factors.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { importRoutes } from './routes/imports.ts'
+import { licenceRoutes } from './routes/licences.ts'
 import { lifecycleRoutes } from './routes/lifecycle.ts'
 import { mailRoutes } from './routes/mail.ts'
 import { networkPasswordRoutes } from './routes/network-passwords.ts'
@@ -198,6 +199,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       lifecycleRoutes,
       applyRoutes,
       groupRoutes,
+      licenceRoutes,
       serviceRoutes,
       networkRoutes,
       sourceRoutes,

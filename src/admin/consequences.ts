@@ -102,8 +102,9 @@ function becomesOf(
   if (act === 'resume') {
     return account.isDisabledByUs && !isStillHeld ? 'enabled again' : UNTOUCHED
   }
+  const keeps = account.isLicensed ? '; it keeps its licences, which go on counting' : ''
   return account.isEnabled || account.isDisabledByUs
-    ? 'disabled, and its sessions are ended'
+    ? `disabled, and its sessions are ended${keeps}`
     : `${UNTOUCHED}: it is disabled there already`
 }
 

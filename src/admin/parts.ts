@@ -24,6 +24,7 @@ import type { Tool } from '../sources/microsoft365/steps.ts'
 import type { EndedRound, UndoCounts, UndoOutlook } from '../sources/round-undo.ts'
 import type { Verification } from '../sources/verify.ts'
 import type { ImportControl } from './import-control.ts'
+import type { LicenceControl } from './licence-control.ts'
 
 /** One answer that was given, as the log keeps it. */
 export interface LoggedAnswer {
@@ -474,6 +475,7 @@ export interface AdminParts {
   /** Where they come back to from a sign-in at Microsoft; null when nothing listens. */
   signInReturn(): string | null
   readonly imports: ImportControl
+  readonly licences: LicenceControl
   readonly mail: MailControl
   readonly tokens: TokenVerifier
   /** Null when name and password do not belong together. */

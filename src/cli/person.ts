@@ -6,6 +6,7 @@ import { addAppPassword } from './app-passwords.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
 import { addFactors } from './factors.ts'
+import { addPersonLicences } from './licences.ts'
 import { addLifecycle } from './lifecycle.ts'
 import { addNetworkPassword } from './network-passwords.ts'
 import { readPages } from './pages.ts'
@@ -16,7 +17,7 @@ interface Brief {
   readonly [column: string]: string | number | null
 }
 
-/** `person list|show|edit|yield|pushes|set-password|set-ssh-keys|rename`, and the lifecycle */
+/** `person list|show|edit|yield|pushes|set-password|set-ssh-keys|rename|licences`, and the lifecycle */
 export function addPerson(program: Command, run: Run): void {
   const person = program.command('person').description('people: who they are, and what they may do')
 
@@ -66,6 +67,7 @@ export function addPerson(program: Command, run: Run): void {
   addAppPassword(person, run)
   addNetworkPassword(person, run)
   addFactors(person, run)
+  addPersonLicences(person, run)
 
   person
     .command('unlock <person>')

@@ -13,6 +13,7 @@ import { CliError } from './client.ts'
 import { addConnect } from './connect.ts'
 import type { CommandContext, Run } from './context.ts'
 import { addDisconnect } from './disconnect.ts'
+import { addBoughtLicences } from './licences.ts'
 import { numberFrom } from './number.ts'
 import { readPages } from './pages.ts'
 import { printFields, printTable } from './print.ts'
@@ -47,6 +48,7 @@ export function addSource(program: Command, run: Run): void {
   addSecret(source, run)
   addRotate(source, run)
   addTier(source, run)
+  addBoughtLicences(source, run)
   addPassThrough(source, run)
   addLive(source, run)
   addSignIn(source, run)
@@ -184,7 +186,10 @@ function addTier(source: Command, run: Run): void {
   source
     .command('set-extra <source>')
     .addArgument(
-      new Argument('<extra>', 'groups: people of groups decided on here').choices(EXTRAS),
+      new Argument(
+        '<extra>',
+        'groups: people of groups decided on here; licences: of people',
+      ).choices(EXTRAS),
     )
     .description(
       'what Gatehouse may do in the tenant beside its tier, with a permission of its own',

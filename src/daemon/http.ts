@@ -22,6 +22,7 @@ import { LogReader } from '../storage/log-reader.ts'
 import { PostgresPeopleStore } from '../storage/people-store.ts'
 import { PostgresResourceStore } from '../storage/resource-store.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
+import { makeLicences } from './licences.ts'
 import { localOrigin } from './local-origin.ts'
 import type { LogInParts } from './log-in.ts'
 import type { PasswordParts } from './passwords.ts'
@@ -124,6 +125,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     publicOrigin: () => input.config.publicUrl ?? localOrigin(input.listeners(), ['http', 'https']),
     signInReturn: input.passwords.signInReturn,
     imports: input.imports,
+    licences: makeLicences(directory),
     mail: input.mail,
     tokens: logIn.tokens,
     verifyAdministrator: async (username, password, address) => {

@@ -1,4 +1,5 @@
 import type { HoldReason, Lifecycle } from '../directory/hold.ts'
+import { type LicenceWrite, licenceOf } from './licence.ts'
 import { groupOf } from './membership.ts'
 import type { Attribute, MemberWrite, PushedValue, TextWrite, Write } from './target.ts'
 
@@ -24,7 +25,7 @@ export interface Push {
 }
 
 /** A value that is ours to say, and may be written. */
-export type Mastered = (TextWrite | MemberWrite) & {
+export type Mastered = (TextWrite | MemberWrite | LicenceWrite) & {
   /** Why the target cannot be given it, whatever it says; absent where it can. */
   readonly refusal?: string
 }
@@ -131,9 +132,9 @@ function planGivenBack({ kept, pushes }: Subject): Planned[] {
   return pushes.flatMap(({ attribute, status, wanted }): Planned[] => {
     const isAttribute = attribute !== 'enabled' && attribute !== 'sessions-ended'
     if (!isAttribute || kept.includes(attribute)) return []
-    const isMembership = groupOf(attribute) !== null
-    const value = isMembership ? wanted === true : typeof wanted === 'string' ? wanted : null
-    const write = { attribute, value } as TextWrite | MemberWrite
+    const isYesOrNo = groupOf(attribute) !== null || licenceOf(attribute) !== null
+    const value = isYesOrNo ? wanted === true : typeof wanted === 'string' ? wanted : null
+    const write = { attribute, value } as Mastered
     return [{ ...FIRST, write, mustRead: isUnsure(status), isTheirs: true }]
   })
 }

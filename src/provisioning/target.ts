@@ -1,4 +1,5 @@
 import type { EditableAttribute } from '../directory/attributes.ts'
+import { isLicenceWrite, type LicenceAttribute, type LicenceWrite } from './licence.ts'
 import { isMemberWrite, type MemberAttribute, type MemberWrite } from './membership.ts'
 
 export type { MemberAttribute, MemberWrite } from './membership.ts'
@@ -7,7 +8,12 @@ export type { MemberAttribute, MemberWrite } from './membership.ts'
 export type TextAttribute = EditableAttribute | 'manager'
 
 /** What we have a say in at a target. */
-export type Attribute = 'enabled' | 'sessions-ended' | TextAttribute | MemberAttribute
+export type Attribute =
+  | 'enabled'
+  | 'sessions-ended'
+  | TextAttribute
+  | MemberAttribute
+  | LicenceAttribute
 
 export type PushedValue = boolean | number | string | null
 
@@ -20,6 +26,7 @@ export type Write =
   | { readonly attribute: 'sessions-ended'; readonly value: number }
   | TextWrite
   | MemberWrite
+  | LicenceWrite
 
 export type TextWrite =
   | { readonly attribute: EditableAttribute; readonly value: string | null }
@@ -32,6 +39,8 @@ export interface Held {
   readonly attributes: { readonly [K in TextAttribute]?: string | null }
   /** Whether she belongs to the group that was asked about; absent when none was. */
   readonly isMember?: boolean
+  /** Whether she has the licence that was asked about; absent when none was. */
+  readonly hasLicence?: boolean
 }
 
 /** Why a target will not take a value; each has its own mend. */
@@ -56,6 +65,7 @@ export function isMet(write: Write, held: Held): boolean {
     return held.sessionsEndedMs !== null && held.sessionsEndedMs >= write.value
   }
   if (isMemberWrite(write)) return held.isMember === write.value
+  if (isLicenceWrite(write)) return held.hasLicence === write.value
   return (held.attributes[write.attribute] ?? null) === write.value
 }
 
@@ -64,7 +74,7 @@ export interface Target {
   /**
    * Null when there is no such object. Rejects when there was no answer.
    *
-   * @param about what is of interest; whether she belongs to a group is told of that one alone
+   * @param about what is of interest; whether she belongs to a group, or has a licence, is told of that one alone
    */
   read(externalId: string, signal: AbortSignal, about?: Attribute): Promise<Held | null>
   /**

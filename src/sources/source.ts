@@ -20,6 +20,8 @@ export type PersonValues = Told<PersonAttributes> & {
   readonly isSyncedFromOnPremises?: boolean | null
   /** Has a licence for something. */
   readonly isLicensed?: boolean | null
+  /** The source's ids of those licences. */
+  readonly licences?: readonly string[] | null
   /** ISO 8601, as the source says it. */
   readonly createdAt?: string | null
 }

@@ -250,6 +250,15 @@ export interface LeadershipTable {
   fence: number
 }
 
+export interface LicenceChoiceTable {
+  source_id: string
+  principal_id: string
+  sku: string
+  name: string
+  is_assigned: boolean
+  chosen_at: GeneratedTimestamp
+}
+
 export interface LifecycleDateTable {
   principal_id: string
   act: 'activate' | 'suspend' | 'delete'
@@ -673,6 +682,7 @@ export interface Tables {
   journal_inbox: JournalInboxTable
   key_ring: KeyRingTable
   leadership: LeadershipTable
+  licence_choice: LicenceChoiceTable
   lifecycle_date: LifecycleDateTable
   login_name: LoginNameTable
   login_name_conflict: LoginNameConflictTable

@@ -13,6 +13,7 @@ import type {
 import type { PushedValue } from '../provisioning/target.ts'
 import type { Database } from './connection.ts'
 import { hintDenial, journal } from './journal.ts'
+import { HAS_LICENCES_HERE } from './licence-store.ts'
 import { beginPush } from './push-begin.ts'
 import { HAS_GROUPS_HERE } from './push-members.ts'
 import { readSubjects } from './push-subjects.ts'
@@ -33,6 +34,7 @@ const MAY_CONCERN = sql`(p.lifecycle = 'deleted'
   or exists (select from authority a
     where a.principal_id = l.principal_id and a.source_id is null)
   or ${HAS_GROUPS_HERE}
+  or ${HAS_LICENCES_HERE}
   or exists (select from push x
     where x.source_id = l.source_id and x.principal_id = l.principal_id))`
 
@@ -352,12 +354,15 @@ export class PostgresPushStore implements PushStore {
   }
 }
 
-/** A membership by the name that the group has here. */
+/** A membership by the name that the group has here, a licence by the one it was chosen by. */
 function shownAttribute(sourceId: RawBuilder<unknown>, attribute: RawBuilder<unknown>) {
   return sql`coalesce((
     select 'member:' || g.name from source_link gl join directory_group g on g.id = gl.group_id
     where ${attribute} like 'member:%' and gl.source_id = ${sourceId} and gl.object_kind = 'group'
-      and gl.external_id = substr(${attribute}, 8) limit 1), ${attribute})`
+      and gl.external_id = substr(${attribute}, 8) limit 1), (
+    select 'licence:' || c.name from licence_choice c
+    where ${attribute} like 'licence:%' and c.source_id = ${sourceId}
+      and c.sku = substr(${attribute}, 9) limit 1), ${attribute})`
 }
 
 /** What a manager is called here whom a push names: by her id at the source, or by ours. */
@@ -419,9 +424,12 @@ export async function markContradicted(
       and (exists (select from push x
           where x.source_id = l.source_id and x.principal_id = l.principal_id
             and x.attribute not in ('sessions-ended', 'password') and x.status = 'written'
-            and x.attribute not like 'member:%'
+            and x.attribute not like 'member:%' and x.attribute not like 'licence:%'
             and coalesce(l.attributes -> case x.attribute when 'enabled' then 'isEnabled'
               when 'manager' then 'managerExternalId' else x.attribute end, 'null') is distinct from x.written)
+        or l.attributes ? 'licences' and exists (select from licence_choice c
+          where c.source_id = l.source_id and c.principal_id = l.principal_id
+            and c.is_assigned <> (l.attributes -> 'licences' @> to_jsonb(c.sku)))
         or l.attributes -> 'isEnabled' = 'true' and (exists (select from hold h
             where h.principal_id = l.principal_id and h.reason <> ${sourceHold(sourceId)})
           or exists (select from principal p where p.id = l.principal_id and p.lifecycle_before = 'active'))

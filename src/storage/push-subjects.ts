@@ -2,8 +2,10 @@ import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import { EDITABLE_NAMES, isEditable } from '../directory/attributes.ts'
 import type { HoldReason, Lifecycle } from '../directory/hold.ts'
 import type { Mastered, Push, Subject } from '../provisioning/desired.ts'
+import { type LicenceChoice, licenceAttribute, licenceWrites } from '../provisioning/licence.ts'
 import { memberAttribute } from '../provisioning/membership.ts'
 import type { Tables } from './database.ts'
+import { LICENCES_HERE } from './licence-store.ts'
 import { GROUPS_HERE, type GroupRow, membershipsOf } from './push-members.ts'
 import { sourceHold } from './sync-batch.ts'
 import { attributesFrom } from './sync-person-rows.ts'
@@ -25,6 +27,8 @@ interface SubjectRow {
   readonly manager: Manager | null
   readonly may_write_groups: boolean
   readonly groups: readonly GroupRow[]
+  readonly may_write_licences: boolean
+  readonly licences: readonly LicenceChoice[]
 }
 
 interface Manager {
@@ -74,7 +78,9 @@ export async function readSubjects(
             and x.removed_at is null order by x.linked_at limit 1))
         from person n where n.id = q.manager_id) as manager,
       coalesce(s.config -> 'extras' @> '"groups"', false) as may_write_groups,
-      coalesce(${GROUPS_HERE}, '[]') as groups
+      coalesce(${GROUPS_HERE}, '[]') as groups,
+      coalesce(s.config -> 'extras' @> '"licences"', false) as may_write_licences,
+      coalesce(${LICENCES_HERE}, '[]') as licences
     from (${among}) m
     join source s on s.id = ${sourceId}::uuid
     join person q on q.id = m.principal_id
@@ -98,7 +104,11 @@ function toSubject(row: SubjectRow, sourceId: string): Subject {
     isLinked: row.is_linked,
     deletedAtMs: row.deleted_at_ms,
     mastered: masteredOf(row),
-    kept: [...row.kept, ...row.groups.map(({ group }) => memberAttribute(group))],
+    kept: [
+      ...row.kept,
+      ...row.groups.map(({ group }) => memberAttribute(group)),
+      ...row.licences.map(({ sku }) => licenceAttribute(sku)),
+    ],
     told: toldOf(row),
     pushes: row.pushes,
   }
@@ -106,9 +116,14 @@ function toSubject(row: SubjectRow, sourceId: string): Subject {
 
 function masteredOf(row: SubjectRow): Subject['mastered'] {
   if (!row.may_write) return []
-  // Whoever is deleted here keeps her groups there, as she does here, until she is restored.
-  const mayWriteGroups = row.may_write_groups && row.lifecycle !== 'deleted'
-  return [...textsOf(row), ...(mayWriteGroups ? membershipsOf(row.groups) : [])]
+  const texts = textsOf(row)
+  // Whoever is deleted here keeps her groups and licences there until she is restored.
+  if (row.lifecycle === 'deleted') return texts
+  return [
+    ...texts,
+    ...(row.may_write_groups ? membershipsOf(row.groups) : []),
+    ...(row.may_write_licences ? licenceWrites(row.licences) : []),
+  ]
 }
 
 function textsOf({ kept, person, manager }: SubjectRow): Subject['mastered'] {
@@ -128,16 +143,23 @@ function managerOf(manager: Manager | null): Mastered {
 }
 
 /** The source's own last word, in the names that are pushed. */
-function toldOf({ told, groups }: SubjectRow): Subject['told'] {
+function toldOf({ told, groups, licences }: SubjectRow): Subject['told'] {
   const texts = EDITABLE_NAMES.filter((name) => name in told).map((name) => [name, told[name]])
-  const { isEnabled, managerExternalId: manager } = told as {
+  const {
+    isEnabled,
+    managerExternalId: manager,
+    licences: has,
+  } = told as {
     readonly isEnabled?: boolean | null
     readonly managerExternalId?: string | null
+    readonly licences?: readonly string[] | null
   }
+  const hasLicence = (sku: string) => [licenceAttribute(sku), has?.includes(sku) === true]
   return {
     ...Object.fromEntries(texts),
     ...(isEnabled == null ? {} : { enabled: isEnabled }),
     ...(manager === undefined ? {} : { manager }),
     ...Object.fromEntries(groups.map(({ group, isTold }) => [memberAttribute(group), isTold])),
+    ...(has == null ? {} : Object.fromEntries(licences.map(({ sku }) => hasLicence(sku)))),
   }
 }

@@ -203,6 +203,7 @@ async function forgetTheDead(database: Database): Promise<number> {
       'authority',
       'push',
       'push_dirty',
+      'licence_choice',
       'lifecycle_date',
       'password_history',
       'password_claim',

@@ -31,6 +31,7 @@ const LEFT_BEHIND = [
   'source_gone',
   'import_rule',
   'source_subscription',
+  'licence_choice',
 ] as const
 
 /**

@@ -20,7 +20,8 @@ export async function readTies(
           'tier', coalesce(s.config ->> 'tier', 'read'),
           'isEnabled', coalesce((l.attributes ->> 'isEnabled')::boolean, true),
           'isOnPremises', coalesce((l.attributes ->> 'isSyncedFromOnPremises')::boolean, false),
-          'isDisabledByUs', coalesce(x.wanted = 'false', false)) order by s.name)
+          'isDisabledByUs', coalesce(x.wanted = 'false', false),
+          'isLicensed', coalesce((l.attributes ->> 'isLicensed')::boolean, false)) order by s.name)
         from source_link l join source s on s.id = l.source_id
         left join push x on x.source_id = l.source_id and x.principal_id = l.principal_id
           and x.attribute = 'enabled'

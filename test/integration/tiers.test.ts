@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { processGroup, SKU_FLOW } from '../../simulators/microsoft365/tenant/licences.ts'
 import type { TierReport } from '../../src/admin/parts.ts'
 import { EXTRA_PERMISSIONS, TIERS, type Tier } from '../../src/sources/microsoft365/settings.ts'
 import { callsSeen, documentedCalls } from '../support/graph-calls.ts'
@@ -102,6 +103,40 @@ await t.test('the extra `groups` calls what its own permission allows', async (t
   )
   await api.send('PUT', '/groups/legal/master', { master: 'source' })
   await api.send('PUT', '/sources/contoso/extras/groups', { on: false })
+  await lose('password')
+})
+
+await t.test('the extra `licences` calls what its own permission allows', async (t) => {
+  await grant([...permissionsUpTo('password'), ...EXTRA_PERMISSIONS.licences])
+  simulator.requests.clear()
+  await api.send('PUT', '/sources/contoso/extras/licences', { on: true })
+  const group = simulator.tenant.findGroup('Legal')?.id ?? ''
+  const isaiah = simulator.tenant.findUser('isaiah.langer@contoso.example')?.id ?? ''
+  simulator.tenant.addMembers(group, [isaiah])
+  processGroup(simulator.tenant, 'Legal', [SKU_FLOW])
+  await api.get('/people/isaiah.langer/licences')
+  const change = (verb: string) =>
+    api.send('POST', `/people/diego.siciliani/licences/${verb}`, { licences: ['FLOW_FREE'] })
+  await change('assign')
+  await until('has', settled('diego.siciliani', 'licence:FLOW_FREE', 'written', true))
+  await change('remove')
+  await until('has not', settled('diego.siciliani', 'licence:FLOW_FREE', 'written', false))
+  const documented = new Map(
+    documentedCalls().map(({ call, permissions }) => [call, permissions] as const),
+  )
+  const seen = callsSeen(simulator)
+  for (const call of ['GET /subscribedskus', 'POST /users/{id}/assignlicense', 'GET /groups/{id}'])
+    t.ok(
+      seen.some(({ method, template }) => `${method} ${template}` === call),
+      call,
+    )
+  for (const { method, template, permission, status } of seen) {
+    const call = `${method} ${template}`
+    t.ok(documented.get(call)?.includes(permission ?? ''), `${call} by ${permission}`)
+    t.ok(status < 400, `${call} is allowed`)
+  }
+  await change('yield')
+  await api.send('PUT', '/sources/contoso/extras/licences', { on: false })
   await lose('password')
 })
 

@@ -39,6 +39,7 @@ export async function startPushBench(t: Test, name: string, options: Microsoft36
     bench,
     simulator,
     daemon,
+    dataDir,
     api,
     grant: (permissions: readonly string[]) => change({ permissions }),
     change,

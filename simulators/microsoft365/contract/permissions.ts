@@ -16,6 +16,9 @@ export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   'POST /users/{id}/revokesigninsessions': words(
     `AgentIdUser.ReadWrite.All AgentIdUser.ReadWrite.IdentityParentedBy Directory.ReadWrite.All User.ReadWrite.All User.RevokeSessions.All`,
   ),
+  'POST /users/{id}/assignlicense': words(
+    `AgentIdUser.ReadWrite.All AgentIdUser.ReadWrite.IdentityParentedBy Directory.ReadWrite.All LicenseAssignment.ReadWrite.All User.ReadWrite.All`,
+  ),
   'GET /users/delta': words(
     `AgentIdUser.ReadWrite.All AgentIdUser.ReadWrite.IdentityParentedBy Directory.Read.All Directory.ReadWrite.All User.Read.All User.ReadWrite.All`,
   ),

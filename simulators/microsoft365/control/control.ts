@@ -9,6 +9,7 @@ import type { Delivery } from '../subscriptions/delivery.ts'
 import { showSubscription } from '../subscriptions/subscription.ts'
 import { LIFECYCLE_EVENTS, type Subscriptions } from '../subscriptions/subscriptions.ts'
 import { applyChange, applyRandomChanges } from '../tenant/change.ts'
+import { processGroup } from '../tenant/licences.ts'
 import type { Change } from '../tenant/record.ts'
 import { describeSignIn } from '../tenant/sign-in-facts.ts'
 import { type Tenant, TenantError } from '../tenant/tenant.ts'
@@ -86,6 +87,11 @@ function makeRoutes(parts: ControlParts): Record<string, ControlAnswer> {
     'POST /random-changes': (_, body) => {
       const { count = 100, seed = '1' } = body as { count?: number; seed?: string | number }
       return { made: applyRandomChanges(tenant, { count, seed: String(seed) }), head: tenant.head }
+    },
+    'POST /group-licences': (_, body) => {
+      const { group, skuIds } = body as { group?: unknown; skuIds?: unknown }
+      processGroup(tenant, String(group), asList(skuIds).map(String))
+      return { head: tenant.head }
     },
     'POST /clock': (_, body) => {
       const purged = parts.advance(Number((body as { advanceMs?: unknown }).advanceMs))

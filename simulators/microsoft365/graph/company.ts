@@ -1,6 +1,4 @@
 import { reply } from '../http/exchange.ts'
-import { SKU_E3, SKU_F3 } from '../tenant/generate-people.ts'
-import { current } from '../tenant/tenant.ts'
 import type { RouteAnswer } from './objects.ts'
 import { readOption } from './query.ts'
 import { parseSelect } from './select.ts'
@@ -66,35 +64,4 @@ export const listDomains: RouteAnswer = (request, context, key) => {
     supportedServices: SERVICES,
   }))
   return shortList('domain', 'domains')(domains)(request, context, key)
-}
-
-export const listSkus: RouteAnswer = (request, context, key) => {
-  const consumed = new Map<unknown, number>()
-  for (const user of context.tenant.all('user')) {
-    const licences = current(user).properties['assignedLicenses']
-    if (!Array.isArray(licences)) continue
-    for (const { skuId } of licences as readonly { skuId: string }[])
-      consumed.set(skuId, (consumed.get(skuId) ?? 0) + 1)
-  }
-  const skus = [
-    { skuId: SKU_E3, skuPartNumber: 'SPE_E3' },
-    { skuId: SKU_F3, skuPartNumber: 'SPE_F1' },
-  ].map((sku) => ({
-    id: `${context.tenant.organization.id}_${sku.skuId}`,
-    accountId: context.tenant.organization.id,
-    accountName: 'Contoso',
-    appliesTo: 'User',
-    capabilityStatus: 'Enabled',
-    consumedUnits: consumed.get(sku.skuId) ?? 0,
-    prepaidUnits: {
-      enabled: context.tenant.all('user').length,
-      lockedOut: 0,
-      suspended: 0,
-      warning: 0,
-    },
-    servicePlans: [],
-    skuId: sku.skuId,
-    skuPartNumber: sku.skuPartNumber,
-  }))
-  return shortList('subscribedSku', 'subscribedSkus')(skus)(request, context, key)
 }

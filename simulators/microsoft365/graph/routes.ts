@@ -1,6 +1,7 @@
 import { APPLICATION_ROUTES } from './application-routes.ts'
-import { listDomains, listSkus, readOrganization } from './company.ts'
+import { listDomains, readOrganization } from './company.ts'
 import { DeltaQuery } from './delta.ts'
+import { assignLicense, listSkus } from './licence-routes.ts'
 import {
   countGroups,
   countMembers,
@@ -65,6 +66,7 @@ export function makeRoutes(): readonly Route[] {
     },
     write('PATCH', '/users/{id}', updateUser),
     write('POST', '/users/{id}/revokesigninsessions', revokeSessions),
+    write('POST', '/users/{id}/assignlicense', assignLicense),
     writeReference('PUT', '/users/{id}/manager', putManager),
     writeReference('DELETE', '/users/{id}/manager', deleteManager),
     // The published table has no entry for adding; Microsoft documents those of removing.

@@ -162,7 +162,8 @@ export class Subscriptions {
 
   #happened(change: Change): Happened | null {
     const { op, id } = change
-    if (id === undefined || op === 'setRoles' || op === 'setSignIn') return null
+    if (id === undefined || op === 'setRoles' || op === 'setSignIn' || op === 'setUnits')
+      return null
     const record = this.#parts.tenant.find(id)
     if (record === null) return null
     const isMembership = op === 'addMembers' || op === 'removeMembers'

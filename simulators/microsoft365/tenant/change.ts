@@ -27,6 +27,10 @@ export function applyChange(tenant: Tenant, change: Change): string {
     const named = memberIds === undefined ? options : { ...options, memberIds }
     return tenant.create(kind, properties, named).id
   }
+  if (change.op === 'setUnits') {
+    tenant.setUnits(change.id, change.units)
+    return change.id
+  }
   const id = resolve(tenant, change.id)
   applyTo(tenant, id, change)
   return id

@@ -1,5 +1,6 @@
 import { SeededRandom } from '../random.ts'
 import { DEFAULT_DOMAIN, INITIAL_DOMAIN, MERGED_DOMAIN, NAMED_PEOPLE } from './contoso.ts'
+import { type AssignedLicense, ownStates, SKU_E3, SKU_F3 } from './licences.ts'
 import {
   asciiOf,
   DEPARTMENTS,
@@ -13,11 +14,10 @@ import {
 import type { Properties } from './record.ts'
 import type { Tenant } from './tenant.ts'
 
-export const SKU_E3 = '05e9a617-0261-4cee-bb44-138d3ef5d965'
-export const SKU_F3 = '66b55226-6b4f-492c-910c-a3b7a3c9d993'
-
-const E3 = [{ disabledPlans: [], skuId: SKU_E3 }]
-const F3 = [{ disabledPlans: [], skuId: SKU_F3 }]
+const NO_LICENCE: readonly AssignedLicense[] = []
+const E3: readonly AssignedLicense[] = [{ disabledPlans: [], skuId: SKU_E3 }]
+const F3: readonly AssignedLicense[] = [{ disabledPlans: [], skuId: SKU_F3 }]
+const STATES = new Map([E3, F3].map((licences) => [licences, ownStates(licences)]))
 const NONE: readonly never[] = []
 const FOUNDED_MS = Date.UTC(2019, 0, 7, 8)
 const DAY_MS = 86_400_000
@@ -131,9 +131,11 @@ function memberProperties(
   const hired = FOUNDED_MS + random.below(2_000) * DAY_MS
   const extension = 1000 + random.below(9000)
   const mail = `${local}@${isMerged ? MERGED_DOMAIN : DEFAULT_DOMAIN}`
+  const licences = isMailless ? NO_LICENCE : random.chance(0.7) ? E3 : F3
   const properties: Record<string, unknown> = {
     accountEnabled: !has('disabled', index),
-    assignedLicenses: isMailless ? NONE : random.chance(0.7) ? E3 : F3,
+    assignedLicenses: licences,
+    licenseAssignmentStates: STATES.get(licences) ?? NONE,
     businessPhones: random.chance(0.8) ? [`${office.dialling} ${extension}`] : NONE,
     city: office.city,
     companyName: isMerged ? 'Fabrikam' : 'Contoso',

@@ -56,6 +56,7 @@ export type Change =
   | { readonly op: 'setManager'; readonly id: string; readonly managerId: string | null }
   | { readonly op: 'setRoles'; readonly id: string; readonly roles: readonly string[] }
   | { readonly op: 'setSignIn'; readonly id: string; readonly signIn: SignInChange }
+  | { readonly op: 'setUnits'; readonly id: string; readonly units: number }
   | { readonly op: 'delete' | 'restore' | 'purge'; readonly id: string }
   | {
       readonly op: 'addMembers' | 'removeMembers'

@@ -55,6 +55,7 @@ export class Tenant {
   readonly #log: LogEntry[] = []
   readonly #recycled = new Map<DirectoryRecord, number>()
   readonly #roles = new Map<string, readonly string[]>()
+  readonly #units = new Map<string, number>()
   readonly #signIns = new Map<string, SignInFacts>()
   #isFounding: boolean
   readonly #listeners: ((change: Change) => void)[] = []
@@ -69,6 +70,10 @@ export class Tenant {
   /** Number of the newest change; 0 while nothing has changed since the beginning. */
   get head(): number {
     return this.#log.length
+  }
+
+  get nowMs(): number {
+    return this.#clock.nowMs()
   }
 
   /** Ends the founding: what exists now has always existed, later changes are history. */
@@ -223,6 +228,16 @@ export class Tenant {
     const record = this.read(id)
     this.#roles.set(record.id, roles)
     this.#tell({ op: 'setRoles', id: record.id, roles })
+  }
+
+  /** How many were bought of a product; as many as there are users, until it is said. */
+  unitsOf(skuId: string): number {
+    return this.#units.get(skuId) ?? this.all('user').length
+  }
+
+  setUnits(id: string, units: number): void {
+    this.#units.set(id, units)
+    this.#tell({ op: 'setUnits', id, units })
   }
 
   /** How a person signs in; {@link NO_SIGN_IN} until something was set. */

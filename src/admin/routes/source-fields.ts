@@ -41,7 +41,11 @@ export const Tier = Type.Union(
 
 export const Extra = Type.Union(
   EXTRAS.map((extra) => Type.Literal(extra)),
-  { description: 'groups: write the people of groups that are decided on here' },
+  {
+    description:
+      'groups: write the people of groups that are decided on here; licences: show what was bought, ' +
+      'and write the licences that are decided on here',
+  },
 )
 
 /** How a source is to be connected, whichever way. */

@@ -105,6 +105,8 @@ export interface Account {
   /** Mastered by a directory behind the source, through which it cannot be written. */
   readonly isOnPremises: boolean
   readonly isDisabledByUs: boolean
+  /** Has something there that was bought, and is counted. */
+  readonly isLicensed: boolean
 }
 
 /** What is to happen to somebody at a moment. */

@@ -1,6 +1,6 @@
 import { jsonBody } from '../../secret-body.ts'
 import type { Refusal } from '../target.ts'
-import type { GraphCalls, GraphReply } from './target.ts'
+import type { GraphCalls, GraphReply } from './graph.ts'
 
 /** What became of a password that was to be a person's in Microsoft 365 as well. */
 export type PasswordAnswer =

@@ -1,4 +1,5 @@
 import type { EditableAttribute } from '../../directory/attributes.ts'
+import { isLicenceWrite, type LicenceWrite, licenceOf } from '../licence.ts'
 import { groupOf, isMemberWrite } from '../membership.ts'
 import type {
   Attribute,
@@ -9,33 +10,16 @@ import type {
   Write,
   WriteAnswer,
 } from '../target.ts'
-
-export type GraphReply =
-  | { readonly kind: 'ok'; readonly body: Readonly<Record<string, unknown>> }
-  | {
-      readonly kind: 'error'
-      readonly status: number
-      readonly code: string
-      readonly message: string
-    }
-  /** Refused before anything was done, for being one too many. */
-  | { readonly kind: 'throttled'; readonly retryAfterMs: number | null }
-
-type GraphError = Extract<GraphReply, { kind: 'error' }>
-
-/** Microsoft Graph of one tenant; paths are below `/v1.0`. Rejects when there was no answer. */
-export interface GraphCalls {
-  get(path: string, signal: AbortSignal): Promise<GraphReply>
-  /** A query over the index, which may lag a little more. */
-  search(path: string, signal: AbortSignal): Promise<GraphReply>
-  /** @param body bytes are JSON already */
-  patch(path: string, body: object | Buffer, signal: AbortSignal): Promise<GraphReply>
-  post(path: string, body: object | null, signal: AbortSignal): Promise<GraphReply>
-  put(path: string, body: object, signal: AbortSignal): Promise<GraphReply>
-  delete(path: string, signal: AbortSignal): Promise<GraphReply>
-  /** The whole address of a path, as a reference to an object is written. */
-  link(path: string): string
-}
+import {
+  answerOf,
+  describe,
+  type GraphCalls,
+  type GraphError,
+  type GraphReply,
+  groupPath,
+  userPath,
+} from './graph.ts'
+import { hasLicence, readHeldLicences, writeLicence } from './licences.ts'
 
 /** Graph's names for what is mastered here. */
 const PROPERTIES: Readonly<Record<EditableAttribute, string>> = {
@@ -79,13 +63,16 @@ export class Microsoft365Target implements Target {
   }
 
   async read(externalId: string, signal: AbortSignal, about?: Attribute): Promise<Held | null> {
-    const query = `?$select=${SELECT}&$expand=manager($select=id)`
+    const sku = about === undefined ? null : licenceOf(about)
+    const select = sku === null ? SELECT : `${SELECT},licenseAssignmentStates`
+    const query = `?$select=${select}&$expand=manager($select=id)`
     const reply = await this.#graph.get(`${userPath(externalId)}${query}`, signal)
     if (reply.kind === 'error' && reply.status === 404) return null
     if (reply.kind !== 'ok') throw new Error(`the account could not be read: ${describe(reply)}`)
     const { accountEnabled, signInSessionsValidFromDateTime: validFrom } = reply.body
     const groupId = about === undefined ? null : groupOf(about)
     return {
+      ...(sku === null ? {} : { hasLicence: hasLicence(readHeldLicences(reply.body), sku) }),
       ...(groupId === null ? {} : { isMember: await this.#isMember(groupId, externalId, signal) }),
       enabled: typeof accountEnabled === 'boolean' ? accountEnabled : null,
       sessionsEndedMs: typeof validFrom === 'string' ? parseTime(validFrom) : null,
@@ -104,24 +91,18 @@ export class Microsoft365Target implements Target {
   }
 
   async write(externalId: string, write: Write, signal: AbortSignal): Promise<WriteAnswer> {
-    const reply = await this.#send(externalId, write, signal)
-    if (reply.kind === 'ok') return { kind: 'written' }
-    if (reply.kind === 'throttled') {
-      return { kind: 'later', afterMs: reply.retryAfterMs, reason: 'Graph asks to slow down' }
-    }
-    // Somebody else is at the same object just now.
-    if (reply.status === 409 || reply.status === 412 || reply.status === 423) {
-      return { kind: 'later', afterMs: null, reason: `Graph refuses for now (${reply.code})` }
-    }
-    // Graph lets a credential go some time before, or after, the login service does.
-    if (reply.status === 401) {
-      return { kind: 'later', afterMs: null, reason: 'Graph does not accept our token' }
-    }
-    if (isMemberWrite(write) && isMemberAlready(write, reply)) return { kind: 'written' }
-    return { kind: 'refused', ...refusalOf(reply, write) }
+    if (isLicenceWrite(write)) return writeLicence(this.#graph, externalId, write, signal)
+    const answer = answerOf(await this.#send(externalId, write, signal))
+    if (answer.kind !== 'error') return answer
+    if (isMemberWrite(write) && isMemberAlready(write, answer)) return { kind: 'written' }
+    return { kind: 'refused', ...refusalOf(answer, write) }
   }
 
-  async #send(externalId: string, write: Write, signal: AbortSignal): Promise<GraphReply> {
+  async #send(
+    externalId: string,
+    write: Exclude<Write, LicenceWrite>,
+    signal: AbortSignal,
+  ): Promise<GraphReply> {
     const path = userPath(externalId)
     if (isMemberWrite(write)) return this.#sendMember(externalId, write, signal)
     const { attribute, value } = write
@@ -160,7 +141,10 @@ function isMemberAlready(write: MemberWrite, reply: GraphError): boolean {
   return reply.status === 400 && /already exist/i.test(reply.message)
 }
 
-type PropertyWrite = Exclude<Write, MemberWrite | { attribute: 'sessions-ended' | 'manager' }>
+type PropertyWrite = Exclude<
+  Write,
+  MemberWrite | LicenceWrite | { attribute: 'sessions-ended' | 'manager' }
+>
 
 function propertyOf({ attribute, value }: PropertyWrite): object {
   if (attribute === 'enabled') return { accountEnabled: value }
@@ -181,14 +165,6 @@ function readAttributes(body: Readonly<Record<string, unknown>>): Held['attribut
 
 function readText(value: unknown): string | null {
   return typeof value === 'string' ? value : null
-}
-
-function userPath(externalId: string): string {
-  return `/users/${encodeURIComponent(externalId)}`
-}
-
-function groupPath(groupId: string): string {
-  return `/groups/${encodeURIComponent(groupId)}`
 }
 
 function parseTime(text: string): number | null {
@@ -223,8 +199,4 @@ function refusalOf(
     return { refusal: 'on-premises', message: mend }
   }
   return { refusal: 'policy', message: `Graph refuses (${code}): ${message}` }
-}
-
-function describe(reply: GraphReply): string {
-  return reply.kind === 'error' ? `${reply.status} ${reply.code}` : reply.kind
 }

@@ -24,6 +24,7 @@ const COSTS: Readonly<Record<string, string>> = {
     'whoever is suspended stays signed in until her tokens end, an hour or so',
   'User-PasswordProfile.ReadWrite.All': 'a password that is set here is not set there',
   'User.ReadWrite.All': 'what is edited here is not written there',
+  'LicenseAssignment.Read.All': 'licences can be neither shown nor assigned',
   'GroupMember.ReadWrite.All': 'groups that are decided on here do not change there',
 }
 
@@ -39,6 +40,7 @@ export interface TierState {
 /** The tier, or the extra, that writes an attribute. */
 export function tierOf(attribute: string): Tier | Extra {
   if (attribute.startsWith('member:')) return 'groups'
+  if (attribute.startsWith('licence:')) return 'licences'
   if (attribute === 'enabled' || attribute === 'sessions-ended') return 'disable'
   return attribute === 'password' ? 'password' : 'write-back'
 }

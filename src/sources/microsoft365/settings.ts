@@ -16,12 +16,15 @@ export const PERMISSIONS: Readonly<Record<Tier, readonly string[]>> = {
 }
 
 /** What may be done beside a tier, each with a permission of its own. */
-export const EXTRAS = ['groups'] as const
+export const EXTRAS = ['groups', 'licences'] as const
 
 export type Extra = (typeof EXTRAS)[number]
 
 export const EXTRA_PERMISSIONS: Readonly<Record<Extra, readonly string[]>> = {
   groups: ['GroupMember.ReadWrite.All'],
+  // What was bought. Assigning needs the User.ReadWrite.All of write-back: its own permission,
+  // LicenseAssignment.ReadWrite.All, would let groups be given licences as well.
+  licences: ['LicenseAssignment.Read.All'],
 }
 
 /** What is kept of a connection without its secrets; `source.config` holds it. */

@@ -12,6 +12,8 @@ import { isObject, nonsense } from './graph.ts'
 
 /** Longer than any limit Microsoft states for the properties we read. */
 const MAX_TEXT = 1_024
+/** More than Microsoft sells to one person. */
+const MAX_LICENCES = 200
 
 /** Graph's names for ours, where a plain text is copied. */
 const PERSON_TEXTS = {
@@ -101,7 +103,11 @@ function toPerson(entity: Entity, externalId: string): SourcePerson {
   if ('onPremisesSyncEnabled' in entity) {
     values['isSyncedFromOnPremises'] = readFlag(entity, 'onPremisesSyncEnabled')
   }
-  if ('assignedLicenses' in entity) values['isLicensed'] = hasAny(entity['assignedLicenses'])
+  if ('assignedLicenses' in entity) {
+    const licences = readLicences(entity['assignedLicenses'])
+    values['isLicensed'] = licences.length > 0
+    values['licences'] = licences
+  }
   const isGuest = readGuest(entity)
   if (isGuest !== null) values['isGuest'] = isGuest
   if ('manager@delta' in entity) values['managerExternalId'] = readManager(entity['manager@delta'])
@@ -168,8 +174,14 @@ function readList(value: unknown): readonly unknown[] {
   return value
 }
 
-function hasAny(value: unknown): boolean {
-  return value !== null && readList(value).length > 0
+/** Ids of what was bought, in lower case and in order, so that only a change is one. */
+function readLicences(value: unknown): readonly string[] {
+  if (value === null) return []
+  const ids = readList(value)
+    .map((one) => (isObject(one) ? readText(one['skuId'] ?? null, 'skuId') : null))
+    .filter((id) => id !== null)
+  const unique = [...new Set(ids.map((id) => id.toLowerCase()))]
+  return unique.toSorted((a, b) => (a < b ? -1 : 1)).slice(0, MAX_LICENCES)
 }
 
 function readFirst(value: unknown): string | null {
