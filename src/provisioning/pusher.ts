@@ -172,7 +172,8 @@ export class Pusher implements Service {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       await this.#settle(claim, planned, { status: 'undecided', reason })
-      return { ...this.#retry(claim, write), isOver: false }
+      // Those claimed with her, and whoever is suspended meanwhile, wait for the end of this.
+      return { ...this.#retry(claim, write), isOver: !isUrgent(write) }
     }
     return this.#conclude(claim, planned, answer)
   }

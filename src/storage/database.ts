@@ -444,6 +444,7 @@ export interface PushDirtyTable {
   attempts: Generated<number>
   claim: string | null
   claimed_until: Timestamp | null
+  is_urgent: Generated<boolean>
 }
 
 export interface RecoveryCodeTable {

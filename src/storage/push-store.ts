@@ -38,6 +38,17 @@ const MAY_CONCERN = sql`(p.lifecycle = 'deleted'
   or exists (select from push x
     where x.source_id = l.source_id and x.principal_id = l.principal_id))`
 
+/** The person of link `l`, principal `p` is held, or deleted, since later than her sessions were ended. */
+const IS_CUT_OFF = sql`exists (
+  select from (
+    select h.since from hold h
+    where h.principal_id = l.principal_id and h.reason <> 'source:' || l.source_id
+    union all select p.deleted_at where p.lifecycle = 'deleted') cut
+  where not exists (select from push x
+    where x.source_id = l.source_id and x.principal_id = l.principal_id
+      and x.attribute = 'sessions-ended' and x.status = 'written'
+      and (x.written #>> '{}')::numeric >= (extract(epoch from cut.since) * 1000)::bigint - 1))`
+
 export interface NotAllowed {
   readonly attribute: string
   readonly count: number
@@ -86,18 +97,10 @@ export class PostgresPushStore implements PushStore {
 
   async claim(sourceId: string, limit: number): Promise<readonly Claim[]> {
     const id = randomUUID()
-    const { rows: mine } = await sql<{ principal_id: string }>`
-      with due as (
-        select d.principal_id from push_dirty d
-        join source s on s.id = d.source_id and s.state <> 'paused'
-        where d.source_id = ${sourceId}::uuid and d.due_at <= clock_timestamp()
-          and (d.claimed_until is null or d.claimed_until < clock_timestamp())
-        order by d.due_at limit ${limit} for update of d skip locked)
-        update push_dirty d set claim = ${id}::uuid, attempts = d.attempts + 1,
-          claimed_until = clock_timestamp() + make_interval(secs => ${CLAIM_SECONDS})
-        from due where d.source_id = ${sourceId}::uuid and d.principal_id = due.principal_id
-        returning d.principal_id`.execute(this.#db.kysely)
-    if (mine.length === 0) return []
+    const urgent = await this.#take(sourceId, { id, limit, isUrgent: true })
+    const left = limit - urgent
+    const others = left > 0 ? await this.#take(sourceId, { id, limit: left, isUrgent: false }) : 0
+    if (urgent + others === 0) return []
     // In a statement of its own, which sees all that was committed before the claim, and its mark.
     const subjects = await readSubjects(
       this.#db.kysely,
@@ -106,6 +109,26 @@ export class PostgresPushStore implements PushStore {
         where source_id = ${sourceId}::uuid and claim = ${id}::uuid`,
     )
     return subjects.map((read) => ({ ...read, id, sourceId }))
+  }
+
+  /** @param claim.isUrgent of those alone whom somebody has cut off */
+  async #take(
+    sourceId: string,
+    claim: { readonly id: string; readonly limit: number; readonly isUrgent: boolean },
+  ): Promise<number> {
+    const { rows } = await sql`
+      with due as (
+        select d.principal_id from push_dirty d
+        join source s on s.id = d.source_id and s.state <> 'paused'
+        where d.source_id = ${sourceId}::uuid and d.due_at <= clock_timestamp()
+          and (d.claimed_until is null or d.claimed_until < clock_timestamp())
+          and ${claim.isUrgent ? sql`d.is_urgent` : sql`true`}
+        order by d.due_at limit ${claim.limit} for update of d skip locked)
+        update push_dirty d set claim = ${claim.id}::uuid, attempts = d.attempts + 1,
+          claimed_until = clock_timestamp() + make_interval(secs => ${CLAIM_SECONDS})
+        from due where d.source_id = ${sourceId}::uuid and d.principal_id = due.principal_id
+        returning 1 as taken`.execute(this.#db.kysely)
+    return rows.length
   }
 
   begin(claim: Claim, planned: Planned): Promise<Begun> {
@@ -392,14 +415,14 @@ async function readCursor(
 /** Marks those of the people whom there may be something to say about. */
 async function mark(tx: Tx, sourceId: string, people: ReturnType<typeof sql>): Promise<number> {
   const { rows } = await sql`
-    insert into push_dirty (source_id, principal_id)
-    select l.source_id, l.principal_id
+    insert into push_dirty (source_id, principal_id, is_urgent)
+    select l.source_id, l.principal_id, ${IS_CUT_OFF}
     from (${people}) j
     join source_link l on l.source_id = ${sourceId}::uuid and l.principal_id = j.entity
     join principal p on p.id = l.principal_id
     where ${MAY_CONCERN}
     on conflict (source_id, principal_id) do update set mark = default, attempts = 0,
-      due_at = clock_timestamp()
+      due_at = clock_timestamp(), is_urgent = excluded.is_urgent
     returning principal_id`.execute(tx)
   return rows.length
 }
