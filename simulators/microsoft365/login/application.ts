@@ -1,9 +1,20 @@
 import { createHash, type KeyObject, randomUUID, X509Certificate } from 'node:crypto'
-import type { FederatedCredential } from './federated-assertion.ts'
 
 export interface ClientSecret {
   readonly value: string
   readonly expiresAtMs: number
+}
+
+/** Whose tokens stand in for the application's own key (federatedIdentityCredential). */
+export interface FederatedCredential {
+  readonly id: string
+  readonly name: string
+  readonly issuer: string
+  readonly subject: string
+  /** Entra takes one, although it is a list. */
+  readonly audiences: readonly string[]
+  /** What Entra would fetch from the issuer's published keys. */
+  readonly issuerKey: KeyObject
 }
 
 /** What every registration of Entra may ask of a person without an administrator's word. */

@@ -1,22 +1,9 @@
-import type { KeyObject } from 'node:crypto'
 import type { Application } from './application.ts'
 import { type Jwt, verifyJwt } from './jwt.ts'
 import { LoginError } from './login-error.ts'
 
 /** Clocks of issuer and login service may differ by as much. */
 const SKEW_MS = 300_000
-
-/** Whose tokens stand in for the application's own key (federatedIdentityCredential). */
-export interface FederatedCredential {
-  readonly id: string
-  readonly name: string
-  readonly issuer: string
-  readonly subject: string
-  /** Entra takes one, although it is a list. */
-  readonly audiences: readonly string[]
-  /** What Entra would fetch from the issuer's published keys. */
-  readonly issuerKey: KeyObject
-}
 
 /**
  * Checks a token of another issuer, shown as client_assertion: issuer, subject and audience are

@@ -2,7 +2,6 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { printable } from '../foreign-text.ts'
 import { SourceError } from '../source.ts'
-import { isObject } from './graph.ts'
 
 /** A token of a cluster or a pipeline has 1 to 3 KiB. */
 const MAX_BYTES = 16 * 1024
@@ -101,7 +100,8 @@ function parseClaims(token: string): Readonly<Record<string, unknown>> | null {
   if (payload === undefined) return null
   try {
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'))
-    return isObject(claims) ? claims : null
+    const isRecord = typeof claims === 'object' && claims !== null && !Array.isArray(claims)
+    return isRecord ? (claims as Readonly<Record<string, unknown>>) : null
   } catch {
     return null
   }
