@@ -184,6 +184,11 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       security: [{ token: [] }, { administrator: [] }],
     },
   })
+  // A call that needs to say nothing may say nothing at all.
+  api.addHook('preValidation', (request, _reply, done) => {
+    if (request.routeOptions.schema?.body !== undefined) request.body ??= {}
+    done()
+  })
   api.addHook('onRequest', async (request: FastifyRequest) => {
     request.caller = await identify(parts, request, options.isLocalSocket(request.raw))
   })
@@ -225,6 +230,8 @@ const STATUS_OF: Record<DirectoryErrorCode, number> = {
   DIRECTORY_STORED_UNSEEN: 503,
 }
 
+type Fault = NonNullable<FastifyError['validation']>[number]
+
 interface Answer {
   readonly status: number
   readonly code: string
@@ -248,12 +255,19 @@ function answerTo(error: unknown): Answer {
   const { validation, statusCode, message, validationContext } = error as FastifyError
   if (validation !== undefined) {
     const faults = validation.map(
-      (fault) =>
-        `${validationContext ?? 'request'}${fault.instancePath} ${fault.message ?? 'is wrong'}`,
+      (fault) => `${validationContext ?? 'request'}${fault.instancePath} ${describeFault(fault)}`,
     )
     return { status: 400, code: 'bad-request', message: faults.join('; ') }
   }
   if (statusCode !== undefined && statusCode < 500)
     return { status: statusCode, code: 'bad-request', message }
   return { status: 500, code: 'internal', message: 'a fault of ours; it is in the log' }
+}
+
+/** A name that is not known, and values that are, belong in what is said: the validator leaves them out. */
+function describeFault({ keyword, params, message }: Fault): string {
+  const { additionalProperty, allowedValues } = params
+  if (keyword === 'additionalProperties') return `must not have '${String(additionalProperty)}'`
+  if (keyword === 'enum') return `must be one of: ${String(allowedValues)}`
+  return message ?? 'is wrong'
 }

@@ -156,7 +156,11 @@ function addMastery(group: Command, run: Run): void {
           state: status,
           why: reason,
         }))
-        printTable(context.output, rows, 'nothing was written of it')
+        printTable(
+          context.output,
+          rows,
+          'nothing was written of it (whoever is staged is written once she is active)',
+        )
         if (total > rows.length) context.output.write(`and ${total - rows.length} more\n`)
         if (held > 0) context.output.write(`${held} wait to leave\n`)
       })

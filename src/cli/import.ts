@@ -12,6 +12,8 @@ import { printFields, printTable } from './print.ts'
 import { onlySource } from './source.ts'
 
 const POLL_MS = 500
+const NOBODY =
+  'nobody is chosen: gatehouse import choose --help (after a run: gatehouse import start)'
 
 /** `import start|list|show|people|choose|link|separate|preview|run|cancel|policy|rule` */
 export function addImport(program: Command, run: Run): void {
@@ -106,7 +108,7 @@ function addChoice(command: Command, run: Run): void {
       { ...Object.fromEntries(query), limit: options.limit },
     )
     context.show(answer, ({ people, next }) => {
-      printTable(context.output, people.map(personRow), 'nobody of that kind')
+      printTable(context.output, people.map(listedRow), 'nobody of that kind')
       if (next !== null) context.output.write('… and more: raise --limit, or narrow it\n')
     })
   })
@@ -203,6 +205,7 @@ function addRun(command: Command, run: Run): void {
       const path = `/imports/${await idOf(context, id)}`
       if (options.count === undefined || options.until === undefined) {
         const preview = await client.get<ImportPreview>(`${path}/preview`)
+        if (preview.count === 0) throw new CliError(NOBODY)
         if (!context.output.isJson) showPreview(context, preview)
         throw new CliError(`say whom you mean: ${runCommand(preview)}`)
       }
@@ -218,6 +221,10 @@ function addRun(command: Command, run: Run): void {
           `${counts.created} came in as staged, ${counts.linked} were linked; left out: ` +
             `${counts.skipped} who may be here already, or changed since the preview\n`,
         )
+        if (counts.created > 0)
+          context.output.write(
+            'they serve nothing yet: gatehouse person list --state staged, then person activate\n',
+          )
       })
       if (ended.state === 'failed') throw new CliError(`the import failed: ${ended.error}`)
     })
@@ -358,6 +365,12 @@ function personRow(person: SessionPerson) {
   }
 }
 
+/** Numbers are known of those alone whom a run would make now. */
+function listedRow(person: SessionPerson) {
+  const { uid: _none, ...row } = personRow(person)
+  return row
+}
+
 function shownNamesake({ username, by }: SessionPerson['namesakes'][number]): string {
   return by === 'username' ? username : `${username} (${by})`
 }
@@ -366,10 +379,10 @@ function showPreview(context: CommandContext, preview: ImportPreview): void {
   const { people, numbers, until, ...counts } = preview
   printFields(context.output, counts)
   context.output.write(`uid numbers from ${numbers.first} on, of which ${numbers.left} are left\n`)
-  printTable(context.output, people.map(personRow), 'nobody is chosen: gatehouse import choose')
+  printTable(context.output, people.map(personRow), NOBODY)
   if (preview.count > people.length)
     context.output.write(`… and more: gatehouse import people --chosen --limit ${preview.count}\n`)
-  if (preview.count > 0) context.output.write(`to let it: ${runCommand(preview)}\n`)
+  if (preview.count > 0) context.output.write(`to take them in: ${runCommand(preview)}\n`)
 }
 
 function runCommand({ count, until }: ImportPreview): string {

@@ -8,6 +8,8 @@ import { hintsFor } from './reason-hints.ts'
 export function addLog(program: Command, run: Run): void {
   const log = program
     .command('log')
+    // What follows `changes` is its own, though it is called as ours is.
+    .enablePositionalOptions()
     .description('who was let in, who was not, and why')
     .option(
       '--person <name>',

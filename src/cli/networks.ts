@@ -148,7 +148,10 @@ function addNetwork(network: Command, run: Run): void {
       .option('--without-ssid', 'also for requests that name no SSID')
       .option('--method <name...>', 'pap, ttls-pap')
       .option('--everyone', 'admit every active person')
-      .option('--group <name[=vlan]...>', 'admit members of a group, on a VLAN of theirs')
+      .option(
+        '--group <name=vlan...>',
+        'admit members of a group, on a VLAN of theirs; also without `=vlan`',
+      )
       .option('--vlan <id>', 'VLAN for everyone else')
       .option('--priority <n>', 'lower is tried first')
       .option('--session-timeout <seconds>', 'after which the NAS asks again')
@@ -159,7 +162,13 @@ function addNetwork(network: Command, run: Run): void {
       const answer = await context
         .client()
         .send<ShownNetwork>('POST', '/networks', { name, ...policyFrom(options) })
-      context.show(answer, (created) => context.output.write(`${created.name} created\n`))
+      context.show(answer, (created) => {
+        context.output.write(`${created.name} created\n`)
+        if (!created.everyone && created.groups.length === 0)
+          context.output.write(
+            `it admits nobody yet: gatehouse network set ${created.name} --everyone, or --group\n`,
+          )
+      })
     },
   )
 

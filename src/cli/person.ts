@@ -97,7 +97,11 @@ export function addPerson(program: Command, run: Run): void {
           written: writtenAt,
           why: reason,
         }))
-        printTable(context.output, rows, 'nothing was written about her')
+        printTable(
+          context.output,
+          rows,
+          'nothing was written about her (of whoever is staged nothing is, until she is active)',
+        )
       })
     })
 

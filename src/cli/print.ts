@@ -64,9 +64,9 @@ function printList(
   for (const item of list.items) {
     const text =
       typeof item === 'object' && item !== null
-        ? Object.values(item)
-            .filter((part) => part !== null)
-            .map(formatPart)
+        ? Object.entries(item)
+            .filter(([, part]) => part !== null && part !== false)
+            .map(([name, part]) => (part === true ? words(name) : formatPart(part)))
             .join(GAP)
         : String(item)
     out.write(`${indent}  ${text}\n`)

@@ -232,7 +232,11 @@ function addTier(source: Command, run: Run): void {
           there: there === undefined ? 'not told' : there,
           state,
         }))
-        printTable(context.output, rows, 'nothing: the source has all that is wanted here')
+        printTable(
+          context.output,
+          rows,
+          'nothing: the source has all that is wanted here (of whoever is staged, nothing is yet)',
+        )
       })
     })
 

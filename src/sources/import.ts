@@ -118,8 +118,9 @@ export interface SessionPerson {
   /** Whom she is, or is to be. */
   readonly linkedTo: string | null
   readonly namesakes: readonly Namesake[]
-  /** For those not linked: what she would be called, and get as uid and gid, if this page came in now. */
+  /** For those not linked: what she would be called, if this page came in now. */
   readonly username: string | null
+  /** In a preview alone, for those a run makes: the uid and gid it would give. */
   readonly uidNumber: number | null
 }
 

@@ -14,7 +14,6 @@ import { MAY_BE_HERE, matches, matchesLinked } from './import-filter.ts'
 import type { SessionRow } from './import-sessions.ts'
 import type { Tx } from './sync-batch.ts'
 import { proposeUsernames } from './sync-names.ts'
-import { peekNumbers } from './sync-posix.ts'
 
 interface PersonRow {
   readonly external_id: string
@@ -166,12 +165,8 @@ async function show(
   const fresh = rows.filter(({ decision }) => decision !== 'link')
   const bases = fresh.map((row) => row.username_base)
   const usernames = await proposeUsernames(tx, bases)
-  const { numbers } = await peekNumbers(tx, fresh.length)
   const proposed = new Map(
-    fresh.map(({ external_id }, at) => [
-      external_id,
-      { username: usernames[at] ?? null, uidNumber: numbers[at] ?? null },
-    ]),
+    fresh.map(({ external_id }, at) => [external_id, { username: usernames[at] ?? null }]),
   )
   const holders = await readHolders(tx, session, rows)
   return rows.map((row) => ({

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { ImportPreview } from '../sources/import.ts'
+import type { ImportPreview, SessionPerson } from '../sources/import.ts'
 import type { Database } from './connection.ts'
 import { isChosen, joinChoice } from './import-choice.ts'
 import { MAY_BE_HERE } from './import-filter.ts'
@@ -40,15 +40,28 @@ export async function previewSession(db: Database, session: SessionRow): Promise
   const { on_premises: onPremises = 0, with_roles: withRoles = 0, ...totals } = rows[0] ?? NOTHING
   const page = { filter: {}, match: null, isChosen: true, after: null, limit: EXAMPLES }
   const { people } = await listPeople(db, session, page)
-  const { numbers, left } = await db.transaction((tx) => peekNumbers(tx, 1))
+  const { numbers, left } = await db.transaction((tx) => peekNumbers(tx, EXAMPLES))
   return {
     ...totals,
     created: totals.count - totals.linked - totals.undecided,
     onPremises,
     withRoles: session.roles_unknown === null ? withRoles : null,
     numbers: { first: numbers[0] ?? 0, left },
-    people,
+    people: numbered(people, numbers),
   }
+}
+
+/** The first of all who are chosen are the first to get a number; conflicts and links get none. */
+function numbered(
+  people: readonly SessionPerson[],
+  numbers: readonly number[],
+): readonly SessionPerson[] {
+  const free = numbers.values()
+  return people.map((person) => {
+    const { match, decision } = person
+    const isMade = decision === 'separate' || (decision === null && match === 'new')
+    return isMade ? { ...person, uidNumber: free.next().value ?? null } : person
+  })
 }
 
 const NOTHING: Totals = {

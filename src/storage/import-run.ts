@@ -17,36 +17,49 @@ interface Chosen extends Candidate {
 }
 
 /**
- * The next people of a running session, in the order of their ids; how far it is, is kept with
- * them. Whoever has come in is a candidate no more, so that a batch that is repeated finds nobody.
+ * The next people of a running session, in the order the preview shows them, so that each gets the
+ * name and number it showed; how far it is, is kept with them. Whoever has come in is a candidate no more, so that a batch that is repeated finds nobody.
  *
  * @returns how many were looked at; null when there is nobody left
  */
 export async function runBatch(db: Database, id: string): Promise<number | null> {
   const session = await readSession(db, id)
   if (session.state !== 'running') return null
-  const ids = await nextIds(db, session)
-  if (ids.length === 0) return null
+  const next = await nextPlaces(db, session)
+  const last = next.at(-1)
+  if (last === undefined) return null
+  const ids = next.map(({ id }) => id)
   await db.write(async (tx) => {
     await lockSource(tx, session.source_id)
     if (!(await lockSession(tx, session))) return
     const counts = await take(tx, session, await readChosen(tx, session, ids))
     await sql`
-      update import_session set cursor = ${ids.at(-1)}, counts = ${JSON.stringify(counts)}::jsonb
+      update import_session set cursor = ${JSON.stringify(last)}, counts = ${JSON.stringify(counts)}::jsonb
       where id = ${session.id}::uuid`.execute(tx)
   })
   return ids.length
 }
 
+/** Where a person stands in the order of the preview. */
+interface Place {
+  readonly name: string
+  readonly id: string
+}
+
+const START: Place = { name: '', id: '' }
+
 /** Found outside of the transaction, as the look over all candidates takes its time. */
-async function nextIds(db: Database, session: SessionRow): Promise<readonly string[]> {
+async function nextPlaces(db: Database, session: SessionRow): Promise<readonly Place[]> {
   const { matching, until_mark: until } = session
-  const { rows } = await sql<{ id: string }>`
-    select c.external_id as id from source_candidate c ${joinChoice(session.id)}
-    where c.source_id = ${session.source_id}::uuid and c.external_id > ${session.cursor ?? ''}
+  const after = session.cursor === null ? START : (JSON.parse(session.cursor) as Place)
+  const { rows } = await sql<Place>`
+    select c.sort_key as name, c.external_id as id
+    from source_candidate c ${joinChoice(session.id)}
+    where c.source_id = ${session.source_id}::uuid
+      and (c.sort_key, c.external_id) > (${after.name}, ${after.id})
       and ${isChosen({ matching, until })}
-    order by c.external_id limit ${BATCH_WEIGHT}`.execute(db.kysely)
-  return rows.map((row) => row.id)
+    order by c.sort_key, c.external_id limit ${BATCH_WEIGHT}`.execute(db.kysely)
+  return rows
 }
 
 /** False when another daemon has gone on, or an admin has ended it: what was read is no longer so. */
@@ -71,7 +84,7 @@ async function readChosen(
     from source_candidate c ${joinChoice(session.id)}
     where c.source_id = ${session.source_id}::uuid and c.external_id = any(${ids}::text[])
       and ${isChosen({ matching, until })}
-    order by c.external_id for update of c`.execute(tx)
+    order by c.sort_key, c.external_id for update of c`.execute(tx)
   return rows
 }
 

@@ -56,6 +56,47 @@ await t.test(
   },
 )
 
+await t.test('what is wrong with a request is said by name', async (t) => {
+  const message = async (method: string, path: string, body?: unknown) => {
+    const { status, json } = await call(method, `/api/v1${path}`, { body })
+    return `${status} ${(json['error'] as { message: string }).message}`
+  }
+  t.equal(
+    await message('PATCH', '/people/adele.vance', { displayname: 'Adele' }),
+    "400 body must not have 'displayname'",
+  )
+  t.match(
+    await message('PUT', '/sources/contoso/tier', { tier: 'all' }),
+    /^400 body\/tier must be one of: read,disable/,
+  )
+  t.equal(
+    await message('POST', '/imports'),
+    "400 body must have required property 'source'",
+    'a body that is left out is an empty one',
+  )
+  const link = await call('POST', '/api/v1/people/nestor.wilke/activation-link')
+  t.equal(link.status, 200, 'where nothing has to be said, nothing may be')
+  t.match(link.json['link'], /\/account\/activate\?token=/)
+})
+
+await t.test('a network is made as the manual says, and what it lacks is said', async (t) => {
+  t.match(await cli('network', 'create', 'empty', '--ssid', 'Empty'), /admits nobody yet/)
+  t.equal(
+    await cli('network', 'create', 'vlan', '--ssid', 'V', '--group', 'Wi-Fi Corp=20', 'Sales'),
+    'vlan created\n',
+  )
+  t.match(await cli('network', 'list'), /vlan .*wi-fi-corp \(VLAN 20\), sales/)
+  for (const name of ['empty', 'vlan']) await cli('network', 'remove', name)
+})
+
+await t.test('log changes: how many and of whom are its own', async (t) => {
+  const changes = JSON.parse(await cli('log', 'changes', '--limit', '2', '--json'))
+  t.equal(changes.changes.length, 2)
+  const hers = JSON.parse(await cli('log', 'changes', '--person', 'nestor.wilke', '--json'))
+  t.ok(hers.changes.length > 0)
+  t.ok(hers.changes.every(({ principal }: { principal: string }) => principal === 'nestor.wilke'))
+})
+
 await t.test('an address that cannot be read is refused in the form of its protocol', async (t) => {
   const scim = await call('GET', '/scim/v2/Users/%zz')
   t.equal(scim.status, 400)

@@ -48,9 +48,14 @@ await eachEngine(
       twenty.map((_, at) => preview.numbers.first + at),
     )
     t.same(
-      new Set(rows.map(({ username }) => username)),
-      new Set(preview.people.map(({ username }) => username)),
-      'as was proposed',
+      rows,
+      preview.people.map(({ username, uidNumber }) => ({ username, uid: uidNumber })),
+      'each as the preview showed her',
+    )
+    const listed = await bench.people(id, { filter: { guest: false } })
+    t.ok(
+      listed.every(({ uidNumber }) => uidNumber === null),
+      'a list of who could come in promises no numbers',
     )
     t.equal(
       preview.memberships,
