@@ -254,9 +254,17 @@ function answerTo(error: unknown): Answer {
   }
   const { validation, statusCode, message, validationContext } = error as FastifyError
   if (validation !== undefined) {
-    const faults = validation.map(
-      (fault) => `${validationContext ?? 'request'}${fault.instancePath} ${describeFault(fault)}`,
-    )
+    const faults = validation
+      // Each of several values that are allowed is refused by itself, and then all of them.
+      .filter(
+        ({ keyword, instancePath }) =>
+          keyword !== 'const' ||
+          !validation.some((one) => one.keyword === 'anyOf' && one.instancePath === instancePath),
+      )
+      .map(
+        (fault) =>
+          `${validationContext ?? 'request'}${fault.instancePath} ${describeFault(fault, validation)}`,
+      )
     return { status: 400, code: 'bad-request', message: faults.join('; ') }
   }
   if (statusCode !== undefined && statusCode < 500)
@@ -264,10 +272,13 @@ function answerTo(error: unknown): Answer {
   return { status: 500, code: 'internal', message: 'a fault of ours; it is in the log' }
 }
 
-/** A name that is not known, and values that are, belong in what is said: the validator leaves them out. */
-function describeFault({ keyword, params, message }: Fault): string {
-  const { additionalProperty, allowedValues } = params
-  if (keyword === 'additionalProperties') return `must not have '${String(additionalProperty)}'`
-  if (keyword === 'enum') return `must be one of: ${String(allowedValues)}`
+/** What the validator leaves out: the name that is not known, and the values that are. */
+function describeFault({ keyword, params, message, instancePath }: Fault, all: readonly Fault[]) {
+  if (keyword === 'additionalProperties')
+    return `must not have '${String(params['additionalProperty'])}'`
+  const allowed = all
+    .filter((one) => one.keyword === 'const' && one.instancePath === instancePath)
+    .map((one) => String(one.params['allowedValue']))
+  if (keyword === 'anyOf' && allowed.length > 0) return `must be one of: ${allowed.join(', ')}`
   return message ?? 'is wrong'
 }

@@ -8,7 +8,7 @@ import type { Person } from '../directory/person.ts'
 import type { PeopleStore } from '../directory/ports/people.ts'
 import type { Entry } from '../directory/query.ts'
 import type { Service } from '../directory/service.ts'
-import { notFound } from './error.ts'
+import { ApiError, notFound } from './error.ts'
 
 /** By id, username, UPN or mail address, whichever the admin has at hand. */
 export function readPerson(directory: Directory, reference: string): Entry<Person> {
@@ -43,8 +43,19 @@ export function readGroup(directory: Directory, reference: string): Entry<Group>
   const byId = directory.entryById(reference)
   if (byId?.value.kind === 'group') return byId as Entry<Group>
   const found = directory.groupByName(foldText(reference))
-  if (found === null) throw notFound('group', reference)
+  if (found === null) throw groupNotFound(directory, reference)
   return found
+}
+
+/** Several groups may be shown by one name, so that none is found by it; but it is told. */
+function groupNotFound(directory: Directory, reference: string): ApiError {
+  const groups = directory.search({ op: 'kind', kind: 'group' })
+  const alike = Array.from(groups, ({ value }) => value as Group)
+    .filter(({ displayName }) => foldText(displayName) === foldText(reference))
+    .map(({ name }) => name)
+  const { status, code, message } = notFound('group', reference)
+  const hint = alike.length === 0 ? 'see `gatehouse group list`' : `call it ${alike.join(' or ')}`
+  return new ApiError(status, code, `${message}: ${hint}`)
 }
 
 export function readService(

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { startDemo } from '../demo/demo.ts'
 import { formatScreen } from '../demo/screen.ts'
@@ -6,6 +7,8 @@ import type { Run } from './context.ts'
 import { stopped } from './serve.ts'
 
 const DEFAULT_PEOPLE = 24
+/** Enough to choose from. */
+const EMPTY_PEOPLE = 200
 const MAX_PEOPLE = 100_000
 const DEFAULT_PASSWORD = 'Welcome to Contoso 1'
 
@@ -14,30 +17,49 @@ export function addDemo(program: Command, run: Run, env: NodeJS.ProcessEnv): voi
   program
     .command('demo')
     .description('a simulated Microsoft 365 tenant, and everything served from it')
-    .option('--people <n>', 'how many people the tenant has', String(DEFAULT_PEOPLE))
+    .option(
+      '--people <n>',
+      `how many people the tenant has (default: ${DEFAULT_PEOPLE}; ${EMPTY_PEOPLE} with --empty)`,
+    )
     .option('--password <text>', "everybody's password", DEFAULT_PASSWORD)
     .option('--fresh', 'start anew instead of going on')
-    .action(
-      async (options: { people: string; password: string; fresh?: boolean }, command: Command) => {
-        const context = run(command)
-        const people = Number(options.people)
-        if (!Number.isInteger(people) || people < 1 || people > MAX_PEOPLE)
-          throw new CliError(`--people is a number from 1 to ${MAX_PEOPLE}`)
-        const dataDir = command.optsWithGlobals<{ data?: string }>().data ?? './data/demo'
-        const say = (line: string) => context.output.write(`${line}\n`)
-        const demo = await startDemo({
-          dataDir,
-          people,
+    .option('--empty', 'start anew, with nothing connected: connect and import yourself')
+    .action(async (options: DemoCommandOptions, command: Command) => {
+      const context = run(command)
+      const isEmpty = options.empty ?? false
+      const people = Number(options.people ?? (isEmpty ? EMPTY_PEOPLE : DEFAULT_PEOPLE))
+      if (!Number.isInteger(people) || people < 1 || people > MAX_PEOPLE)
+        throw new CliError(`--people is a number from 1 to ${MAX_PEOPLE}`)
+      const dataDir =
+        command.optsWithGlobals<{ data?: string }>().data ??
+        (isEmpty ? './data/demo-empty' : './data/demo')
+      const say = (line: string) => context.output.write(`${line}\n`)
+      const demo = await startDemo({
+        dataDir,
+        people,
+        password: options.password,
+        isFresh: options.fresh ?? false,
+        isEmpty,
+        env,
+        signal: context.signal,
+        say,
+      })
+      context.output.write(
+        formatScreen(demo.facts, {
+          dataDir: resolve(dataDir),
+          isEmpty,
           password: options.password,
-          isFresh: options.fresh ?? false,
-          env,
-          signal: context.signal,
-          say,
-        })
-        context.output.write(formatScreen(demo.facts, dataDir))
-        await stopped(context.signal)
-        say('stopping …')
-        await demo.stop()
-      },
-    )
+        }),
+      )
+      await stopped(context.signal)
+      say('stopping …')
+      await demo.stop()
+    })
+}
+
+interface DemoCommandOptions {
+  readonly people?: string
+  readonly password: string
+  readonly fresh?: boolean
+  readonly empty?: boolean
 }

@@ -8,8 +8,6 @@ import { hintsFor } from './reason-hints.ts'
 export function addLog(program: Command, run: Run): void {
   const log = program
     .command('log')
-    // What follows `changes` is its own, though it is called as ours is.
-    .enablePositionalOptions()
     .description('who was let in, who was not, and why')
     .option(
       '--person <name>',
@@ -57,9 +55,12 @@ export function addLog(program: Command, run: Run): void {
     .description('what was changed, when and by whom')
     .option('--person <name>', 'of one person')
     .option('--limit <n>', 'how many at most', '50')
-    .action(async (options: { person?: string; limit: string }, command: Command) => {
+    .action(async (_options: unknown, command: Command) => {
       const context = run(command)
-      const answer = await context.client().get<{ changes: LoggedChange[] }>('/journal', options)
+      // Options of the same name that stand behind `changes` are read as those of `log`.
+      const { person, limit } = command.optsWithGlobals<{ person?: string; limit: string }>()
+      const query = { limit, ...(person === undefined ? {} : { person }) }
+      const answer = await context.client().get<{ changes: LoggedChange[] }>('/journal', query)
       context.show(answer, ({ changes }) =>
         printTable(
           context.output,

@@ -7,11 +7,15 @@ import { loadConfig } from '../config/load.ts'
 import { adminSocketPath, authorityFile } from '../config/paths.ts'
 import { type Daemon, startDaemon } from '../daemon.ts'
 import { makeLog } from '../observe/log.ts'
+import { EXTRAS } from '../sources/microsoft365/settings.ts'
 import { permissionsOf } from '../sources/microsoft365/steps.ts'
+import { formatEnv } from './env.ts'
 import { type DemoFacts, makeFacts } from './facts.ts'
 import { DEMO_TIER, fillDirectory } from './fill.ts'
 import { chooseListeners } from './ports.ts'
-import { isDemoFolder, readSecrets, writeWhole } from './secrets.ts'
+import { formatSupplicant } from './screen.ts'
+import { isDemoFolder, readSecrets, writePrivate, writeWhole } from './secrets.ts'
+import { prepareTenant } from './tenant.ts'
 
 export interface DemoOptions {
   readonly dataDir: string
@@ -19,6 +23,8 @@ export interface DemoOptions {
   readonly people: number
   readonly password: string
   readonly isFresh: boolean
+  /** Nothing is connected or imported yet. Always anew, as the tenant forgets what was connected. */
+  readonly isEmpty: boolean
   readonly env: NodeJS.ProcessEnv
   readonly signal: AbortSignal
   say(line: string): void
@@ -41,7 +47,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   const dataDir = resolve(options.dataDir)
   const factsFile = join(dataDir, 'demo.json')
   await refuseSecond(dataDir)
-  if (options.isFresh) removeDemo(dataDir)
+  if (options.isFresh || options.isEmpty) removeDemo(dataDir)
   rmSync(factsFile, { force: true })
   mkdirSync(dataDir, { recursive: true, mode: PRIVATE })
 
@@ -55,26 +61,27 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     people: options.people,
     seed: SEED,
     dataDir: join(dataDir, 'microsoft365'),
-    permissions: permissionsOf(DEMO_TIER),
+    permissions: permissionsOf(DEMO_TIER, EXTRAS),
   })
   let daemon: Daemon | null = null
   try {
     say('starting the daemon on the embedded database …')
     const log = makeLog({ level: config.logLevel === 'info' ? 'warn' : config.logLevel })
-    daemon = await startDaemon(config, { signal: options.signal, log })
+    daemon = await startDaemon(config, { signal: options.signal, log, mayMigrate: true })
+    const { password, isEmpty } = options
+    const listeners = daemon.listeners()
+    const tenant = await prepareTenant(simulator, { dataDir, password, listeners })
     const secrets = await fillDirectory(daemon, simulator, {
       dataDir,
-      password: options.password,
+      password,
       secrets: readSecrets(dataDir),
+      isEmpty,
       say,
     })
-    const facts = makeFacts({
-      daemon,
-      simulator,
-      secrets,
-      password: options.password,
-      caFile: authorityFile(config),
-    })
+    const caFile = authorityFile(config)
+    const facts = makeFacts({ daemon, simulator, secrets, password, caFile })
+    writePrivate(join(dataDir, 'env.sh'), formatEnv(facts, { dataDir, tenant, password }))
+    writePrivate(join(dataDir, 'corp.conf'), formatSupplicant(facts, password))
     writeWhole(factsFile, facts)
     const running = daemon
     return {

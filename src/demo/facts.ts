@@ -49,6 +49,8 @@ export interface DemoFacts {
   }[]
 }
 
+/** Of the simulated tenant's domain, until it is connected and says so itself. */
+const BASE_DN = 'dc=contoso,dc=example'
 const SECRET = 'testing123'
 const RADSEC_PORT = 2083
 
@@ -62,7 +64,7 @@ export function makeFacts(parts: {
   const { daemon, simulator, secrets, password, caFile } = parts
   const { admin } = daemon
   const listeners = daemon.listeners()
-  const baseDn = admin.status().baseDn ?? ''
+  const baseDn = admin.status().baseDn ?? BASE_DN
   const http = `http://${first(listeners['http'])}`
   const auth = splitAddress(first(listeners['radiusAuth']))
   const { graphUrl, loginUrl, controlUrl, tenantId } = simulator
@@ -81,7 +83,7 @@ export function makeFacts(parts: {
       baseDn,
       peopleDn: `ou=people,${baseDn}`,
       groupsDn: `ou=groups,${baseDn}`,
-      bindDn: admin.serviceDn(LDAP_CLIENT) ?? '',
+      bindDn: admin.serviceDn(LDAP_CLIENT) ?? `uid=${LDAP_CLIENT},ou=services,${baseDn}`,
       bindPassword: secrets.ldapSecret ?? '',
     },
     radius: {

@@ -19,6 +19,8 @@ export interface FillOptions {
   readonly dataDir: string
   readonly password: string
   readonly secrets: DemoSecrets
+  /** Whether connecting and importing is left to whoever tries it. */
+  readonly isEmpty: boolean
   say(line: string): void
 }
 
@@ -39,13 +41,15 @@ export async function fillDirectory(
     writeSecrets(options.dataDir, secrets)
   }
   writeSecrets(options.dataDir, secrets)
-  await importPeople(daemon, simulator, options)
-  await ensureTier(daemon)
-  const areNew = await activatePeople(daemon, options)
-  if (areNew || secrets.people !== options.password) {
-    options.say("setting everybody's password …")
-    await givePasswords(daemon, options.password)
-    keep({ people: options.password })
+  if (!options.isEmpty) {
+    await importPeople(daemon, simulator, options)
+    await ensureTier(daemon)
+    const areNew = await activatePeople(daemon, options)
+    if (areNew || secrets.people !== options.password) {
+      options.say("setting everybody's password …")
+      await givePasswords(daemon, options.password)
+      keep({ people: options.password })
+    }
   }
   keep({ adminToken: await ensureAdministrator(daemon, secrets) })
   keep({
@@ -101,8 +105,8 @@ async function importPeople(
 /** What is decided here reaches the tenant, too. */
 async function ensureTier({ admin }: Daemon): Promise<void> {
   const [source] = await admin.sources.list()
-  if (source?.tier === DEMO_TIER) return
-  await admin.sources.setTier(SOURCE, DEMO_TIER, ACTOR)
+  if (source?.tier !== DEMO_TIER) await admin.sources.setTier(SOURCE, DEMO_TIER, ACTOR)
+  if (source?.signIn !== true) await admin.sources.setSignIn(SOURCE, true, ACTOR)
 }
 
 /** @returns whether somebody was new */

@@ -35,6 +35,10 @@ export function writeSecrets(dataDir: string, secrets: DemoSecrets): void {
 
 /** Mode 0600, and never half a file. */
 export function writeWhole(path: string, value: unknown): void {
-  writeFileSync(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
+  writePrivate(path, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+export function writePrivate(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 })
   renameSync(`${path}.new`, path)
 }

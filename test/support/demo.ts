@@ -21,6 +21,7 @@ export async function startTestDemo(
   t: Test,
   options: {
     readonly people?: number
+    readonly isEmpty?: boolean
     readonly databaseUrl?: string
     readonly env?: NodeJS.ProcessEnv
   } = {},
@@ -38,6 +39,7 @@ export async function startTestDemo(
     people: options.people ?? 24,
     password: PASSWORD,
     isFresh: false,
+    isEmpty: options.isEmpty ?? false,
     env,
     signal: AbortSignal.timeout(120_000),
     say: () => undefined,

@@ -118,39 +118,7 @@ export class Microsoft365Bench {
   }
 
   call(url: string, options: CallOptions = {}): Promise<Reply> {
-    const { method = 'GET', form, json } = options
-    const body = form
-      ? new URLSearchParams(form).toString()
-      : json === undefined
-        ? ''
-        : JSON.stringify(json)
-    const headers: Record<string, string> = { ...options.headers }
-    if (form) headers['content-type'] = 'application/x-www-form-urlencoded'
-    else if (json !== undefined) headers['content-type'] = 'application/json'
-    return new Promise((resolve, reject) => {
-      const request = url.startsWith('https:')
-        ? httpsRequest(url, { method, headers, agent: this.#agent })
-        : httpRequest(url, { method, headers })
-      request.on('error', reject)
-      request.on('response', (message) => {
-        const chunks: Buffer[] = []
-        message.on('data', (chunk: Buffer) => chunks.push(chunk))
-        message.on('error', reject)
-        message.on('end', () => {
-          const text = Buffer.concat(chunks).toString()
-          const status = message.statusCode ?? 0
-          resolve({
-            status,
-            headers: message.headers,
-            text,
-            get body(): Body {
-              return JSON.parse(text)
-            },
-          })
-        })
-      })
-      request.end(body)
-    })
+    return callOver(this.#agent, url, options)
   }
 
   /** Follows a delta round to its deltaLink. */
@@ -182,4 +150,46 @@ export class Microsoft365Bench {
     if (record === null) throw new Error(`no group ${name}`)
     return record.id
   }
+}
+
+/** Calls to a simulator that somebody else has started. */
+export function callsTo(caPem: string): Pick<Microsoft365Bench, 'call'> {
+  const agent = new Agent({ ca: caPem })
+  return { call: (url, options = {}) => callOver(agent, url, options) }
+}
+
+function callOver(agent: Agent, url: string, options: CallOptions): Promise<Reply> {
+  const { method = 'GET', form, json } = options
+  const body = form
+    ? new URLSearchParams(form).toString()
+    : json === undefined
+      ? ''
+      : JSON.stringify(json)
+  const headers: Record<string, string> = { ...options.headers }
+  if (form) headers['content-type'] = 'application/x-www-form-urlencoded'
+  else if (json !== undefined) headers['content-type'] = 'application/json'
+  return new Promise((resolve, reject) => {
+    const request = url.startsWith('https:')
+      ? httpsRequest(url, { method, headers, agent })
+      : httpRequest(url, { method, headers })
+    request.on('error', reject)
+    request.on('response', (message) => {
+      const chunks: Buffer[] = []
+      message.on('data', (chunk: Buffer) => chunks.push(chunk))
+      message.on('error', reject)
+      message.on('end', () => {
+        const text = Buffer.concat(chunks).toString()
+        const status = message.statusCode ?? 0
+        resolve({
+          status,
+          headers: message.headers,
+          text,
+          get body(): Body {
+            return JSON.parse(text)
+          },
+        })
+      })
+    })
+    request.end(body)
+  })
 }

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { FILTER_FLAGS, FILTER_TEXTS, RULE_ACTIONS } from '../../sources/import.ts'
 import { POLICIES } from '../../sources/judge-people.ts'
 import { actorOf, requireRole } from '../caller.ts'
+import { ApiError } from '../error.ts'
 import type { AdminParts } from '../parts.ts'
 
 const MAX_PAGE = 500
@@ -38,9 +39,9 @@ const RuleParams = Type.Object({
   source: Type.String({ maxLength: 256, description: 'name or id' }),
   rule: Type.String({ maxLength: 64 }),
 })
-const Params = Type.Object({ import: Type.String({ maxLength: 64, description: 'id' }) })
+const Params = Type.Object({ import: Type.String({ maxLength: 64, description: 'id, or newest' }) })
 const PersonParams = Type.Object({
-  import: Type.String({ maxLength: 64, description: 'id' }),
+  import: Type.String({ maxLength: 64, description: 'id, or newest' }),
   person: Type.String({ maxLength: 320, description: "the source's id, or the UPN" }),
 })
 const Reason = Type.Optional(Type.String({ maxLength: 500 }))
@@ -199,7 +200,7 @@ function choiceRoutes(app: FastifyInstance, { imports }: AdminParts): void {
   app.get<{ Params: Static<typeof Params> }>(
     '/imports/:import',
     { schema: { summary: 'Show an import, and how far its run is', params: Params } },
-    async (request) => await imports.read(request.params.import),
+    async (request) => await imports.read(await idOf(imports, request.params.import)),
   )
 
   app.get<{ Params: Static<typeof Params>; Querystring: Static<typeof PeopleQuery> }>(
@@ -214,7 +215,7 @@ function choiceRoutes(app: FastifyInstance, { imports }: AdminParts): void {
     async (request) => {
       const { match = null, chosen = null, limit = 100, after = null, ...filter } = request.query
       const query = { filter, match, isChosen: chosen, limit, after }
-      return await imports.people(request.params.import, query)
+      return await imports.people(await idOf(imports, request.params.import), query)
     },
   )
 
@@ -231,7 +232,7 @@ function choiceRoutes(app: FastifyInstance, { imports }: AdminParts): void {
       requireRole(request, 'operator')
       const { matching, with: added = [], without = [] } = request.body
       const choice = { with: added, without, ...(matching === undefined ? {} : { matching }) }
-      return await imports.choose(request.params.import, choice)
+      return await imports.choose(await idOf(imports, request.params.import), choice)
     },
   )
 }
@@ -256,7 +257,7 @@ function runRoutes(app: FastifyInstance, { imports }: AdminParts): void {
         body.decision === 'link'
           ? ({ kind: 'link', to: body.to } as const)
           : ({ kind: 'separate' } as const)
-      return await imports.decide(id, person, word, actorOf(request))
+      return await imports.decide(await idOf(imports, id), person, word, actorOf(request))
     },
   )
 
@@ -266,14 +267,14 @@ function runRoutes(app: FastifyInstance, { imports }: AdminParts): void {
     async (request) => {
       requireRole(request, 'owner')
       const { import: id, person } = request.params
-      return await imports.decide(id, person, null, actorOf(request))
+      return await imports.decide(await idOf(imports, id), person, null, actorOf(request))
     },
   )
 
   app.get<{ Params: Static<typeof Params> }>(
     '/imports/:import/preview',
     { schema: { summary: 'Say what a run would do, and what to say to let it', params: Params } },
-    async (request) => await imports.preview(request.params.import),
+    async (request) => await imports.preview(await idOf(imports, request.params.import)),
   )
 
   app.post<{ Params: Static<typeof Params>; Body: Static<typeof RunBody> }>(
@@ -289,7 +290,11 @@ function runRoutes(app: FastifyInstance, { imports }: AdminParts): void {
       requireRole(request, 'operator')
       const { count, until, reason = null } = request.body
       const seen = { count, until }
-      const started = await imports.run(request.params.import, seen, actorOf(request, reason))
+      const started = await imports.run(
+        await idOf(imports, request.params.import),
+        seen,
+        actorOf(request, reason),
+      )
       return reply.code(202).send(started)
     },
   )
@@ -304,8 +309,17 @@ function runRoutes(app: FastifyInstance, { imports }: AdminParts): void {
     },
     async (request) => {
       requireRole(request, 'operator')
-      await imports.remove(request.params.import, actorOf(request))
-      return { removed: request.params.import }
+      const removed = await idOf(imports, request.params.import)
+      await imports.remove(removed, actorOf(request))
+      return { removed }
     },
   )
+}
+
+/** Whoever works on one import, as most do, need not carry its id about. */
+async function idOf(imports: AdminParts['imports'], reference: string): Promise<string> {
+  if (reference !== 'newest') return reference
+  const [newest] = await imports.list()
+  if (newest !== undefined) return newest.id
+  throw new ApiError(404, 'not-found', 'there is no import yet: POST /imports begins one')
 }

@@ -60,7 +60,10 @@ const PolicyBody = Type.Object(
 
 const LinkBody = Type.Object(
   {
-    mail: Type.Boolean({ description: 'send it to their address; otherwise it is in the answer' }),
+    mail: Type.Boolean({
+      default: false,
+      description: 'send it to their address; otherwise it is in the answer',
+    }),
     hours: Type.Optional(Type.Integer({ minimum: 1, maximum: 168, default: LINK_HOURS })),
     reason: Type.Optional(Type.String({ maxLength: 500 })),
   },
