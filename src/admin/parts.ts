@@ -243,6 +243,7 @@ export interface NewConsent extends Omit<NewMicrosoft365Source, 'tenantId'> {
   /** The only tenant that will do; null takes the one whose administrator says yes. */
   readonly tenant: string | null
   readonly tier: Tier
+  readonly extras: readonly Extra[]
 }
 
 /** A source that somebody elsewhere is about to say yes to. */
@@ -267,12 +268,15 @@ export interface BegunConsent extends ConnectAttempt {
 export interface NewDevice
   extends Omit<
     NewMicrosoft365Source,
-    'tenantId' | 'clientId' | 'clientSecret' | 'certificate' | 'privateKey'
+    'tenantId' | 'clientId' | 'clientSecret' | 'certificate' | 'privateKey' | 'federatedToken'
   > {
   readonly tenant: string | null
   readonly tier: Tier
+  readonly extras: readonly Extra[]
   /** Public client that shows the code; null takes Microsoft's own command line tools. */
   readonly publicClientId: string | null
+  /** Where a browser comes back to from people's own sign-in; null when none could. */
+  readonly signInReturn: string | null
 }
 
 export interface BegunDevice extends ConnectAttempt {

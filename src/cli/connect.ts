@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import type { BegunConsent, BegunDevice, ConnectAttempt, SourceStatus } from '../admin/parts.ts'
 import { POLICIES } from '../sources/judge-people.ts'
 import { CLOUD_NAMES } from '../sources/microsoft365/clouds.ts'
-import { TIERS } from '../sources/microsoft365/settings.ts'
+import { EXTRAS, TIERS } from '../sources/microsoft365/settings.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
 import { type SecretOptions, text, withoutUndefined } from './source-options.ts'
@@ -19,6 +19,7 @@ interface ConnectOptions extends SecretOptions {
   readonly publicClient?: string
   readonly wait: boolean
   readonly tier: string
+  readonly extra?: readonly string[]
   readonly name: string
   readonly includeGuests?: boolean
   readonly import: string
@@ -51,6 +52,12 @@ export function addConnect(source: Command, run: Run): void {
       new Option('--tier <tier>', 'with --consent and --device: what it may do')
         .choices(TIERS)
         .default('read'),
+    )
+    .addOption(
+      new Option(
+        '--extra <extra...>',
+        'with --consent and --device: what is done beside it',
+      ).choices(EXTRAS),
     )
     .option('--name <name>', 'what to call it here', 'microsoft365')
     .option('--secret-file <file>', 'the client secret; `-` is standard input')
@@ -97,6 +104,7 @@ async function connectByConsent(context: CommandContext, options: ConnectOptions
     ...bodyOf(options),
     tenant: options.tenant,
     tier: options.tier,
+    extras: options.extra,
   })
   const begun = await context.client().send<BegunConsent>('POST', `${PATH}/consent`, body)
   // Whoever reads JSON wants the link now, and asks again by herself.
@@ -114,6 +122,7 @@ async function connectByDevice(context: CommandContext, options: ConnectOptions)
     ...connectionOf(options),
     tenant: options.tenant,
     tier: options.tier,
+    extras: options.extra,
     publicClientId: options.publicClient,
   })
   const begun = await context.client().send<BegunDevice>('POST', `${PATH}/device`, body)

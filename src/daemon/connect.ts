@@ -52,7 +52,7 @@ export function makeConnect(
         devices.begin({ ...given, publicClientId }, actor, signal),
       )
       const { userCode, verificationUri } = code
-      const permissions = permissionsOf(given.tier)
+      const permissions = permissionsOf(given.tier, given.extras)
       return {
         ...(await show(attempt)),
         userCode,

@@ -48,6 +48,11 @@ export interface AttemptStore {
     stateHash: Buffer,
     workMs: number,
   ): Promise<{ readonly attempt: Attempt; readonly secret: Buffer } | null>
+  /**
+   * Makes an attempt the only one that works for a tenant, on all daemons, until it has ended or its
+   * time is up; false while another one is, or when its own time is up.
+   */
+  takeTurn(id: string, tenant: string): Promise<boolean>
   /** Says what is being done, and asks for more time; false when the attempt has ended meanwhile. */
   report(id: string, note: string, workMs: number): Promise<boolean>
   /** Forgets the secret. An attempt that has ended stays as it is. */

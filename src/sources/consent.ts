@@ -7,7 +7,7 @@ import type { Sources } from './control.ts'
 import { printable } from './foreign-text.ts'
 import { hostsOf } from './microsoft365/clouds.ts'
 import type { NewMicrosoft365Source } from './microsoft365/registration.ts'
-import type { Tier } from './microsoft365/settings.ts'
+import { type Extra, refuseExtras, type Tier } from './microsoft365/settings.ts'
 import { isNotYetKnown } from './microsoft365/sign-in.ts'
 import { SourceError } from './source.ts'
 
@@ -26,6 +26,8 @@ export interface ConsentRequest extends Omit<NewMicrosoft365Source, 'tenantId'> 
   /** Id of the only tenant that will do; null takes the one whose administrator says yes. */
   readonly tenant: string | null
   readonly tier: Tier
+  /** Done beside it, from `write-back` on. */
+  readonly extras: readonly Extra[]
 }
 
 type Secret = Pick<ConsentRequest, 'clientSecret' | 'privateKey'>
@@ -66,6 +68,7 @@ export class Consents {
   ): Promise<{ readonly attempt: Attempt; readonly url: string }> {
     const { clientSecret, privateKey, ...rest } = request
     this.#parts.sources.checkSecret(request)
+    refuseExtras(request.tier, request.extras)
     const state = randomBytes(STATE_BYTES).toString('base64url')
     const secret = Buffer.from(JSON.stringify({ clientSecret, privateKey }))
     const attempt = await this.#parts.attempts.begin(
@@ -132,11 +135,11 @@ export class Consents {
     signal: AbortSignal,
   ): Promise<Connected> {
     const { sources, patienceMs = PATIENCE_MS } = this.#parts
-    const { tier } = request
+    const { tier, extras } = request
     const untilMs = Date.now() + patienceMs
     for (;;) {
       try {
-        return await sources.connectMicrosoft365(request, { actor, signal, tier })
+        return await sources.connectMicrosoft365(request, { actor, signal, tier, extras })
       } catch (error) {
         if (!isNotYetKnown(error) || Date.now() > untilMs) throw error
         await sleep(PAUSE_MS, undefined, { signal })

@@ -115,12 +115,15 @@ export class Sources implements Service {
       readonly signal: AbortSignal
       /** What it has to be allowed, proven before it is connected; `read`, unproven, otherwise. */
       readonly tier?: Tier
+      /** Beside it; proven as well. */
+      readonly extras?: readonly Extra[]
     },
   ): Promise<ListedSource & { readonly domain: string }> {
-    const { actor, signal, tier } = options
+    const { actor, signal, tier, extras = [] } = options
     const { config, secret } = toConfig(source, this.#parts.registry.tokenFiles)
     const identity = await new Microsoft365Source({ config, secret }).identify(signal)
-    if (tier) refuseMissing(tier, await new GraphCalls({ config, secret }).grantedPermissions())
+    if (tier)
+      refuseMissing(tier, await new GraphCalls({ config, secret }).grantedPermissions(), extras)
     const { registry } = this.#parts
     const id = await registry.connect(
       {
@@ -136,6 +139,7 @@ export class Sources implements Service {
     // Proven above: a token that is refused from here on takes nothing back.
     if (tier !== undefined && tier !== 'read')
       await this.#keepTier(id, { tier, from: 'read' }, { name: actor, reason: null })
+    if (extras.length > 0) await this.#keepExtras(id, extras, { name: actor, reason: null })
     await this.#refreshSoon()
     return { ...(await this.#show(id)), domain: identity.defaultDomain }
   }
@@ -235,12 +239,7 @@ export class Sources implements Service {
       refuseMissing(config.tier, granted, [extra])
     }
     const extras = isOn ? [...others, extra] : others
-    const detail = { extras }
-    await this.#decide(
-      source.id,
-      { config: { extras }, decision: 'source.extras-set', detail },
-      actor,
-    )
+    await this.#keepExtras(source.id, extras, actor)
     await this.#refreshSoon()
     return this.#show(source.id)
   }
@@ -439,6 +438,11 @@ export class Sources implements Service {
       },
       actor,
     )
+  }
+
+  #keepExtras(id: string, extras: readonly Extra[], actor: Actor): Promise<void> {
+    const detail = { extras }
+    return this.#decide(id, { config: { extras }, decision: 'source.extras-set', detail }, actor)
   }
 
   /** An admin's choice that lets nothing be written which was not before. */

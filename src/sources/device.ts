@@ -18,8 +18,8 @@ import {
 import { makeHttpsFetch } from './microsoft365/https.ts'
 import { DIRECTORY_ROLES } from './microsoft365/permissions.ts'
 import type { NewMicrosoft365Source } from './microsoft365/registration.ts'
-import type { Tier } from './microsoft365/settings.ts'
-import { permissionsOf } from './microsoft365/steps.ts'
+import { type Extra, refuseExtras, type Tier } from './microsoft365/settings.ts'
+import { permissionsOf, SIGN_IN_SCOPES } from './microsoft365/steps.ts'
 import { SourceError } from './source.ts'
 
 /** Microsoft Graph Command Line Tools: a public client of Microsoft's own, known in every tenant. */
@@ -28,6 +28,8 @@ const SCOPES = ['Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All', 
 const ROLE_SCOPE = 'RoleManagement.ReadWrite.Directory'
 /** A step, with all its patience. */
 const WORK_MS = 3 * 60_000
+/** An administrator's token is good for an hour or so. */
+const TURN_MS = 10 * 60_000
 /** New permissions reach the login service's tokens within minutes at most. */
 const PATIENCE_MS = 2 * 60_000
 const PAUSE_MS = 2_000
@@ -41,6 +43,10 @@ export interface DeviceRequest
   /** Id of the only tenant that will do; null takes that of whoever signs in. */
   readonly tenant: string | null
   readonly tier: Tier
+  /** Done beside it, from `write-back` on. */
+  readonly extras: readonly Extra[]
+  /** Where a browser comes back to from people's own sign-in; null when none could. */
+  readonly signInReturn: string | null
   /** Public client that shows the code; {@link GRAPH_TOOLS_CLIENT} unless said otherwise. */
   readonly publicClientId: string
 }
@@ -69,8 +75,6 @@ export class DeviceConnects implements Service {
   readonly #parts: DeviceParts
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
-  /** One application is made after the other: each looks at what the one before has connected. */
-  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(parts: DeviceParts) {
     this.#parts = parts
@@ -85,8 +89,12 @@ export class DeviceConnects implements Service {
     await Promise.all(this.#running)
   }
 
-  /** @throws {SourceError} when the login service gives no code */
+  /**
+   * @throws {SourceError} when the login service gives no code
+   * @throws {DirectoryError} `DIRECTORY_REFUSED` for extras that the tier does not carry
+   */
   async begin(request: DeviceRequest, actor: Actor, signal: AbortSignal): Promise<BegunDevice> {
+    refuseExtras(request.tier, request.extras)
     const { loginUrl, graphUrl } = hostsOf(request.cloud, request)
     const client: DeviceClient = {
       fetch: makeHttpsFetch(request.ca),
@@ -138,9 +146,7 @@ export class DeviceConnects implements Service {
     const { signal } = this.#stopping
     const tokens = new BorrowedToken(await pollForToken(job.client, job.code, signal))
     await this.#report(job.attempt.id, 'signed in')
-    const made = this.#turn.then(() => this.#make(job, tokens))
-    this.#turn = made.catch(() => {})
-    return made
+    return await this.#make(job, tokens)
   }
 
   async #make({ attempt, client, request }: Job, tokens: BorrowedToken): Promise<string> {
@@ -155,21 +161,41 @@ export class DeviceConnects implements Service {
       })
       await this.#report(attempt.id, 'signed in; looking at the tenant')
       const tenantId = await setup.readTenantId()
+      await this.#takeTurn(attempt.id, tenantId)
       await this.#refuseOther(tenantId, request)
       const keyed = await makeClientCertificate(Date.now())
       const made = await setup.make({
         displayName: 'Gatehouse',
         tag: this.#parts.tag,
         certificate: keyed.certificate,
-        permissions: permissionsOf(request.tier),
+        permissions: permissionsOf(request.tier, request.extras),
+        scopes: SIGN_IN_SCOPES,
+        redirectUri: request.signInReturn,
         role: DIRECTORY_ROLES[request.tier] ?? null,
       })
       tokens.forget()
       await this.#report(attempt.id, 'signing in as the application')
       const source = { ...request, ...keyed, ...made, tenantId, clientSecret: null }
-      return await this.#prove(source, attempt, request.tier)
+      return await this.#prove(source, attempt, request)
     } finally {
       tokens.forget()
+    }
+  }
+
+  /**
+   * A tenant's application is made by one attempt at a time, whichever daemon works on it: each looks
+   * at what the one before has connected, and none replaces a key that another has just made.
+   */
+  async #takeTurn(id: string, tenantId: string): Promise<void> {
+    const untilMs = performance.now() + TURN_MS
+    while (!(await this.#parts.attempts.takeTurn(id, tenantId))) {
+      if (performance.now() > untilMs)
+        throw new SourceError(
+          'SOURCE_REFUSED',
+          'another attempt has been connecting this tenant for minutes: look what becomes of it, and begin again',
+        )
+      await this.#report(id, 'waiting: another attempt is connecting this tenant')
+      await sleep(PAUSE_MS, undefined, { signal: this.#stopping.signal })
     }
   }
 
@@ -188,12 +214,16 @@ export class DeviceConnects implements Service {
   }
 
   /** Until the tenant has heard of its new application, key and permissions, all of it is refused. */
-  async #prove(source: NewMicrosoft365Source, { id, actor }: Attempt, tier: Tier): Promise<string> {
+  async #prove(
+    source: NewMicrosoft365Source,
+    { id, actor }: Attempt,
+    { tier, extras }: DeviceRequest,
+  ): Promise<string> {
     const { signal } = this.#stopping
     const untilMs = performance.now() + PATIENCE_MS
     for (;;) {
       try {
-        const options = { actor, signal, tier }
+        const options = { actor, signal, tier, extras }
         return (await this.#parts.sources.connectMicrosoft365(source, options)).id
       } catch (error) {
         const isRefused = error instanceof SourceError && error.code === 'SOURCE_REFUSED'

@@ -89,6 +89,22 @@ export class PostgresAttemptStore implements AttemptStore {
     return numAffectedRows > 0n
   }
 
+  async takeTurn(id: string, tenant: string): Promise<boolean> {
+    const { value } = await this.#db.write(async (tx) => {
+      // Whoever waited for it sees what the one before has written.
+      await sql`select pg_advisory_xact_lock(hashtext(${`connect ${tenant}`}))`.execute(tx)
+      const { numAffectedRows = 0n } = await sql`
+        update connect_attempt set tenant = ${tenant}
+        where id = ${id}::uuid and status = 'working' and working_until > clock_timestamp()
+          and not exists (
+            select from connect_attempt other where other.tenant = ${tenant}
+              and other.id <> ${id}::uuid and other.status = 'working'
+              and other.working_until > clock_timestamp())`.execute(tx)
+      return numAffectedRows > 0n
+    })
+    return value
+  }
+
   async end(id: string, outcome: AttemptOutcome): Promise<void> {
     const [sourceId, refusal] =
       'sourceId' in outcome ? [outcome.sourceId, null] : [null, outcome.refusal]

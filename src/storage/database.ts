@@ -89,6 +89,7 @@ export interface ConnectAttemptTable {
   created_at: GeneratedTimestamp
   expires_at: Timestamp
   working_until: Timestamp | null
+  tenant: string | null
 }
 
 export interface ConnectionExternalIdTable {

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -94,14 +94,49 @@ await t.test('an administrator who may not grant is told which role is missing',
   t.same([...(made()[0]?.permissions ?? [])], [])
 })
 
-await t.test('an application with somebody’s secret is given nothing', async (t) => {
+await t.test('an application that somebody else could act as is given nothing', async (t) => {
   const [application] = made()
-  application?.secrets.push({ value: 'hers', expiresAtMs: Number.MAX_SAFE_INTEGER })
+  if (application === undefined) throw new Error('it was made above')
+  const secret = { value: 'hers', expiresAtMs: Number.MAX_SAFE_INTEGER }
+  const issuerKey = generateKeyPairSync('ed25519').publicKey
+  const nestor = bench.user('nestor.wilke')
+  const known = { id: '1', name: 'theirs', audiences: ['api://AzureADTokenExchange'], issuerKey }
+  application.secrets.push(secret)
+  application.principalSecrets.push(secret)
+  application.owners.add(nestor)
+  application.principalOwners.add(bench.user('adele.vance'))
+  application.federatedCredentials.push({ ...known, issuer: 'https://i.example', subject: 's' })
+  application.isInstalled = true
   const begun = await begin()
   await enter(begun.userCode)
-  t.match(await ended(begun.id), { status: 'refused', note: /client secret .*given nothing/ })
-  t.same([...(application?.permissions ?? [])], [])
-  application?.secrets.splice(0)
+  const { status, note } = await ended(begun.id)
+  t.equal(status, 'refused')
+  t.match(note, /is not ours alone: it has a client secret/)
+  t.match(
+    note,
+    /tokens of others stand in for its key: theirs \(issuer https:\/\/i\.example, subject s\)/,
+  )
+  t.match(note, /enterprise application has a secret or certificate of its own/)
+  t.match(note, /as its owners: nestor\.wilke@contoso\.example, adele\.vance@contoso\.example/)
+  t.match(note, /given nothing: find out who made it/)
+  t.same([...application.permissions], [])
+  const certificates = [...application.certificates.keys()]
+  application.secrets.splice(0)
+  application.principalSecrets.splice(0)
+  application.federatedCredentials.splice(0)
+  application.principalOwners.clear()
+  const again = await begin()
+  await enter(again.userCode)
+  t.match(await ended(again.id), { status: 'refused', note: /as its owners: nestor\.wilke@/ })
+  t.same([...application.certificates.keys()], certificates, 'and not another key')
+  application.owners.clear()
+  application.owners.add(bench.user('patti.fernandez'))
+})
+
+await t.test('what is done beside a tier needs the tier, before anybody signs in', async (t) => {
+  await t.rejects(begin({ extras: ['groups'], tier: 'disable' }), {
+    message: /groups: for tiers from write-back on, and the tier is disable/,
+  })
 })
 
 await t.test('a daemon that is killed over it leaves nothing in the way', async (t) => {
@@ -122,7 +157,16 @@ await t.test(
     const cli = cliOf(dataDir)
     const said = await cli(
       ...['source', 'connect', '--device', '--no-wait', '--paused', '--name', 'contoso'],
-      ...['--tier', 'password', '--trust-ca', join(folder, 'ca.pem'), '--tenant', tenantId],
+      ...[
+        '--tier',
+        'password',
+        '--extra',
+        'groups',
+        '--trust-ca',
+        join(folder, 'ca.pem'),
+        '--tenant',
+        tenantId,
+      ],
       ...['--login-url', loginUrl, '--graph-url', graphUrl],
     )
     t.match(said, /public client 14d82eec-204b-4c2f-b7e8-296a70dab67e/)
@@ -131,13 +175,16 @@ await t.test(
     const id = /source attempt (\S+)/.exec(said)?.[1] ?? ''
     t.equal((await enter(userCode)).title, 'Signed in')
     t.match(await ended(id), { status: 'connected', source: 'contoso' })
-    t.match(await sources(), [{ name: 'contoso', tier: 'password', state: 'paused' }])
+    t.match(await sources(), [
+      { name: 'contoso', tier: 'password', extras: ['groups'], state: 'paused' },
+    ])
     const [application, ...others] = made()
     t.same(others, [], 'the one that was there is used')
     t.same(
       [...(application?.permissions ?? [])].toSorted((a, b) => (a < b ? -1 : 1)),
       [
         'GroupMember.Read.All',
+        'GroupMember.ReadWrite.All',
         'User-PasswordProfile.ReadWrite.All',
         'User.EnableDisableAccount.All',
         'User.Read.All',
@@ -147,6 +194,12 @@ await t.test(
     )
     t.same([...(application?.directoryRoles ?? [])], ['User Administrator'])
     t.equal(application?.certificates.size, 1)
+    t.same(
+      [...(application?.requiredPermissions ?? [])].toSorted(),
+      [...(application?.permissions ?? [])].toSorted(),
+    )
+    t.match([...(application?.redirectUris ?? [])], [/^http:\/\/localhost:\d+\/account\/microsoft/])
+    t.same([...(application?.optionalClaims ?? [])], ['auth_time'])
     t.match(await daemon.api.send('POST', '/sources/contoso/sync', { dryRun: true }), {
       streams: [{ stream: 'people' }, { stream: 'groups' }],
     })

@@ -9,6 +9,7 @@ const LISTS = [
   'redirectUris',
   'optionalClaims',
   'owners',
+  'principalOwners',
 ] as const
 const STATES = ['enabled', 'disabled', 'removed'] as const
 
@@ -53,7 +54,7 @@ export function registerElsewhere(parts: Readonly<Record<string, unknown>>): App
 
 /**
  * Changes the registration: `permissions`, `requiredPermissions`, `directoryRoles`, `delegatedScopes`, `redirectUris` and
- * `optionalClaims` and `owners` (the whole lists), `isPublic`, `state`, `secretsExpireAtMs`, `addSecret`,
+ * `optionalClaims`, `owners` and `principalOwners` (the whole lists), `isPublic`, `state`, `secretsExpireAtMs`, `addSecret`,
  * `addCertificatePem`, `addFederatedCredential`, `expireTokens`.
  *
  * @throws {TypeError} for anything else; nothing has changed then

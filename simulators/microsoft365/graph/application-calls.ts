@@ -1,11 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { PERMISSIONS } from '../contract/permissions.ts'
+import { randomUUID } from 'node:crypto'
 import { type Answer, type Request, reply } from '../http/exchange.ts'
 import { Application } from '../login/application.ts'
 import { GRAPH_AUDIENCE } from '../login/scopes.ts'
+import { changeProperties, isTexts, replaceKeys } from './application-properties.ts'
 import type { GraphContext } from './context.ts'
 import { badRequest, GraphError, notFound } from './graph-error.ts'
 import type { RouteAnswer } from './objects.ts'
+import { APP_ROLES, idOf, SCOPE_IDS } from './permission-ids.ts'
 import { readOption } from './query.ts'
 
 /** Who may register applications, and who may grant Graph's own permissions and directory roles. */
@@ -21,6 +22,8 @@ const APPLICATION_PROPERTIES = [
   'tags',
   'keyCredentials',
   'requiredResourceAccess',
+  'web',
+  'optionalClaims',
 ]
 /** Template ids of directory roles, the same in every tenant. */
 const DIRECTORY_ROLES: Readonly<Record<string, string>> = {
@@ -29,15 +32,6 @@ const DIRECTORY_ROLES: Readonly<Record<string, string>> = {
   '62e90394-69f5-4237-9190-012177145e10': 'Global Administrator',
 }
 const GRAPH_PRINCIPAL_ID = idOf('service principal of Microsoft Graph')
-/** Application permissions of Graph that this simulator knows. */
-const APP_ROLES: ReadonlyMap<string, string> = new Map(
-  [
-    ...new Set(Object.values(PERMISSIONS).flat()),
-    'Member.Read.Hidden',
-    'Application.ReadWrite.OwnedBy',
-  ].map((value) => [idOf(value), value]),
-)
-
 export const listApplications: RouteAnswer = (request, context) => {
   const tag = /^tags\/any\((\w+):\s*\1 eq '([^']*)'\)$/.exec(filterOf(request))?.[2]
   const appId = /^appId eq '([^']*)'$/.exec(filterOf(request))?.[1]
@@ -68,16 +62,17 @@ export const createApplication: RouteAnswer = (request, context) => {
     knownFromMs: lagMs === 0 ? 0 : context.realMs() + lagMs,
   })
   replaceKeys(application, keyCredentials)
+  changeProperties(application, body)
   context.applications.add(application)
   return reply(showApplication(application), 201)
 }
 
 export const updateApplication: RouteAnswer = (request, context, key) => {
   refuseUnless(context, REGISTERING)
-  const application = context.applications.all().find(({ objectId }) => objectId === key)
-  if (application === undefined) throw notFound(key)
+  const application = findRegistration(context, key)
   const body = readBody(request, APPLICATION_PROPERTIES)
   if (body['keyCredentials'] !== undefined) replaceKeys(application, body['keyCredentials'])
+  changeProperties(application, body)
   return reply(null, 204)
 }
 
@@ -169,38 +164,18 @@ export const assignDirectoryRole: RouteAnswer = (request, context) => {
   return reply({ id: randomUUID(), principalId, roleDefinitionId, directoryScopeId }, 201)
 }
 
-function findPrincipal(context: GraphContext, id: string): Application {
+export function findRegistration(context: GraphContext, key: string): Application {
+  const found = context.applications.all().find(({ objectId }) => objectId === key)
+  if (found === undefined) throw notFound(key)
+  return found
+}
+
+export function findPrincipal(context: GraphContext, id: string): Application {
   const found = context.applications
     .all()
     .find(({ servicePrincipalId, isInstalled }) => isInstalled && servicePrincipalId === id)
   if (found === undefined) throw notFound(id)
   return found
-}
-
-/** The whole list takes the place of the one before; an entry without a key keeps the key it names. */
-function replaceKeys(application: Application, credentials: unknown): void {
-  if (!Array.isArray(credentials)) throw badRequest("'keyCredentials' is a list.")
-  const pems = credentials.map((credential: Record<string, unknown>) => {
-    const { type, usage, key } = credential
-    if (type !== 'AsymmetricX509Cert' || usage !== 'Verify' || typeof key !== 'string')
-      throw badRequest('KeyCredential is invalid.')
-    return toPem(key)
-  })
-  const before = new Map(application.certificates)
-  application.certificates.clear()
-  try {
-    for (const pem of pems) application.addCertificate(pem)
-  } catch {
-    application.certificates.clear()
-    for (const [thumbprint, certificate] of before)
-      application.certificates.set(thumbprint, certificate)
-    throw badRequest('Key credential value is invalid.')
-  }
-}
-
-/** @param key DER in base64, as Graph takes a certificate */
-export function toPem(key: string): string {
-  return `-----BEGIN CERTIFICATE-----\n${key}\n-----END CERTIFICATE-----\n`
 }
 
 /** A delegated token does no more than the person herself may. */
@@ -231,10 +206,6 @@ function filterOf(request: Request): string {
   return readOption(request.query, '$filter') ?? ''
 }
 
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string')
-}
-
 function showApplication(application: Application) {
   const { objectId, clientId, displayName, tags, certificates, secrets } = application
   return {
@@ -257,8 +228,20 @@ function showApplication(application: Application) {
   }
 }
 
-function showPrincipal({ servicePrincipalId, clientId, displayName, tags }: Application): object {
-  return { id: servicePrincipalId, appId: clientId, displayName, tags, appRoles: [] }
+function showPrincipal(application: Application): object {
+  const { servicePrincipalId, clientId, displayName, tags, principalSecrets } = application
+  return {
+    id: servicePrincipalId,
+    appId: clientId,
+    displayName,
+    tags,
+    appRoles: [],
+    keyCredentials: [],
+    passwordCredentials: principalSecrets.map((_, index) => ({
+      keyId: idOf(`${servicePrincipalId} secret ${index}`),
+      secretText: null,
+    })),
+  }
 }
 
 function graphPrincipal(): object {
@@ -270,7 +253,11 @@ function graphPrincipal(): object {
     isEnabled: true,
   }))
   const displayName = 'Microsoft Graph'
-  return { id: GRAPH_PRINCIPAL_ID, appId: GRAPH_AUDIENCE, displayName, tags: [], appRoles }
+  const oauth2PermissionScopes = [...SCOPE_IDS].map(([id, value]) => ({ id, value, type: 'User' }))
+  return {
+    ...{ id: GRAPH_PRINCIPAL_ID, appId: GRAPH_AUDIENCE, displayName, tags: [] },
+    ...{ appRoles, oauth2PermissionScopes, keyCredentials: [], passwordCredentials: [] },
+  }
 }
 
 function showAssignment(application: Application, appRoleId: string): object {
@@ -283,12 +270,6 @@ function showAssignment(application: Application, appRoleId: string): object {
   }
 }
 
-function list(context: GraphContext, name: string, value: readonly object[]): Answer {
+export function list(context: GraphContext, name: string, value: readonly object[]): Answer {
   return reply({ '@odata.context': `${context.graphUrl}/v1.0/$metadata#${name}`, value })
-}
-
-/** Always the same one for the same thing. */
-export function idOf(text: string): string {
-  const hex = createHash('sha256').update(text).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }

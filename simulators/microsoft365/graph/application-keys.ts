@@ -1,10 +1,12 @@
 import { reply } from '../http/exchange.ts'
 import type { Application } from '../login/application.ts'
 import { parseJwt, verifyJwt } from '../login/jwt.ts'
-import { idOf, readBody, toPem } from './application-calls.ts'
+import { readBody } from './application-calls.ts'
+import { toPem } from './application-properties.ts'
 import type { GraphContext } from './context.ts'
 import { badRequest, GraphError, notFound } from './graph-error.ts'
 import type { RouteAnswer } from './objects.ts'
+import { idOf } from './permission-ids.ts'
 
 /** What a proof of possession is addressed to. */
 const DIRECTORY_SERVICE = '00000002-0000-0000-c000-000000000000'

@@ -10,6 +10,12 @@ import {
   updateApplication,
 } from './application-calls.ts'
 import { addKey, removeKey } from './application-keys.ts'
+import {
+  listFederatedCredentials,
+  listOwners,
+  listPrincipalOwners,
+  showMe,
+} from './application-owners.ts'
 import type { Route } from './route.ts'
 
 const READ_APPLICATIONS = [
@@ -33,6 +39,15 @@ const READ_ROLES = [
 export const APPLICATION_ROUTES: readonly Route[] = [
   route('GET', '/applications', READ_APPLICATIONS, listApplications),
   route('POST', '/applications', WRITE_APPLICATIONS, createApplication),
+  route('GET', '/me', ['User.Read', 'User.Read.All'], showMe),
+  route('GET', '/applications/{id}/owners', READ_APPLICATIONS, listOwners),
+  route(
+    'GET',
+    '/applications/{id}/federatedidentitycredentials',
+    READ_APPLICATIONS,
+    listFederatedCredentials,
+  ),
+  route('GET', '/serviceprincipals/{id}/owners', READ_APPLICATIONS, listPrincipalOwners),
   route('PATCH', '/applications/{id}', WRITE_APPLICATIONS, updateApplication),
   { ...route('POST', '/applications/{id}/addkey', WRITE_APPLICATIONS, addKey), isForItself: true },
   {

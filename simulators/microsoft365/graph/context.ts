@@ -34,6 +34,8 @@ export interface GraphContext {
   readonly directoryRoles: ReadonlySet<string>
   /** Roles of the directory that whoever calls holds: the person, or the application. */
   readonly callerRoles: ReadonlySet<string>
+  /** Whoever has signed in; null for an application by itself. */
+  readonly callerId: string | null
   /** Whoever calls. */
   readonly application: Application
   readonly applications: Applications

@@ -190,6 +190,7 @@ export class GraphService {
       callerRoles: new Set(
         caller.user === null ? caller.application.directoryRoles : tenant.rolesOf(caller.user),
       ),
+      callerId: caller.user,
       application: caller.application,
       applications: this.#parts.applications,
       subscriptions: this.#parts.subscriptions,

@@ -58,7 +58,7 @@ export class Application {
   /** Of the registration itself, as Graph addresses it. */
   readonly objectId: string
   readonly tags: readonly string[]
-  readonly knownFromMs: number
+  knownFromMs: number
   /** Has no secret to prove itself with: a program on somebody's desk. */
   isPublic: boolean
   readonly redirectUris: Set<string>
@@ -83,6 +83,10 @@ export class Application {
   readonly federatedCredentials: FederatedCredential[] = []
   /** Ids of people, and of applications, that may change the registration. */
   readonly owners = new Set<string>()
+  /** The same of its service principal. */
+  readonly principalOwners = new Set<string>()
+  /** Of its service principal: they prove it as well as its own do, and no registration shows them. */
+  readonly principalSecrets: ClientSecret[] = []
   /** Application permissions an administrator has granted; they appear in new tokens only. */
   readonly permissions: Set<string>
   /** Roles of the directory assigned to its service principal; they hold at once. */

@@ -53,7 +53,8 @@ export function proveClient(parts: ProofParts): Proof {
 
 function proveSecret(secret: string, parts: ProofParts): void {
   const { application, nowMs } = parts
-  const known = application.secrets.find(({ value }) => isEqual(value, secret))
+  const all = [...application.secrets, ...application.principalSecrets]
+  const known = all.find(({ value }) => isEqual(value, secret))
   if (known === undefined)
     throw new LoginError(
       401,

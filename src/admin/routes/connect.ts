@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { EXTRAS } from '../../sources/microsoft365/settings.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { ApiError } from '../error.ts'
 import type { AdminParts, ConnectAttempt } from '../parts.ts'
 import {
   ConnectFields,
+  Extra,
   Guid,
   NewSourceFields,
   readConnection,
@@ -15,10 +17,13 @@ import {
 /** Where a browser comes back to from Microsoft's consent page. */
 export const CONSENT_RETURN = '/connect/microsoft365'
 
+const Extras = Type.Array(Extra, { maxItems: EXTRAS.length, uniqueItems: true })
+
 const Consent = Type.Object(
   {
     tenant: Type.Optional(Guid),
     tier: Type.Optional(Tier),
+    extras: Type.Optional(Extras),
     ...NewSourceFields,
   },
   { additionalProperties: false },
@@ -27,6 +32,7 @@ const Device = Type.Object(
   {
     tenant: Type.Optional(Guid),
     tier: Type.Optional(Tier),
+    extras: Type.Optional(Extras),
     publicClientId: Type.Optional(Guid),
     ...ConnectFields,
   },
@@ -55,9 +61,9 @@ export function connectRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
     async (request, reply) => {
       requireRole(request, 'owner')
-      const { tenant = null, tier = 'read', ...given } = request.body
+      const { tenant = null, tier = 'read', extras = [], ...given } = request.body
       const begun = await connect.beginConsent(
-        { ...readNewSource(given), tenant, tier },
+        { ...readNewSource(given), tenant, tier, extras },
         redirectUri(parts),
         actorOf(request),
       )
@@ -76,9 +82,16 @@ export function connectRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
     async (request, reply) => {
       requireRole(request, 'owner')
-      const { tenant = null, tier = 'read', publicClientId = null, ...given } = request.body
+      const {
+        tenant = null,
+        tier = 'read',
+        extras = [],
+        publicClientId = null,
+        ...given
+      } = request.body
+      const signInReturn = parts.signInReturn()
       const begun = await connect.beginDevice(
-        { ...readConnection(given), tenant, tier, publicClientId },
+        { ...readConnection(given), tenant, tier, extras, publicClientId, signInReturn },
         actorOf(request),
       )
       return reply.code(201).send(begun)

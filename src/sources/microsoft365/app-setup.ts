@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { printable } from '../foreign-text.ts'
 import { SourceError } from '../source.ts'
+import { rightsOfOthers } from './app-trust.ts'
 import { certificateBody } from './client-certificate.ts'
 import { Graph, isObject } from './graph.ts'
 import type { HttpsFetch } from './https.ts'
@@ -29,6 +30,10 @@ export interface WantedApp {
   /** PEM; takes the place of all others the application has. */
   readonly certificate: string
   readonly permissions: readonly string[]
+  /** Delegated ones, for people's own sign-in; asked for, and granted by nobody here. */
+  readonly scopes: readonly string[]
+  /** Where a browser comes back to from people's own sign-in; null when none could. */
+  readonly redirectUri: string | null
   /** That its service principal has to hold; null for none. */
   readonly role: DirectoryRole | null
 }
@@ -67,12 +72,13 @@ export class AppSetup {
    */
   async make(wanted: WantedApp): Promise<{ clientId: string; applicationId: string }> {
     await this.#onStep('registering the application')
-    const application = await this.#register(wanted)
+    const graph = await this.#readGraph()
+    const application = await this.#register(wanted, graph)
     const clientId = textOf(application, 'appId')
     await this.#onStep('giving it its service principal')
     const principalId = textOf(await this.#enrol(clientId), 'id')
     await this.#onStep('granting permissions')
-    await this.#grant(principalId, wanted.permissions)
+    await this.#grant(principalId, graph, wanted.permissions)
     if (wanted.role !== null) {
       await this.#onStep(`assigning the role ${wanted.role.name}`)
       await this.#assign(principalId, wanted.role)
@@ -80,42 +86,73 @@ export class AppSetup {
     return { clientId, applicationId: textOf(application, 'id') }
   }
 
-  async #register(wanted: WantedApp): Promise<Row> {
-    const { displayName, tag, certificate } = wanted
-    const key = certificateBody(certificate)
-    const keyCredentials = [
-      { type: 'AsymmetricX509Cert', usage: 'Verify', displayName: 'CN=Gatehouse', key },
-    ]
+  async #register(wanted: WantedApp, graph: Row | undefined): Promise<Row> {
+    const { displayName, tag } = wanted
+    const properties = propertiesOf(wanted, graph)
     const [known, ...others] = await this.#list(
       `/applications?$filter=${encode(`tags/any(t:t eq '${tag}')`)}`,
     )
     if (known === undefined) {
-      const body = { displayName, signInAudience: 'AzureADMyOrg', tags: [tag], keyCredentials }
+      const body = { displayName, signInAudience: 'AzureADMyOrg', tags: [tag], ...properties }
       return this.#post('/applications', body)
     }
-    refuseForeign(known, others.length)
+    if (others.length > 0)
+      throw untrusted('several app registrations carry the tag of this installation')
+    await this.#refuseShared(known)
+    // Keys are replaced only while nobody else has taken over what is being done here.
+    await this.#onStep('registering the application')
     const answer = await this.#graph.send(
       'PATCH',
       this.#graph.link(`/applications/${encode(textOf(known, 'id'))}`),
-      { body: { keyCredentials }, signal: this.#signal },
+      { body: properties, signal: this.#signal },
     )
     if (answer.kind === 'error') throw refused(answer)
     return known
   }
 
+  /** Rights are given to an application only that nobody else can act as, or change. */
+  async #refuseShared(application: Row): Promise<void> {
+    await this.#onStep('looking at who may act as the application that is there')
+    const path = `/applications/${encode(textOf(application, 'id'))}`
+    const clientId = textOf(application, 'appId')
+    const me = textOf(await this.#get('/me?$select=id'), 'id')
+    const federated = await this.#eventually(() =>
+      this.#list(`${path}/federatedIdentityCredentials`),
+    )
+    const [principal = null] = await this.#list(principalQuery(clientId))
+    const owners = [...(await this.#list(`${path}/owners`))]
+    if (principal !== null)
+      owners.push(
+        ...(await this.#list(`/servicePrincipals/${encode(textOf(principal, 'id'))}/owners`)),
+      )
+    const rights = rightsOfOthers({ application, owners, federated, principal, me })
+    if (rights.length === 0) return
+    throw untrusted(
+      `the app registration ${clientId} carries the tag of this installation, but is not ours alone: ${rights.join('; ')}`,
+    )
+  }
+
   async #enrol(clientId: string): Promise<Row> {
-    const query = `/servicePrincipals?$filter=${encode(`appId eq '${clientId}'`)}&$select=id,appId`
+    const query = principalQuery(clientId)
     return this.#eventually(async () => {
       const [known] = await this.#list(query)
       return known ?? (await this.#post('/servicePrincipals', { appId: clientId }))
     })
   }
 
-  /** Permissions are found by name, so that no id of ours can be out of date. */
-  async #grant(principalId: string, permissions: readonly string[]): Promise<void> {
+  /** Its permissions, which are found by name, so that no id of ours can be out of date. */
+  async #readGraph(): Promise<Row | undefined> {
     const [graph] = await this.#list(
-      `/servicePrincipals?$filter=${encode(`appId eq '${GRAPH_ID}'`)}&$select=id,appRoles`,
+      `/servicePrincipals?$filter=${encode(`appId eq '${GRAPH_ID}'`)}&$select=id,appRoles,oauth2PermissionScopes`,
     )
+    return graph
+  }
+
+  async #grant(
+    principalId: string,
+    graph: Row | undefined,
+    permissions: readonly string[],
+  ): Promise<void> {
     const resourceId = textOf(graph, 'id')
     const path = `/servicePrincipals/${encode(principalId)}/appRoleAssignments`
     const there = await this.#eventually(() => this.#list(path))
@@ -143,6 +180,12 @@ export class AppSetup {
     return Array.isArray(value) ? value.filter(isObject) : []
   }
 
+  async #get(path: string): Promise<Row> {
+    const answer = await this.#graph.getJson(this.#graph.link(path), this.#signal)
+    if (answer.kind === 'error') throw refused(answer)
+    return answer.body
+  }
+
   async #post(path: string, body: object): Promise<Row> {
     const parts = { body, signal: this.#signal }
     const answer = await this.#graph.send('POST', this.#graph.link(path), parts)
@@ -164,19 +207,29 @@ export class AppSetup {
   }
 }
 
-/** Rights are given to an application only whose keys are ours alone. */
-function refuseForeign(known: Row, others: number): void {
-  const { passwordCredentials: secrets, signInAudience: audience } = known
-  const isBare = Array.isArray(secrets) && secrets.length === 0
-  if (others === 0 && isBare && audience === 'AzureADMyOrg') return
-  const why =
-    others > 0
-      ? 'several app registrations carry the tag of this installation'
-      : `the app registration ${textOf(known, 'appId')} carries the tag of this installation, but has ` +
-        'a client secret or is open to other tenants'
-  throw new SourceError(
+/** What the registration says of itself, whether it is made or was there. */
+function propertiesOf(wanted: WantedApp, graph: Row | undefined) {
+  const { certificate, permissions, scopes, redirectUri } = wanted
+  const roles = permissions.map((name) => ({ id: findRole(graph, name), type: 'Role' }))
+  const delegated = scopes.map((name) => ({ id: findScope(graph, name), type: 'Scope' }))
+  return {
+    keyCredentials: [
+      {
+        ...{ type: 'AsymmetricX509Cert', usage: 'Verify', displayName: 'CN=Gatehouse' },
+        key: certificateBody(certificate),
+      },
+    ],
+    // So that the portal shows them, and its own "Grant admin consent" takes none away.
+    requiredResourceAccess: [{ resourceAppId: GRAPH_ID, resourceAccess: [...roles, ...delegated] }],
+    web: { redirectUris: redirectUri === null ? [] : [redirectUri] },
+    optionalClaims: { idToken: [{ name: 'auth_time', essential: false }] },
+  }
+}
+
+function untrusted(why: string): SourceError {
+  return new SourceError(
     'SOURCE_REFUSED',
-    `${why}; it was given nothing: find out who made it, delete it, and begin again`,
+    `${why}. It was given nothing: find out who made it and what for; then take away what is named, or delete it (App registrations, all applications), and begin again`,
   )
 }
 
@@ -192,11 +245,23 @@ function refused(answer: { readonly status: number; readonly code: string; messa
 }
 
 function findRole(graph: Row | undefined, permission: string): string {
-  const roles: unknown = graph?.['appRoles']
-  const found = (Array.isArray(roles) ? roles : []).find(
-    (role: unknown) => isObject(role) && role['value'] === permission,
+  return findId(graph?.['appRoles'], permission, 'a permission')
+}
+
+function findScope(graph: Row | undefined, scope: string): string {
+  return findId(graph?.['oauth2PermissionScopes'], scope, 'a delegated permission')
+}
+
+function findId(list: unknown, value: string, what: string): string {
+  const found = (Array.isArray(list) ? list : []).find(
+    (each: unknown) => isObject(each) && each['value'] === value,
   )
-  return textOf(isObject(found) ? found : undefined, 'id', `a permission ${permission}`)
+  return textOf(isObject(found) ? found : undefined, 'id', `${what} ${value}`)
+}
+
+function principalQuery(clientId: string): string {
+  const properties = 'id,appId,keyCredentials,passwordCredentials'
+  return `/servicePrincipals?$filter=${encode(`appId eq '${clientId}'`)}&$select=${properties}`
 }
 
 function textOf(row: Row | undefined, name: string, what = name): string {

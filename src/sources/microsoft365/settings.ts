@@ -1,3 +1,4 @@
+import { DirectoryError } from '../../directory/errors.ts'
 import { type ImportPolicy, POLICIES } from '../judge-people.ts'
 import type { TokenFile } from './token-file.ts'
 
@@ -19,6 +20,15 @@ export const PERMISSIONS: Readonly<Record<Tier, readonly string[]>> = {
 export const EXTRAS = ['groups', 'licences'] as const
 
 export type Extra = (typeof EXTRAS)[number]
+
+/** @throws {DirectoryError} `DIRECTORY_REFUSED` for extras below the tier that carries them */
+export function refuseExtras(tier: Tier, extras: readonly Extra[]): void {
+  if (extras.length === 0 || TIERS.indexOf(tier) >= TIERS.indexOf('write-back')) return
+  throw new DirectoryError(
+    'DIRECTORY_REFUSED',
+    `${extras.join(', ')}: for tiers from write-back on, and the tier is ${tier}`,
+  )
+}
 
 export const EXTRA_PERMISSIONS: Readonly<Record<Extra, readonly string[]>> = {
   groups: ['GroupMember.ReadWrite.All'],

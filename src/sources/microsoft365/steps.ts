@@ -11,7 +11,7 @@ export const TOOLS = ['portal', 'az', 'powershell', 'terraform'] as const
 export type Tool = (typeof TOOLS)[number]
 
 /** By name, what people's own sign-in needs: who they are, and nothing of what is theirs. */
-const SCOPES = ['openid', 'profile'] as const
+export const SIGN_IN_SCOPES = ['openid', 'profile'] as const
 
 const PASTEABLE = /^[\w:/.@+~%=?&#,()|* -]+$/
 
@@ -120,7 +120,7 @@ function portal({ permissions, redirectUri, federated }: Needs): string {
 ${federated === null ? PORTAL_CERTIFICATE : portalFederated(federated)}
 #    API permissions > Add a permission > Microsoft Graph > Application permissions:
 ${permissions.map((name) => `#      ${name}`).join('\n')}
-#    and > Delegated permissions, for people's own sign-in: ${SCOPES.join(', ')}
+#    and > Delegated permissions, for people's own sign-in: ${SIGN_IN_SCOPES.join(', ')}
 #    As a Privileged Role Administrator: Grant admin consent. Remove the delegated User.Read that
 #    every new registration has; it is not used.`
 }
@@ -146,7 +146,7 @@ for permission in ${permissions.join(' ')}; do
   az ad app permission add --id "$client" --api ${GRAPH_ID} \\
     --api-permissions "$role=Role"
 done
-for name in ${SCOPES.join(' ')}; do
+for name in ${SIGN_IN_SCOPES.join(' ')}; do
   scope=$(az ad sp show --id ${GRAPH_ID} --output tsv \\
     --query "oauth2PermissionScopes[?value=='$name'].id")
   az ad app permission add --id "$client" --api ${GRAPH_ID} \\
@@ -178,7 +178,7 @@ $graph = Get-MgServicePrincipal -Filter "appId eq '${GRAPH_ID}'"
 $roles = $graph.AppRoles | Where-Object {
   $_.Value -in ${permissions.map((name) => `'${name}'`).join(', ')} -and
   $_.AllowedMemberTypes -contains 'Application' }
-$scopes = $graph.Oauth2PermissionScopes | Where-Object { $_.Value -in ${SCOPES.map((name) => `'${name}'`).join(', ')} }
+$scopes = $graph.Oauth2PermissionScopes | Where-Object { $_.Value -in ${SIGN_IN_SCOPES.map((name) => `'${name}'`).join(', ')} }
 ${federated === null ? POWERSHELL_CERTIFICATE : ''}$app = New-MgApplication -DisplayName Gatehouse -SignInAudience AzureADMyOrg \`
 ${federated === null ? POWERSHELL_KEY : ''}  -Web @{ RedirectUris = @('${redirectUri}') } \`
   -OptionalClaims @{ IdToken = @(@{ Name = 'auth_time' }) } \`
@@ -189,7 +189,7 @@ ${federated === null ? '' : powershellFederated(federated)}$principal = New-MgSe
 $roles | ForEach-Object { New-MgServicePrincipalAppRoleAssignment -AppRoleId $_.Id \`
   -ServicePrincipalId $principal.Id -PrincipalId $principal.Id -ResourceId $graph.Id }
 New-MgOauth2PermissionGrant -ClientId $principal.Id -ConsentType AllPrincipals \`
-  -ResourceId $graph.Id -Scope '${SCOPES.join(' ')}'
+  -ResourceId $graph.Id -Scope '${SIGN_IN_SCOPES.join(' ')}'
 "tenant id: $((Get-MgContext).TenantId)  client id: $($app.AppId)"`
 }
 
@@ -213,7 +213,7 @@ function terraform({ permissions, redirectUri, federated }: Needs): string {
   return `# 2. With Terraform and the hashicorp/azuread provider, 2.44 or later:
 locals {
   permissions = [${permissions.map((name) => `"${name}"`).join(', ')}]
-  scopes      = [${SCOPES.map((name) => `"${name}"`).join(', ')}]
+  scopes      = [${SIGN_IN_SCOPES.map((name) => `"${name}"`).join(', ')}]
 }
 data "azuread_client_config" "current" {}
 data "azuread_application_published_app_ids" "known" {}
