@@ -24,7 +24,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   'too-many': {
     title: 'Too many at once',
     message:
-      'Too many people sign in at this moment, or somebody tries without end. Try again in a minute.',
+      'Too many people sign in at this moment, or somebody tries without end. Load this page again in a minute.',
   },
   'sign-in-spent': SIGN_IN_AGAIN,
   'sign-in-old': {

@@ -124,10 +124,11 @@ export class MicrosoftPages {
     const { state, code, error, error_description: description } = readQuery(request)
     const begun = this.#open(request, state)
     if (begun === null) return show(reply.code(400), errorPage(SIGN_IN_AGAIN))
-    // Whatever comes of it, it is over.
-    reply.header('set-cookie', `${cookie('', SIGN_IN_COOKIE)}; Max-Age=0`)
+    // Nothing was tried: the same way back is good a minute later.
     if (this.#underWay >= MAX_AT_ONCE || !this.#pace.take(request.ip, this.#nowMs()))
       return refuse(reply.code(429).header('retry-after', 60), 'too-many', null)
+    // Whatever comes of it, it is over.
+    reply.header('set-cookie', `${cookie('', SIGN_IN_COOKIE)}; Max-Age=0`)
     if (this.#parts.isStale()) throw new AuthenticationUnavailable('stale')
     if (code === '' && error === '') return refuse(reply.code(400), 'sign-in-spent', null)
     const returned = error === '' ? { code } : { error, description }

@@ -21,7 +21,7 @@ t.teardown(() => database.end())
 
 /** A tenant of its own, whose login service hears late of what was made. */
 async function makeTenant(t: Test, newApplicationLagMs: number): Promise<Microsoft365Bench> {
-  const bench = await Microsoft365Bench.startFor(t, { people: 3, seed: t.name })
+  const bench = await Microsoft365Bench.startFor(t, { people: 20, seed: t.name })
   const patti = bench.user('patti.fernandez')
   bench.simulator.tenant.setSignIn(patti, { password: 'President 1' })
   bench.simulator.tenant.setRoles(patti, ['Global Administrator'])
