@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import {
@@ -13,8 +14,12 @@ const MAX_TEXT = 4_096
 type Finish = MicrosoftParts['signIns']['finish']
 
 const refusal = {
-  ...{ kind: 'refused', reason: 'cancelled', source: 'contoso', name: '' },
-  ...{ principalId: null, code: null },
+  kind: 'refused',
+  reason: 'cancelled',
+  source: 'contoso',
+  name: '',
+  principalId: null,
+  code: null,
 } as const
 
 /** The pages alone, over a login service that answers as `finish` says. */
@@ -151,12 +156,10 @@ await t.test(
 await t.test(
   'count: so many exchanges under way, and the next goes on when one ends',
   async (t) => {
-    let release: (() => void) | null = null
-    const held = new Promise<void>((resolve) => {
-      release = resolve
-    })
+    const gate = new EventEmitter()
+    const opened = once(gate, 'open')
     const { app, finished } = pages(async () => {
-      await held
+      await opened
       return refusal
     })
     const waiting = []
@@ -168,7 +171,7 @@ await t.test(
     const answer = await comeBack(app, late, { address: '198.51.100.1' })
     t.equal(answer.statusCode, 429)
     t.equal(finished.length, 32)
-    release?.()
+    gate.emit('open')
     for (const { statusCode } of await Promise.all(waiting)) t.equal(statusCode, 403)
     t.equal((await comeBack(app, late, { address: '198.51.100.1' })).statusCode, 403)
   },
