@@ -38,7 +38,10 @@ const daemon = await startDaemonProcess(t, {
 const { api } = daemon
 const cli = cliOf(dataDir)
 const base = `http://${daemon.address('http').replace('127.0.0.1', 'localhost')}`
-await api.send('POST', '/sources/microsoft365', connectionOf(simulator))
+await api.send('POST', '/sources/microsoft365', {
+  ...connectionOf(simulator),
+  includeGuests: true,
+})
 await api.send('POST', '/sources/contoso/sync', {})
 await api.send('POST', '/people/activate', { allStaged: true })
 const [source] = (await api.get<{ sources: SourceStatus[] }>('/sources')).sources
@@ -221,6 +224,20 @@ await t.test('who may not: told what to do, and in the log with the reason', asy
   await refused('new.comer', 'not-linked', /no account here that belongs/)
   await api.send('POST', '/sources/contoso/sync', {})
   await refused('new.comer', 'staged', /not active yet[\s\S]*administrator has to activate/)
+
+  const guest = 'pat_fabrikam.example#EXT#'
+  simulator.tenant.setSignIn(
+    simulator.tenant.create('user', {
+      ...{ displayName: 'Pat Guest', userPrincipalName: `${guest}@contoso.example` },
+      ...{ accountEnabled: true, mailNickname: 'pat_fabrikam', userType: 'Guest' },
+    }).id,
+    { password: MICROSOFT_PASSWORD },
+  )
+  await refused(guest, 'not-linked', /no account here that belongs/)
+  await api.send('POST', '/sources/contoso/sync', {})
+  await refused(guest, 'source-unsupported', /guests do not sign in here this way/)
+  await api.send('POST', '/people/activate', { allStaged: true })
+  await refused(guest, 'source-unsupported', /guests do not sign in here this way/)
 
   const welcome = (await signIn('joni.sherman')).visitor
   await api.send('POST', '/people/suspend', { people: ['joni.sherman'] })
