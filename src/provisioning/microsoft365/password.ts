@@ -19,6 +19,8 @@ export type PasswordAnswer =
 const WEAK = /complexity|banned|weak|password (?:history|policy)|does not comply/i
 const ON_PREMISES = /on-premises mastered/i
 const READ_AGAIN_MS = 15_000
+/** Between their clock, which is read to the second, and ours. */
+const CLOCKS_MS = 2_000
 const BEFORE = '{"passwordProfile":{"forceChangePasswordNextSignIn":false,"password":"'
 const AFTER = '"}}'
 
@@ -49,32 +51,35 @@ export async function setTenantPassword(
   if (before === null) return refused(TRY_LATER, 'the account could not be read')
   if (before.kind === 'gone') return refused(ASK_ADMIN, GONE, 'gone')
   const body = jsonBody(BEFORE, password, AFTER)
+  const sent = { before: before.changedAt, atMs: Date.now() }
   let reply: GraphReply
   try {
     reply = await graph.patch(path, body, signal)
   } catch (error) {
     const why = error instanceof Error ? error.name : 'no answer'
-    return await settle(graph, path, { before: before.changedAt, why })
+    return await settle(graph, path, { ...sent, why })
   } finally {
     body.fill(0)
   }
   // Of a fault on their side nobody knows how far it came.
   if (reply.kind === 'error' && reply.status >= 500)
-    return await settle(graph, path, { before: before.changedAt, why: `${reply.status}` })
+    return await settle(graph, path, { ...sent, why: `${reply.status}` })
   return toAnswer(reply)
 }
 
-/** A later time than before says that it was taken; the same one says nothing, for reads lag. */
+/**
+ * A later time than before, and not before it was sent, says that it was taken. The same one says
+ * nothing, for reads lag; so does a later one of an earlier change, which the first read missed.
+ */
 async function settle(
   graph: GraphCalls,
   path: string,
-  { before, why }: { before: string | null; why: string },
+  { before, atMs, why }: { before: string | null; atMs: number; why: string },
 ): Promise<PasswordAnswer> {
   const after = await readChange(graph, path, AbortSignal.timeout(READ_AGAIN_MS)).catch(() => null)
-  const isLater =
-    after?.kind === 'found' &&
-    Date.parse(after.changedAt ?? '') > Date.parse(before ?? '1970-01-01')
-  if (isLater) return { kind: 'taken' }
+  const changedMs = after?.kind === 'found' ? Date.parse(after.changedAt ?? '') : Number.NaN
+  const isOurs = changedMs > Date.parse(before ?? '1970-01-01') && changedMs >= atMs - CLOCKS_MS
+  if (isOurs) return { kind: 'taken' }
   return { kind: 'unknown', message: UNKNOWN, reason: `no answer to the write (${why})` }
 }
 
