@@ -9,6 +9,10 @@ export const COOKIES: Readonly<Record<Stage, string>> = {
   arrival: '__Host-gatehouse-arrival',
 }
 
+/** Nothing is loaded but our own style; nobody frames us; forms stay here. */
+export const POLICY =
+  "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
 /** Not signed in, or not any more. */
 export class SignedOut extends Error {
   override readonly name = 'SignedOut'
@@ -82,7 +86,7 @@ export function forget(reply: FastifyReply): FastifyReply {
 }
 
 /** Beside those that go with the same answer; of one name the last counts. */
-function addCookie(reply: FastifyReply, line: string): void {
+export function addCookie(reply: FastifyReply, line: string): void {
   const name = `${line.slice(0, line.indexOf('='))}=`
   const before = [reply.getHeader('set-cookie') ?? []].flat().map(String)
   const others = before.filter((other) => !other.startsWith(name))
@@ -117,6 +121,11 @@ export function welcome(
 
 export function redirect(reply: FastifyReply, to: string): FastifyReply {
   return reply.redirect(to, 303)
+}
+
+/** Such a page may load a script of ours, and nothing else may. */
+export function showWithScript(reply: FastifyReply, page: string): FastifyReply {
+  return show(reply.header('content-security-policy', `${POLICY}; script-src 'self'`), page)
 }
 
 export function show(reply: FastifyReply, page: string): FastifyReply {

@@ -20,14 +20,23 @@ function render(value: string | number | null | undefined | Html | readonly Html
   return 'html' in value ? value.html : value.map((one) => one.html).join('')
 }
 
-export function page(title: string, body: Html): string {
+export function page(
+  title: string,
+  body: Html,
+  { script = null }: { readonly script?: string | null } = {},
+): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
-<link rel="stylesheet" href="/account/style.css">
+<link rel="stylesheet" href="/account/style.css">${
+    script === null
+      ? null
+      : html`
+<script src="${script}" defer></script>`
+  }
 </head>
 <body>
 <main>

@@ -102,6 +102,9 @@ const NEWS: Readonly<Record<FactorNews, string>> = {
     'new recovery codes were made for your account. Those from before are no longer good',
   'recovery-code-used':
     'a recovery code was used for your account, in place of a code from your authenticator app. It is no longer good',
+  'passkey-added':
+    'a passkey was added to your account. It opens the account pages without your password',
+  'passkey-removed': 'a passkey of your account was removed. It no longer opens the account pages',
 }
 
 export function factorNotice(

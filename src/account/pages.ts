@@ -29,13 +29,20 @@ ${buttons(links)}<p><a class="button" href="/account/sign-in">Sign in with your 
 }
 
 /** Where whoever has signed in chooses what to do. */
-export function homePage(username: string, hasNetworkPasswords: boolean): string {
+export function homePage(
+  username: string,
+  {
+    hasNetworkPasswords,
+    hasPasskeys,
+  }: Readonly<Record<'hasNetworkPasswords' | 'hasPasskeys', boolean>>,
+): string {
   return page(
     'Your account',
     html`<p>Signed in as ${username}</p>
 <nav><ul>
 <li><a href="/account/password">Change your password</a></li>
 <li><a href="/account/second-factor">Authenticator app</a>: a code beside your password</li>
+${hasPasskeys ? html`<li><a href="/account/passkeys">Passkeys</a>: to sign in here by finger, face or PIN</li>` : null}
 <li><a href="/account/app-passwords">App passwords</a>: for a device or a program that keeps one</li>
 ${hasNetworkPasswords ? html`<li><a href="/account/network-password">Network password</a>: for Wi-Fi and VPN</li>` : null}
 </ul></nav>
@@ -69,7 +76,7 @@ ${field({ name: 'username', label: 'User name or mail address', type: 'text', au
 ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}
 <button type="submit">Sign in</button>
 </form>
-${links.length === 0 ? null : html`<p>If you have no password here yet:</p>`}
+${links.length === 0 ? null : html`<p>Or in another way:</p>`}
 ${buttons(links)}`,
   )
 }

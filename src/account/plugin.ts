@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import type { AppPasswords } from '../credentials/app-passwords.ts'
 import type { Authenticator } from '../credentials/authenticate.ts'
 import type { NetworkPasswords } from '../credentials/network-passwords.ts'
+import type { Passkeys } from '../credentials/passkeys.ts'
 import type { PasswordSet, PasswordSetter } from '../credentials/password-setter.ts'
 import type { SecondFactors } from '../credentials/second-factors.ts'
 import type { Credential } from '../directory/credential.ts'
@@ -16,6 +17,7 @@ import {
   formOf,
   Gone,
   isUnavailable,
+  POLICY,
   redirect,
   refuseForeign,
   SignedOut,
@@ -25,7 +27,8 @@ import { Form, readForm } from './form.ts'
 import type { LinkStore } from './link.ts'
 import { MicrosoftPages, type MicrosoftParts } from './microsoft.ts'
 import { NetworkPasswordPages } from './network-password.ts'
-import { donePage, errorPage, homePage, passwordPage, startPage } from './pages.ts'
+import { donePage, errorPage, homePage, type Link, passwordPage, startPage } from './pages.ts'
+import { PasskeyPages } from './passkeys.ts'
 import { SecondFactorPages } from './second-factor.ts'
 import { SignInPages } from './sign-in.ts'
 import { STYLE } from './style.ts'
@@ -37,12 +40,11 @@ const NO_LINK =
   'This link is not good, or not any more: it works once and for a limited time, and a newer one takes its place. Ask your administrator for another.'
 const BUSY =
   'Your password is being set at this moment, perhaps from another window. Try again in a minute.'
+const PASSKEY: Link = { href: '/account/passkey', label: 'Sign in with a passkey' }
 const SIGN_IN_AGAIN = 'You were not signed in for long enough. Sign in again.'
 
-/** Nothing is loaded but our own style; nobody frames us; no address of ours goes to others. */
+/** No address of ours goes to others, and nothing of it is kept. */
 const HEADERS = {
-  'content-security-policy':
-    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
@@ -58,6 +60,7 @@ export interface AccountParts {
   readonly appPasswords: AppPasswords
   readonly networkPasswords: NetworkPasswords
   readonly secondFactors: SecondFactors
+  readonly passkeys: Passkeys
   /** Her primary password; null where she has none. */
   readonly primaryOf: (id: PrincipalId) => Credential | null
   /** Signing in elsewhere, where a source allows it. */
@@ -70,7 +73,7 @@ export interface AccountParts {
   readonly nowMs?: () => number
 }
 
-/** The pages on which people see to their own account, under /account. Plain HTML, without scripts. */
+/** The pages on which people see to their own account, under /account. Plain HTML; passkeys alone need a script. */
 export function accountPlugin(parts: AccountParts): FastifyPluginAsync {
   return async (app) => {
     await app.register(
@@ -101,6 +104,8 @@ class AccountPages {
     })
     app.addHook('onSend', async (_request, reply) => {
       reply.headers(HEADERS)
+      if (!reply.hasHeader('content-security-policy'))
+        reply.header('content-security-policy', POLICY)
     })
     app.addHook('preHandler', async (request) => {
       if (request.method === 'POST') refuseForeign(request)
@@ -116,11 +121,11 @@ class AccountPages {
       ),
     )
     app.get('/style.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE))
-    app.get('/', async (_request, reply) => show(reply, startPage(await this.#microsoft.links())))
+    app.get('/', async (_request, reply) => show(reply, startPage(await this.#otherWays())))
     new SignInPages({
       ...this.#parts,
       isStale: this.#parts.microsoft.isStale,
-      otherWays: () => this.#microsoft.links(),
+      otherWays: () => this.#otherWays(),
     }).serve(app)
     app.get('/home', (request, reply) => this.#showHome(request, reply))
     this.#microsoft.serve(app)
@@ -128,15 +133,28 @@ class AccountPages {
     app.post('/password', (request, reply) => this.#setPassword(request, reply))
     new AppPasswordPages(this.#parts).serve(app)
     new NetworkPasswordPages(this.#parts).serve(app)
-    const { isStale } = this.#parts.microsoft
+    const { isStale, events } = this.#parts.microsoft
+    new PasskeyPages({ ...this.#parts, isStale, events }).serve(app)
     new SecondFactorPages({ ...this.#parts, isStale }).serve(app)
     app.get('/done', (_request, reply) => show(reply, donePage()))
     app.post('/sign-out', (_request, reply) => redirect(forget(reply), '/account'))
   }
 
+  /** A passkey first: for whoever has one nothing is quicker, or safer. */
+  async #otherWays(): Promise<readonly Link[]> {
+    const links = await this.#microsoft.links()
+    return this.#parts.passkeys.areAvailable ? [PASSKEY, ...links] : links
+  }
+
   #showHome(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const { person } = readMember(this.#parts, request)
-    return show(reply, homePage(person.username, this.#parts.networkPasswords.areAllowed))
+    return show(
+      reply,
+      homePage(person.username, {
+        hasNetworkPasswords: this.#parts.networkPasswords.areAllowed,
+        hasPasskeys: this.#parts.passkeys.areAvailable,
+      }),
+    )
   }
 
   async #askForPassword(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

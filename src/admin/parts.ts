@@ -2,6 +2,7 @@ import type { Activation } from '../account/activation.ts'
 import type { AppPasswords } from '../credentials/app-passwords.ts'
 import type { TokenVerifier } from '../credentials/authenticate.ts'
 import type { NetworkPasswords } from '../credentials/network-passwords.ts'
+import type { Passkeys } from '../credentials/passkeys.ts'
 import type { PasswordSetter } from '../credentials/password-setter.ts'
 import type { SecondFactors } from '../credentials/second-factors.ts'
 import type { Directory } from '../directory/directory.ts'
@@ -470,6 +471,7 @@ export interface AdminParts {
   readonly appPasswords: AppPasswords
   readonly networkPasswords: NetworkPasswords
   readonly secondFactors: Pick<SecondFactors, 'find' | 'remove'>
+  readonly passkeys: Pick<Passkeys, 'listFor' | 'remove'>
   readonly activation: Pick<Activation, 'issue'>
   readonly log: LogReader
   readonly sources: SourceControl

@@ -18,6 +18,8 @@ export type FactorNews =
   | 'totp-removed'
   | 'recovery-codes-made'
   | 'recovery-code-used'
+  | 'passkey-added'
+  | 'passkey-removed'
 
 export type Checked =
   | { readonly ok: true; readonly by: 'code' | 'recovery code' }

@@ -117,6 +117,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     appPasswords: input.passwords.appPasswords,
     networkPasswords: input.passwords.networkPasswords,
     secondFactors: input.passwords.secondFactors,
+    passkeys: input.passwords.passkeys,
     activation: input.passwords.activation,
     log: new LogReader(database),
     sources: input.sources,

@@ -12,9 +12,10 @@ import type { Sealer } from '../account/ticket.ts'
 import type { Config } from '../config/config.ts'
 import { AppPasswords } from '../credentials/app-passwords.ts'
 import { NetworkPasswords } from '../credentials/network-passwords.ts'
+import { Passkeys } from '../credentials/passkeys.ts'
 import { PasswordSetter } from '../credentials/password-setter.ts'
 import { PasswordStrength } from '../credentials/password-strength.ts'
-import { SecondFactors } from '../credentials/second-factors.ts'
+import { type FactorNews, SecondFactors } from '../credentials/second-factors.ts'
 import type { Person } from '../directory/person.ts'
 import type { Service } from '../lifecycle.ts'
 import { isMailAddress } from '../mail/settings.ts'
@@ -22,6 +23,7 @@ import { BrowserSignIns } from '../sources/browser-sign-ins.ts'
 import { PostgresAppPasswordStore } from '../storage/app-password-store.ts'
 import { PostgresLinkStore } from '../storage/link-store.ts'
 import { PostgresNetworkPasswordStore } from '../storage/network-password-store.ts'
+import { PostgresPasskeyStore } from '../storage/passkey-store.ts'
 import { PostgresPasswordStore } from '../storage/password-store.ts'
 import { type Keys, seal, unseal } from '../storage/sealing.ts'
 import { PostgresSecondFactorStore } from '../storage/second-factor-store.ts'
@@ -37,6 +39,7 @@ export interface PasswordParts {
   readonly appPasswords: AppPasswords
   readonly networkPasswords: NetworkPasswords
   readonly secondFactors: SecondFactors
+  readonly passkeys: Passkeys
   readonly activation: Activation
   /** The account pages, for the HTTP listeners. */
   readonly pages: FastifyPluginAsync
@@ -94,17 +97,23 @@ export function makePasswords(
       return recipient === null ? null : networkPasswordNotice(person, { recipient })
     },
   })
+  const tellOfFactor = async (person: Person, news: FactorNews) => {
+    const recipient = await addressOf(person)
+    return recipient === null ? null : factorNotice(person, { recipient, news })
+  }
   const secondFactors = new SecondFactors({
     store: new PostgresSecondFactorStore(database, keys),
     failures: logIn.failures,
     events: logIn.events,
-    notice: async (person, news) => {
-      const recipient = await addressOf(person)
-      return recipient === null ? null : factorNotice(person, { recipient, news })
-    },
+    notice: tellOfFactor,
   })
   const ownUrl = () => localOrigin(input.listeners(), ['https', 'http'])
   const origin = () => (config.publicUrl ?? ownUrl())?.replace(/\/$/, '') ?? null
+  const passkeys = new Passkeys({
+    store: new PostgresPasskeyStore(database, keys),
+    origin,
+    notice: tellOfFactor,
+  })
   const links = new PostgresLinkStore(database, keys)
   const activation = new Activation({
     links,
@@ -122,6 +131,7 @@ export function makePasswords(
     appPasswords,
     networkPasswords,
     secondFactors,
+    passkeys,
     links,
     sealer: makeSealer(keys),
     primaryOf: (id) => credentialIndex.candidatesFor(id).primary,
@@ -150,6 +160,7 @@ export function makePasswords(
     appPasswords,
     networkPasswords,
     secondFactors,
+    passkeys,
     activation,
     pages,
     signInReturn,

@@ -343,6 +343,19 @@ export interface OneTimeLinkTable {
   ended_by: 'used' | 'newer-link' | 'suspended' | 'restored' | 'password-set' | 'address-changed' | null
 }
 
+export interface PasskeyTable {
+  id: string
+  principal_id: string
+  name: string
+  credential_id: string
+  public_key: Buffer
+  counter: number
+  transports: string[]
+  is_synced: boolean
+  created_at: GeneratedTimestamp
+  used_at: Timestamp | null
+}
+
 export interface PasswordClaimTable {
   principal_id: string
   claim: string
@@ -597,6 +610,11 @@ export interface SourceSubscriptionTable {
   missed_at: Timestamp | null
 }
 
+export interface SpentChallengeTable {
+  digest: string
+  expires_at: Timestamp
+}
+
 export interface SyncChangeTable {
   round_id: string
   id: Identity
@@ -694,6 +712,7 @@ export interface Tables {
   nas: NasTable
   network: NetworkTable
   one_time_link: OneTimeLinkTable
+  passkey: PasskeyTable
   password_claim: PasswordClaimTable
   password_history: PasswordHistoryTable
   person: PersonTable
@@ -716,6 +735,7 @@ export interface Tables {
   source_link: SourceLinkTable
   source_member: SourceMemberTable
   source_subscription: SourceSubscriptionTable
+  spent_challenge: SpentChallengeTable
   sync_change: SyncChangeTable
   sync_item: SyncItemTable
   sync_round: SyncRoundTable

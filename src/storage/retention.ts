@@ -49,6 +49,9 @@ const GONE: Aging = { table: 'source_gone', column: 'at', hours: RETENTION_DAYS.
 /** Whoever has not connected by then begins again. */
 const ATTEMPTS: Aging = { table: 'connect_attempt', column: 'expires_at', hours: 24 }
 
+/** An answer that comes later is too late. */
+const CHALLENGES: Aging = { table: 'spent_challenge', column: 'expires_at', hours: 24 }
+
 /** What was chosen, and of whom; that it was run stands in the journal. */
 const IMPORTS: Aging = {
   table: 'import_session',
@@ -81,6 +84,7 @@ export async function applyRetention(database: Database): Promise<void> {
   await repeat(() => dropCredentials(database, REMEMBERED))
   await repeat(() => dropCredentials(database, FORBIDDEN))
   await repeat(() => dropOld(database, ATTEMPTS))
+  await repeat(() => dropOld(database, CHALLENGES))
   await repeat(() => dropOld(database, MAIL))
   await repeat(() => dropOld(database, LINKS))
   await repeat(() => revokeForTheDead(database))
@@ -208,6 +212,7 @@ async function forgetTheDead(database: Database): Promise<number> {
       'password_history',
       'password_claim',
       'totp',
+      'passkey',
       'one_time_link',
       'mail',
     ]) {

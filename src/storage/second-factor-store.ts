@@ -2,39 +2,31 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { DirectoryError } from '../directory/errors.ts'
 import type { PrincipalId } from '../directory/id.ts'
-import type { NewMail } from '../directory/ports/mail.ts'
 import type { Actor, Written } from '../directory/ports/people.ts'
 import type {
-  FactorProof,
   NewTotp,
   SecondFactorStore,
   Totp,
   TotpSecret,
 } from '../directory/ports/second-factors.ts'
 import type { Database } from './connection.ts'
+import { changeFactor } from './factor-rows.ts'
 import { asFault } from './fault.ts'
-import { journal } from './journal.ts'
-import { insertMail } from './mail-rows.ts'
-import { isProven, lockLiving } from './proof-rows.ts'
 import { type Keys, type Place, seal, unseal } from './sealing.ts'
 import type { Tx } from './written.ts'
 
-interface Change {
-  readonly principalId: PrincipalId
-  readonly proof: FactorProof | null
-  readonly notice: NewMail | null
-  readonly actor: Actor
-  /** What the journal calls it, with the prefix `auth.`. */
-  readonly what: string
-}
+/** What the journal says it is. */
+const APP = 'authenticator app'
 
 export class PostgresSecondFactorStore implements SecondFactorStore {
   readonly #database: Database
   readonly #keys: Keys
+  readonly #parts: { readonly database: Database; readonly keys: Keys }
 
   constructor(database: Database, keys: Keys) {
     this.#database = database
     this.#keys = keys
+    this.#parts = { database, keys }
   }
 
   async findTotp(principalId: PrincipalId): Promise<Totp | null> {
@@ -66,7 +58,7 @@ export class PostgresSecondFactorStore implements SecondFactorStore {
 
   addTotp(totp: NewTotp, actor: Actor): Promise<Written | null> {
     const { principalId } = totp
-    return this.#change({ ...totp, actor, what: 'totp-added' }, async (tx) => {
+    return changeFactor(this.#parts, { ...totp, actor, what: 'totp-added' }, async (tx) => {
       const id = randomUUID()
       const sealed = seal(this.#keys, placeOf(id), totp.secret)
       const { rows } = await sql`
@@ -79,7 +71,7 @@ export class PostgresSecondFactorStore implements SecondFactorStore {
           'there is an authenticator app already: remove it first',
         )
       await insertCodes(tx, principalId, totp.recoveryCodes)
-      return true
+      return [APP]
     })
   }
 
@@ -103,11 +95,11 @@ export class PostgresSecondFactorStore implements SecondFactorStore {
   ): Promise<Written | null> {
     const { principalId, digest, notice } = use
     const change = { principalId, notice, actor, proof: null, what: 'recovery-code-used' }
-    const written = await this.#change(change, async (tx) => {
+    const written = await changeFactor(this.#parts, change, async (tx) => {
       const { rows } = await sql`
         delete from recovery_code
         where principal_id = ${principalId}::uuid and digest = ${digest} returning 1`.execute(tx)
-      return rows.length === 1
+      return rows.length === 1 ? [APP] : []
     })
     return written?.changed === 1 ? written : null
   }
@@ -117,39 +109,29 @@ export class PostgresSecondFactorStore implements SecondFactorStore {
     actor: Actor,
   ): Promise<Written | null> {
     const { principalId, recoveryCodes } = change
-    return this.#change({ ...change, actor, what: 'recovery-codes-made' }, async (tx) => {
-      const { rows } = await sql`
+    return changeFactor(
+      this.#parts,
+      { ...change, actor, what: 'recovery-codes-made' },
+      async (tx) => {
+        const { rows } = await sql`
         select 1 from totp where principal_id = ${principalId}::uuid`.execute(tx)
-      if (rows.length === 0) return false
-      await sql`delete from recovery_code where principal_id = ${principalId}::uuid`.execute(tx)
-      await insertCodes(tx, principalId, recoveryCodes)
-      return true
-    })
+        if (rows.length === 0) return []
+        await sql`delete from recovery_code where principal_id = ${principalId}::uuid`.execute(tx)
+        await insertCodes(tx, principalId, recoveryCodes)
+        return [APP]
+      },
+    )
   }
 
   removeTotp(
     change: Parameters<SecondFactorStore['removeTotp']>[0],
     actor: Actor,
   ): Promise<Written | null> {
-    return this.#change({ ...change, actor, what: 'totp-removed' }, async (tx) => {
+    return changeFactor(this.#parts, { ...change, actor, what: 'totp-removed' }, async (tx) => {
       const { rows } = await sql`
         delete from totp where principal_id = ${change.principalId}::uuid returning 1`.execute(tx)
-      return rows.length === 1
+      return rows.length === 1 ? [APP] : []
     })
-  }
-
-  /** One transaction with its mail and its journal row, where `run` changes something. */
-  async #change(change: Change, run: (tx: Tx) => Promise<boolean>): Promise<Written | null> {
-    const { principalId, proof, notice, actor, what } = change
-    const { value, inboxSeq } = await this.#database.write(async (tx) => {
-      await lockLiving(tx, principalId)
-      if (proof !== null && !(await isProven(tx, principalId, proof))) return null
-      if (!(await run(tx))) return 0
-      if (notice !== null) await insertMail(tx, this.#keys, notice)
-      journal(tx, { kind: `auth.${what}`, entity: principalId, actor })
-      return 1
-    })
-    return value === null ? null : { changed: value, inboxSeq }
   }
 }
 
