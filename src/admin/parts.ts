@@ -154,7 +154,7 @@ export interface SourceHealthStatus {
   /** What an admin does next; null when there is nothing to do. */
   readonly nextStep: string | null
   readonly rounds: {
-    /** Rounds are one daemon's: of another's only what the database keeps is known here. */
+    /** Whether this daemon is the one that reads; all of them tell the same of rounds. */
     readonly isHere: boolean
     readonly isRunning: boolean
     readonly last: {

@@ -56,11 +56,12 @@ function showHealth(output: Output, health: SourceHealthStatus): void {
     lagSeconds: health.lagSeconds,
     lastRound:
       last === null
-        ? 'none on this daemon'
+        ? 'none yet'
         : `${last.startedAt}, ${last.tookMs} ms, ${last.ok ? 'good' : 'failed'}` +
           (last.hinted ? ', brought forward by a notification' : ''),
     lastGoodAt: rounds.lastGoodAt,
-    nextRoundAt: rounds.isHere ? rounds.nextAt : 'another daemon reads',
+    nextRoundAt: rounds.nextAt,
+    reads: rounds.isHere ? 'this daemon' : 'another daemon',
     faultsInRow: rounds.faultsInRow,
     lastError: rounds.lastError,
     tokenExpiresAt: token?.expiresAt ?? null,

@@ -32,8 +32,8 @@ import {
   SyncScheduler,
 } from './scheduler.ts'
 import { type Source, SourceError } from './source.ts'
-import { type StreamReport, SyncEngine } from './sync.ts'
-import type { SyncStore } from './sync-store.ts'
+import { SyncEngine } from './sync.ts'
+import type { StreamReport, SyncStore } from './sync-store.ts'
 
 const KIND = 'microsoft365'
 /** A source connected, or given another secret, through another daemon is found so soon. */
@@ -470,7 +470,7 @@ export class Sources implements Service {
     const { tier, extras, passThrough, browserSignIn, import: policy } = config
     return {
       ...source,
-      health: this.#healthOf(source.id),
+      health: this.#healthOf(source),
       tier,
       extras,
       passThrough,
@@ -482,8 +482,13 @@ export class Sources implements Service {
     }
   }
 
-  #healthOf(id: string): SourceHealth | null {
-    return this.#running.get(id)?.scheduler.health ?? null
+  /** As the daemon that leads knows it; else, and before its first round, as the last one left it. */
+  #healthOf({ id, state, kept, isReading }: StoredSource): SourceHealth | null {
+    const own = this.#running.get(id)?.scheduler.health ?? null
+    if (own?.lastRound && this.#parts.isLeader()) return own
+    if (kept === null) return own
+    const { isRunning = false, progress = null } = own ?? {}
+    return { ...kept, state, isRunning: isRunning || isReading, progress }
   }
 
   async #scheduler(source: StoredSource): Promise<SyncScheduler> {

@@ -1,7 +1,7 @@
 import type { Actor } from '../directory/ports/people.ts'
 import type { TokenFiles } from './microsoft365/token-file.ts'
 import type { SourceIdentity } from './source.ts'
-import type { SourceState } from './sync-store.ts'
+import type { KeptHealth, SourceState } from './sync-store.ts'
 import type { Verification } from './verify.ts'
 
 /** A connected source as it is kept, without its secret. */
@@ -20,6 +20,10 @@ export interface StoredSource {
   readonly verification: { readonly atMs: number; readonly streams: Verification } | null
   /** When its answers were last complete, over all streams; null before the first import. */
   readonly confirmedAtMs: number | null
+  /** Of the last round, of whatever daemon; null before the first. */
+  readonly kept: KeptHealth | null
+  /** A round is open, on whatever daemon. */
+  readonly isReading: boolean
 }
 
 export interface NewSource {

@@ -2,9 +2,8 @@ import { DirectoryError } from '../directory/errors.ts'
 import type { Service } from '../lifecycle.ts'
 import { type HintPace, Hints, type Wait } from './hints.ts'
 import { SourceError } from './source.ts'
-import type { StreamReport, SyncEngine, SyncProgress } from './sync.ts'
-import type { SourceState, SyncStore } from './sync-store.ts'
-
+import type { SyncEngine, SyncProgress } from './sync.ts'
+import type { KeptHealth, LastRound, SourceState, StreamReport, SyncStore } from './sync-store.ts'
 import type { Verification } from './verify.ts'
 
 const INTERVAL_MS = 60_000
@@ -19,28 +18,10 @@ const FOLLOWER_INTERVAL_MS = 5_000
 const PRUNE_EVERY_MS = 60 * 60_000
 
 /** How a source does, in words for people. */
-export interface SourceHealth {
+export interface SourceHealth extends KeptHealth {
   readonly state: SourceState
   readonly isRunning: boolean
-  readonly lastSuccessAtMs: number | null
-  /** When the last round began, well or not, and how long it took; null before the first. */
-  readonly lastRound: LastRound | null
-  /** Null while one runs, or where another daemon leads. */
-  readonly nextRoundAtMs: number | null
-  /** Faults since a round last ended well. */
-  readonly faultsInRow: number
-  readonly lastReports: readonly StreamReport[]
-  /** What went wrong last; null once it went right again. */
-  readonly lastError: string | null
-  readonly nextStep: string | null
   readonly progress: SyncProgress | null
-}
-
-export interface LastRound {
-  readonly startedAtMs: number
-  readonly durationMs: number
-  readonly isGood: boolean
-  readonly isHinted: boolean
 }
 
 export interface SyncNowOptions {
@@ -128,7 +109,13 @@ export class SyncScheduler implements Service {
       const why = 'another daemon reads from the sources; ask that one'
       return Promise.reject(new DirectoryError('DIRECTORY_REFUSED', why))
     }
-    return this.#queue(() => this.#run(options))
+    return this.#queue(async () => {
+      try {
+        return await this.#run(options)
+      } finally {
+        await this.#keep(this.#dueAtMs)
+      }
+    })
   }
 
   /**
@@ -183,13 +170,28 @@ export class SyncScheduler implements Service {
     this.#isTicking = true
     let delayMs = FOLLOWER_INTERVAL_MS
     try {
-      if (this.#parts.isLeader()) delayMs = this.#withHints(await this.#queue(() => this.#round()))
+      if (this.#parts.isLeader()) delayMs = await this.#queue(() => this.#scheduledRound())
     } finally {
       this.#isTicking = false
       this.#schedule(this.#isWoken ? 0 : delayMs)
       this.#isWoken = false
       this.#noteNext()
     }
+  }
+
+  async #scheduledRound(): Promise<number> {
+    const delayMs = this.#withHints(await this.#round())
+    await this.#keep(this.#nowMs() + delayMs)
+    return delayMs
+  }
+
+  /** For the other daemons, and the next that leads; a database that is away shows it no more. */
+  async #keep(nextRoundAtMs: number): Promise<void> {
+    const { state, isRunning, progress, ...health } = this.#health
+    if (this.#stopping.signal.aborted || health.lastRound === null) return
+    await this.#parts.store
+      .keepHealth(this.#parts.sourceId, { ...health, nextRoundAtMs })
+      .catch(() => {})
   }
 
   #withHints(wait: Wait): number {

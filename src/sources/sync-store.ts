@@ -140,8 +140,44 @@ export interface Disappearance {
  *
  * @throws {DirectoryError} `DIRECTORY_UNAVAILABLE`; `DIRECTORY_CONFLICT` when another process took over
  */
+export interface StreamReport {
+  readonly stream: Stream
+  /** `nothing` when the source had nothing new. */
+  readonly mode: 'nothing' | 'delta' | 'full'
+  readonly counts: SyncCounts
+  readonly items: number
+  readonly pages: number
+  /** What an admin should know of this round; null when all went as usual. */
+  readonly note: string | null
+  readonly examples: readonly PreviewExample[]
+}
+
+export interface LastRound {
+  readonly startedAtMs: number
+  readonly durationMs: number
+  readonly isGood: boolean
+  readonly isHinted: boolean
+}
+
+/** What of a source's health all daemons can know. */
+export interface KeptHealth {
+  readonly lastSuccessAtMs: number | null
+  /** When the last round began, well or not, and how long it took; null before the first. */
+  readonly lastRound: LastRound | null
+  /** Null while one runs. */
+  readonly nextRoundAtMs: number | null
+  /** Faults since a round last ended well. */
+  readonly faultsInRow: number
+  readonly lastReports: readonly StreamReport[]
+  /** What went wrong last; null once it went right again. */
+  readonly lastError: string | null
+  readonly nextStep: string | null
+}
+
 export interface SyncStore extends HoldingsStore {
   readState(sourceId: string): Promise<SyncState>
+  /** Of the last round, for the other daemons. */
+  keepHealth(sourceId: string, health: KeptHealth): Promise<void>
   /** A round that brought nothing: the new link takes the place of `from`, if that is still there. */
   confirmToken(
     sourceId: string,

@@ -13,8 +13,8 @@ import {
   type Judgement,
   NO_COUNTS,
   type PeopleBatch,
-  type PreviewExample,
   type Round,
+  type StreamReport,
   type StreamToken,
   type SyncCounts,
   type SyncState,
@@ -42,18 +42,6 @@ export interface RunOptions {
   /** Tell what would happen, and change nothing. */
   readonly isDryRun?: boolean
   readonly onProgress?: (progress: SyncProgress) => void
-}
-
-export interface StreamReport {
-  readonly stream: Stream
-  /** `nothing` when the source had nothing new. */
-  readonly mode: 'nothing' | 'delta' | 'full'
-  readonly counts: SyncCounts
-  readonly items: number
-  readonly pages: number
-  /** What an admin should know of this round; null when all went as usual. */
-  readonly note: string | null
-  readonly examples: readonly PreviewExample[]
 }
 
 /**

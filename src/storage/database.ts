@@ -563,6 +563,12 @@ export interface SourceGoneTable {
   at: GeneratedTimestamp
 }
 
+export interface SourceHealthTable {
+  source_id: string
+  at: GeneratedTimestamp
+  kept: Json
+}
+
 export interface SourceLinkTable {
   source_id: string
   object_kind: 'person' | 'group'
@@ -732,6 +738,7 @@ export interface Tables {
   source: SourceTable
   source_candidate: SourceCandidateTable
   source_gone: SourceGoneTable
+  source_health: SourceHealthTable
   source_link: SourceLinkTable
   source_member: SourceMemberTable
   source_subscription: SourceSubscriptionTable

@@ -250,6 +250,7 @@ async function pauseSources(
       returning id, version, state_reason)
     insert into journal_inbox (kind, entity, version, actor, reason)
     select 'source.paused', id, version, 'restore', state_reason from paused`.execute(tx)
+  if (has(tables, 'source', 'leave_people')) await keepPeopleOfTheLeaving(tx, reason)
   // What was written is not written again over what has become of it since, until somebody wants
   // something else.
   if (tables.some(({ name }) => name === 'push')) {
@@ -271,6 +272,29 @@ async function pauseSources(
       where state in ('fetching', 'applying') returning source_id, stream)
     update sync_token t set generation = t.generation + 1 from cut
     where cut.source_id = t.source_id and cut.stream = t.stream`.execute(tx)
+}
+
+function has(tables: readonly Table[], table: string, column: string): boolean {
+  const found = tables.find(({ name }) => name === table)
+  return found?.columns.some(({ name }) => name === column) ?? false
+}
+
+/**
+ * A disconnection that was under way ends, but whether its people are still to be suspended or
+ * deleted, nobody knows who has not looked: they are kept.
+ */
+async function keepPeopleOfTheLeaving(tx: Transaction<unknown>, reason: string): Promise<void> {
+  await sql`
+    with left_open as (
+      update source s set leave_people = 'keep', version = nextval('entity_version')
+      from source before where before.id = s.id and s.left_at is null
+        and s.leave_people in ('suspend', 'delete')
+      returning s.id, s.version, before.leave_people)
+    insert into journal_inbox (kind, entity, version, actor, reason)
+    select 'source.people-kept', id, version, 'restore',
+      ${reason} || ': the rest of its people, who were to be ' || case leave_people
+        when 'delete' then 'deleted' else 'suspended' end || ', are kept until an admin says otherwise'
+    from left_open`.execute(tx)
 }
 
 async function insertAll(

@@ -32,6 +32,7 @@ const LEFT_BEHIND = [
   'import_rule',
   'source_subscription',
   'licence_choice',
+  'source_health',
 ] as const
 
 /**

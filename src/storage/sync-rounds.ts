@@ -6,6 +6,7 @@ import type {
   Blanks,
   Disappearance,
   Judgement,
+  KeptHealth,
   OpenRound,
   Round,
   SourceState,
@@ -75,6 +76,23 @@ export async function readState(db: Database, sourceId: string): Promise<SyncSta
     hasUnsettled: row.has_unsettled,
     isVerificationDue: row.is_verification_due,
   }
+}
+
+/** A source that was disconnected meanwhile has none. */
+export async function keepHealth(
+  db: Database,
+  sourceId: string,
+  health: KeptHealth,
+): Promise<void> {
+  await sql`
+    insert into source_health as h (source_id, kept)
+    select id, ${JSON.stringify(health)}::jsonb from source
+    where id = ${sourceId}::uuid and leave_people is null
+    on conflict (source_id) do update set kept = excluded.kept, at = excluded.at`
+    .execute(db.kysely)
+    .catch((error: unknown) => {
+      throw asFault(error)
+    })
 }
 
 export async function confirmToken(

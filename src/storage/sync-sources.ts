@@ -12,6 +12,7 @@ import type {
   Waiting,
   WaitingRemoval,
 } from '../sources/registry.ts'
+import type { KeptHealth } from '../sources/sync-store.ts'
 import type { Verification } from '../sources/verify.ts'
 import type { Database } from './connection.ts'
 import type { Tables } from './database.ts'
@@ -33,6 +34,8 @@ interface SourceRow {
   readonly verified_at: Date | null
   readonly verification: Verification | null
   readonly confirmed_at: Date | null
+  readonly kept: KeptHealth | null
+  readonly is_reading: boolean
 }
 
 /** Connected sources, their sealed secrets, and what waits for an admin's word. */
@@ -256,6 +259,8 @@ export class PostgresSourceRegistry implements SourceRegistry {
           ? null
           : { atMs: row.verified_at.getTime(), streams: row.verification ?? [] },
       confirmedAtMs: row.confirmed_at?.getTime() ?? null,
+      kept: row.kept,
+      isReading: row.is_reading,
     }
   }
 }
@@ -300,6 +305,9 @@ async function selectSources(db: Kysely<Tables>): Promise<readonly SourceRow[]> 
       md5(coalesce(s.secret, '') || convert_to((s.config - 'isLive')::text, 'UTF8')) as revision,
       (select count(*) from removal_waiting w
        where w.source_id = s.id and w.approved_at is null) as waiting,
+      (select h.kept from source_health h where h.source_id = s.id) as kept,
+      exists (select from sync_round r where r.source_id = s.id and r.mode <> 'undo'
+        and r.state in ('fetching', 'applying')) as is_reading,
       (select min(t.confirmed_at) from sync_token t where t.source_id = s.id) as confirmed_at
     from source s where s.leave_people is null order by s.created_at, s.id`.execute(db)
   return rows

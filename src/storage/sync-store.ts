@@ -5,6 +5,7 @@ import type {
   JudgeGroups,
   Judgement,
   JudgePeople,
+  KeptHealth,
   Round,
   SourceState,
   SyncCounts,
@@ -37,6 +38,10 @@ export class PostgresSyncStore implements SyncStore {
 
   readState(sourceId: string) {
     return rounds.readState(this.#db, sourceId)
+  }
+
+  keepHealth(sourceId: string, health: KeptHealth) {
+    return rounds.keepHealth(this.#db, sourceId, health)
   }
 
   confirmToken(
