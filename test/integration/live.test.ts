@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
-import type { SourceHealthStatus, SourceLive } from '../../src/admin/parts.ts'
+import type { SourceHealthStatus, SourceLive, SourceStatus } from '../../src/admin/parts.ts'
 import { control } from '../support/control.ts'
-import { startDaemonProcess } from '../support/daemon-process.ts'
+import { type DaemonProcess, startDaemonProcess } from '../support/daemon-process.ts'
 import { databaseFor } from '../support/database-for.ts'
 import { freePort } from '../support/free-port.ts'
 import { callsSeen, documentedCalls } from '../support/graph-calls.ts'
@@ -29,6 +30,13 @@ const leader = await startDaemonProcess(t, {
 await leader.api.send('POST', '/sources/microsoft365', connectionOf(simulator))
 await leader.api.send('POST', '/sources/contoso/sync', {})
 
+let follower: DaemonProcess | null = null
+/** But for whose rounds they are, and the moment of the next, which is a plan. */
+const toldBy = (rounds: SourceHealthStatus['rounds'] | undefined) => ({
+  ...rounds,
+  isHere: null,
+  nextAt: null,
+})
 const health = () => leader.api.get<SourceHealthStatus>('/sources/contoso/health')
 const setLive = (on: boolean) => leader.api.send<SourceLive>('PUT', '/sources/contoso/live', { on })
 const subscriptions = async (): Promise<Body[]> =>
@@ -94,7 +102,7 @@ await t.test('self-test: what the tenant found when it tried to reach us, in wor
 await t.test('a certificate that the tenant does not trust is named as such', async (t) => {
   const dataDir = join(folder, 'follower')
   const listen = { GATEHOUSE_HTTPS_LISTEN: `127.0.0.1:${port}` }
-  await startDaemonProcess(root, { dataDir, env: { ...shared, ...listen } })
+  follower = await startDaemonProcess(root, { dataDir, env: { ...shared, ...listen } })
   ca = readFileSync(join(dataDir, 'ca.pem'), 'utf8')
   const live = await setLive(true)
   t.match(failure(live, 'people'), {
@@ -127,6 +135,13 @@ await t.test('a change is here within seconds: the follower has woken the leader
   await until('the change', shows('Lee Notified'))
   await until('its round', async () => (await health()).rounds.last?.hinted === true)
   t.match((await health()).rounds, { last: { ok: true }, faultsInRow: 0, lastError: null })
+  await until('the same on the daemon that follows', async () => {
+    const own = await follower?.api.get<SourceHealthStatus>('/sources/contoso/health')
+    const theirs = await health()
+    return isDeepStrictEqual(toldBy(own?.rounds), toldBy(theirs.rounds))
+  })
+  const [listed] = (await follower?.api.get<{ sources: SourceStatus[] }>('/sources'))?.sources ?? []
+  t.match(listed, { lastError: null, nextStep: null })
   await until('heard', async () =>
     (await health()).live.subscriptions.some(({ lastNotifiedAt }) => lastNotifiedAt !== null),
   )
