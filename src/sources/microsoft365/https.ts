@@ -4,6 +4,7 @@ import { rootCertificates, TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { readVersion } from '../../version.ts'
+import { explainNetworkFault } from './network-fault.ts'
 
 /** So that the tenant's admins find us in their logs. */
 const USER_AGENT = `Gatehouse/${readVersion()}`
@@ -87,7 +88,7 @@ function exchange(
       },
     )
     sent.on('timeout', () => sent.destroy(new Error(`no answer within ${IDLE_TIMEOUT_MS} ms`)))
-    sent.on('error', reject)
+    sent.on('error', (fault) => reject(explainNetworkFault(url, fault)))
     if (typeof body === 'string') sent.end(body)
     else sendAlone(sent, body)
   })

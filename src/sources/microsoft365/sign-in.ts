@@ -111,7 +111,8 @@ export class AppSignIn implements TokenProvider {
       this.#known = { token: result.accessToken, untilMs: endsMs - RENEW_BEFORE_MS }
       return result.accessToken
     } catch (error) {
-      throw toSourceError(error, { said: this.#network.refusal, claims: foreign?.claims ?? null })
+      const { refusal: said, fault } = this.#network
+      throw toSourceError(error, { said, fault, claims: foreign?.claims ?? null })
     }
   }
 }
@@ -128,11 +129,13 @@ function credential(config: Microsoft365Config, secret: Microsoft365Secret) {
 interface Beside {
   /** What the login service answered, which MSAL does not always pass on. */
   readonly said: string
+  /** Why it did not answer, which MSAL makes a word of its own of; empty when it did. */
+  readonly fault: string
   /** Of the token that was shown; null for a key or a secret of our own. */
   readonly claims: TokenClaims | null
 }
 
-function toSourceError(error: unknown, { said, claims }: Beside): SourceError {
+function toSourceError(error: unknown, { said, fault, claims }: Beside): SourceError {
   if (error instanceof SourceError) return error
   if (!(error instanceof AuthError)) {
     const why = error instanceof Error ? error.message : String(error)
@@ -141,7 +144,7 @@ function toSourceError(error: unknown, { said, claims }: Beside): SourceError {
   const code = /AADSTS(\d+)/.exec(`${error.errorMessage} ${said}`)?.[1]
   const isTransient = code === undefined && !/invalid_|unauthorized/.test(error.errorCode)
   if (isTransient || code === '90033' || code === '90055') {
-    const what = error.errorCode
+    const what = fault || error.errorCode
     return new SourceError('SOURCE_UNAVAILABLE', `the login service did not answer: ${what}`)
   }
   const advice = adviceFor(Number(code), claims)
@@ -174,6 +177,7 @@ export function isKeyUnknown(error: unknown): error is SourceError {
 class MsalNetwork implements INetworkModule {
   readonly #fetch: HttpsFetch
   #refusal = ''
+  #fault = ''
 
   constructor(fetch: HttpsFetch) {
     this.#fetch = fetch
@@ -182,6 +186,11 @@ class MsalNetwork implements INetworkModule {
   /** What the last answer said of an error; empty when it was none. */
   get refusal(): string {
     return this.#refusal
+  }
+
+  /** Why there was no last answer; empty when there was one. */
+  get fault(): string {
+    return this.#fault
   }
 
   sendGetRequestAsync<T>(
@@ -204,7 +213,12 @@ class MsalNetwork implements INetworkModule {
     options: NetworkRequestOptions = {},
   ): Promise<NetworkResponse<T>> {
     const { headers = {}, body } = options
-    const response = await this.#fetch(url, { method, headers, ...(body ? { body } : {}) })
+    this.#fault = ''
+    const request = { method, headers, ...(body ? { body } : {}) }
+    const response = await this.#fetch(url, request).catch((error: unknown) => {
+      this.#fault = error instanceof Error ? error.message : String(error)
+      throw error
+    })
     const text = await response.text()
     this.#refusal = response.ok ? '' : text
     return {
