@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Argument, type Command, Option } from 'commander'
 import type { ImportSettingsView, ImportView } from '../admin/import-control.ts'
-import { type ImportPreview, RULE_ACTIONS, type SessionPerson } from '../sources/import.ts'
+import { type ImportPreview, MATCHES, RULE_ACTIONS, type SessionPerson } from '../sources/import.ts'
 import { POLICIES } from '../sources/judge-people.ts'
 import { CliError } from './client.ts'
 import type { CommandContext, Run } from './context.ts'
@@ -90,7 +90,7 @@ function addChoice(command: Command, run: Run): void {
     command
       .command('people [import]')
       .description("the source's people: what they are here, and what they would be called")
-      .addOption(new Option('--match <match>', 'only these').choices(['new', 'linked', 'conflict']))
+      .addOption(new Option('--match <match>', 'only these').choices(MATCHES))
       .option('--chosen', 'only who is chosen')
       .option('--no-chosen', 'only who is not chosen')
       .option('--limit <n>', 'how many at most', '100'),

@@ -97,6 +97,9 @@ export type DecisionMade =
   /** To somebody here: by id, username, UPN or mail address. */
   | { readonly kind: 'link'; readonly to: string }
 
+/** What a person of a source is here; `deleted` is who is linked and was deleted here. */
+export const MATCHES = ['new', 'linked', 'deleted', 'conflict'] as const
+
 export interface SessionPerson {
   readonly externalId: ExternalId
   readonly userPrincipalName: string | null
@@ -112,7 +115,7 @@ export interface SessionPerson {
   readonly roles: readonly string[] | null
   /** Groups she is directly in, of those that are here. */
   readonly groups: number
-  readonly match: 'new' | 'linked' | 'conflict'
+  readonly match: (typeof MATCHES)[number]
   readonly isChosen: boolean
   readonly decision: Decision | null
   /** Whom she is, or is to be. */

@@ -23,6 +23,10 @@ interface PersonRow {
   readonly linked_to: string | null
 }
 
+interface LinkedRow extends PersonRow {
+  readonly is_deleted: boolean
+}
+
 interface CandidateRow extends PersonRow {
   readonly sort_key: string
   readonly upn_folded: string | null
@@ -47,9 +51,10 @@ export async function listPeople(
   query: PeopleQuery,
 ): Promise<PeoplePage> {
   const mark = query.after === null ? START : parseMark(query.after)
+  const isOfLinked = query.match === 'linked' || query.match === 'deleted'
   return db.transaction(async (tx) => {
     const candidates =
-      mark.among === 'linked' || query.match === 'linked'
+      mark.among === 'linked' || isOfLinked
         ? []
         : await readCandidates(tx, session, { query, mark })
     if (candidates.length > query.limit) {
@@ -57,7 +62,7 @@ export async function listPeople(
       return { people: await show(tx, session, shown), next: markAfter(shown) }
     }
     const people = await show(tx, session, candidates)
-    const wantsLinked = query.match === null || query.match === 'linked'
+    const wantsLinked = query.match === null || isOfLinked
     if (!wantsLinked || query.isChosen === true) return { people, next: null }
     const after = mark.among === 'linked' ? mark.id : ''
     const limit = query.limit - candidates.length
@@ -144,14 +149,18 @@ async function readLinked(
   tx: Tx,
   session: SessionRow,
   page: { readonly query: PeopleQuery; readonly after: string; readonly limit: number },
-): Promise<readonly PersonRow[]> {
-  const { rows } = await sql<PersonRow>`
+): Promise<readonly LinkedRow[]> {
+  const { match } = page.query
+  const isAsked =
+    match === null ? sql`true` : sql`pr.is_deleted_here = ${match === 'deleted'}::boolean`
+  const { rows } = await sql<LinkedRow>`
     select c.external_id, c.attributes, p.username as linked_to, ${GROUPS} as groups,
-      ${rolesIn(session.id)} as roles
+      ${rolesIn(session.id)} as roles, pr.is_deleted_here as is_deleted
     from source_link c join person p on p.id = c.principal_id
+      join principal pr on pr.id = c.principal_id
     where c.source_id = ${session.source_id}::uuid and c.object_kind = 'person'
       and c.removed_at is null and c.external_id > ${page.after}
-      and ${matchesLinked(page.query.filter)}
+      and ${matchesLinked(page.query.filter)} and ${isAsked}
     order by c.external_id limit ${page.limit + 1}`.execute(tx)
   return rows
 }
@@ -182,10 +191,10 @@ async function show(
   }))
 }
 
-function showLinked(session: SessionRow, row: PersonRow): SessionPerson {
+function showLinked(session: SessionRow, row: LinkedRow): SessionPerson {
   return {
     ...showValues(session, row),
-    match: 'linked',
+    match: row.is_deleted ? 'deleted' : 'linked',
     isChosen: false,
     decision: null,
     linkedTo: row.linked_to,

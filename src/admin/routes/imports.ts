@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { FILTER_FLAGS, FILTER_TEXTS, RULE_ACTIONS } from '../../sources/import.ts'
+import { FILTER_FLAGS, FILTER_TEXTS, MATCHES, RULE_ACTIONS } from '../../sources/import.ts'
 import { POLICIES } from '../../sources/judge-people.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { ApiError } from '../error.ts'
@@ -70,9 +70,7 @@ const RuleBody = Type.Object(
 const NewImport = Type.Object({ source: Word }, { additionalProperties: false })
 const PeopleQuery = Type.Object({
   ...Conditions,
-  match: Type.Optional(
-    Type.Union([Type.Literal('new'), Type.Literal('linked'), Type.Literal('conflict')]),
-  ),
+  match: Type.Optional(Type.Union(MATCHES.map((match) => Type.Literal(match)))),
   chosen: Type.Optional(Type.Boolean()),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 100 })),
   after: Type.Optional(
