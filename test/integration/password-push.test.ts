@@ -38,7 +38,7 @@ await t.test('the tier is proven by its permission, and says where a password go
   await control('PATCH', '/application', { permissions: TIER_PERMISSIONS })
   await t.rejects(tier(), /422 .*lacks User-PasswordProfile\.ReadWrite\.All/)
   await control('PATCH', '/application', { permissions: [...TIER_PERMISSIONS, PUSH] })
-  const before = await visitorFor('adele.vance')
+  const before = await visitorFor('pradeep.gupta')
   t.notMatch((await before.open('/account/password')).text, /Microsoft 365/)
   await tier()
   const { text } = await before.open('/account/password')
@@ -46,7 +46,7 @@ await t.test('the tier is proven by its permission, and says where a password go
 })
 
 await t.test('a refusal is told at that moment and changes nothing', async (t) => {
-  const visitor = await visitorFor('adele.vance')
+  const visitor = await visitorFor('pradeep.gupta')
   const withoutRole = await visitor.choosePassword(NEW)
   t.match(withoutRole, {
     status: 422,
@@ -55,17 +55,17 @@ await t.test('a refusal is told at that moment and changes nothing', async (t) =
   await control('PATCH', '/application', { directoryRoles: ['User Administrator'] })
   const weak = await visitor.choosePassword('My welcome of 7 Swans')
   t.match(weak, { status: 422, text: /does not take this password: it is too weak/ })
-  t.ok(await bind('adele.vance', PASSWORD))
-  t.notOk(await bind('adele.vance', NEW))
-  t.notOk(await hasPasswordThere('adele.vance'))
+  t.ok(await bind('pradeep.gupta', PASSWORD))
+  t.notOk(await bind('pradeep.gupta', NEW))
+  t.notOk(await hasPasswordThere('pradeep.gupta'))
 })
 
 await t.test('it is set there first, and then here', async (t) => {
-  const visitor = await visitorFor('adele.vance')
+  const visitor = await visitorFor('pradeep.gupta')
   await control('DELETE', '/requests')
   t.match(await visitor.choosePassword(NEW), { status: 303 })
-  t.ok(await hasPasswordThere('adele.vance'))
-  t.ok(await bind('adele.vance', NEW))
+  t.ok(await hasPasswordThere('pradeep.gupta'))
+  t.ok(await bind('pradeep.gupta', NEW))
   const requests = JSON.stringify(await control('GET', '/requests'))
   t.notOk(requests.includes(NEW))
   await admin.setPassword('diego.siciliani', 'Eight green Moles dig 6')
@@ -78,21 +78,21 @@ await t.test('it is set there first, and then here', async (t) => {
 await t.test(
   'an unknown outcome is told as that, and settled by a read where it can be',
   async (t) => {
-    const visitor = await visitorFor('alex.wilber')
+    const visitor = await visitorFor('lidia.holloway')
     const fault = { fault: 'status', method: 'PATCH', status: 504, times: 1 }
     await control('POST', '/faults', { ...fault, isAfterWork: false })
     const unknown = await visitor.choosePassword(NEW)
     t.match(unknown, { status: 502, text: /not known whether it took.*Set the password once more/ })
-    t.ok(await bind('alex.wilber', PASSWORD), 'here the old one is still good')
-    t.notOk(await bind('alex.wilber', NEW))
+    t.ok(await bind('lidia.holloway', PASSWORD), 'here the old one is still good')
+    t.notOk(await bind('lidia.holloway', NEW))
     await control('POST', '/faults', { ...fault, isAfterWork: true })
     t.match(
       await visitor.choosePassword(NEW),
       { status: 303 },
       'a read has shown that it was taken',
     )
-    t.ok(await bind('alex.wilber', NEW))
-    t.ok(await hasPasswordThere('alex.wilber'))
+    t.ok(await bind('lidia.holloway', NEW))
+    t.ok(await hasPasswordThere('lidia.holloway'))
   },
 )
 
