@@ -89,12 +89,14 @@ export class PasskeyPages {
     if (asked === null) return this.#ask(reply.code(403), NOT_TAKEN)
     const answer = await this.#parts.passkeys.signIn(form.text('response'), asked)
     const { principalId } = answer
+    const passkeyId = answer.ok ? answer.passkeyId : null
     const why = answer.ok ? this.#whyNot(answer.principalId) : answer.why
     this.#record(request, principalId, why)
-    if (why !== null || principalId === null) return this.#ask(reply.code(403), NOT_TAKEN)
+    if (why !== null || principalId === null || passkeyId === null)
+      return this.#ask(reply.code(403), NOT_TAKEN)
     const primary = this.#parts.primaryOf(principalId)
     const credentialVersion = primary?.version ?? null
-    const proof = { by: 'sign-in', credentialVersion, hasSecondFactor: true } as const
+    const proof = { by: 'sign-in', credentialVersion, hasSecondFactor: true, passkeyId } as const
     const nowMs = this.#now()
     const to = mustBeChanged(primary, nowMs) ? '/account/password' : '/account/home'
     addCookie(reply, `${cookie('', COOKIE)}; Max-Age=0`)

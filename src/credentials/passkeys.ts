@@ -8,6 +8,7 @@ import {
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from '@simplewebauthn/server'
+import { decodeAttestationObject, isoBase64URL, isoCBOR } from '@simplewebauthn/server/helpers'
 import { DirectoryError } from '../directory/errors.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
@@ -25,6 +26,10 @@ import type { FactorNews } from './second-factors.ts'
 /** Ed25519, ES256 and RS256, as COSE numbers them: what authenticators in use know. */
 const ALGORITHMS = [-8, -7, -257]
 const TIMEOUT_MS = 4 * 60_000
+/** Up to 1,023 bytes (WebAuthn §4), in base64url. */
+const CREDENTIAL_ID = /^[A-Za-z0-9_-]{1,1364}$/
+/** How a browser may reach the authenticator: a hint for later (WebAuthn §5.8.4). */
+const TRANSPORTS = new Set(['ble', 'cable', 'hybrid', 'internal', 'nfc', 'smart-card', 'usb'])
 
 /** What a browser is to answer, and by when. */
 export interface Challenge {
@@ -114,7 +119,7 @@ export class Passkeys {
         credentialId: credential.id,
         publicKey: credential.publicKey,
         counter: credential.counter,
-        transports: credential.transports ?? [],
+        transports: knownTransports(credential.transports),
         isSynced,
         challenge: spent(answer.asked),
         proof: by.proof,
@@ -141,7 +146,7 @@ export class Passkeys {
     text: string,
     asked: Challenge,
   ): Promise<
-    | { readonly ok: true; readonly principalId: PrincipalId }
+    | { readonly ok: true; readonly principalId: PrincipalId; readonly passkeyId: string }
     | { readonly ok: false; readonly why: PasskeyDenial; readonly principalId: PrincipalId | null }
   > {
     const response = readAnswer<AuthenticationResponseJSON>(text)
@@ -154,7 +159,7 @@ export class Passkeys {
     const { newCounter: counter, credentialBackedUp: isSynced } = verified
     const use = { id: found.id, counter, isSynced, challenge: spent(asked) }
     const outcome = await this.#parts.store.use(use)
-    if (outcome === 'used') return { ok: true, principalId }
+    if (outcome === 'used') return { ok: true, principalId, passkeyId: found.id }
     const why = outcome === 'spent' ? 'passkey-spent' : 'passkey-counter'
     return { ok: false, why, principalId }
   }
@@ -172,8 +177,10 @@ export class Passkeys {
     const site = this.#site()
     const response = readAnswer<RegistrationResponseJSON>(text)
     if (site === null || response === null) return null
-    const options = { response, ...expected(site, asked), supportedAlgorithmIDs: ALGORITHMS }
-    // It throws for whatever it refuses, and asks nobody.
+    const bare = withoutAttestation(response)
+    if (bare === null) return null
+    const options = { response: bare, ...expected(site, asked), supportedAlgorithmIDs: ALGORITHMS }
+    // It throws for whatever it refuses.
     const { verified, registrationInfo } = await verifyRegistrationResponse(options).catch(
       () => REFUSED,
     )
@@ -203,6 +210,25 @@ export class Passkeys {
   }
 }
 
+/**
+ * Who made the device is not asked, so what a browser says of it is not looked at: to check it, the
+ * library would fetch what a certificate of the sender's own making names.
+ */
+function withoutAttestation(answer: RegistrationResponseJSON): RegistrationResponseJSON | null {
+  try {
+    const { attestationObject } = answer.response
+    const given = decodeAttestationObject(isoBase64URL.toBuffer(attestationObject))
+    const bare = new Map<string, string | Uint8Array<ArrayBuffer> | Map<string, string>>()
+      .set('fmt', 'none')
+      .set('attStmt', new Map<string, string>())
+      .set('authData', given.get('authData'))
+    const encoded = isoBase64URL.fromBuffer(isoCBOR.encode(bare))
+    return { ...answer, response: { ...answer.response, attestationObject: encoded } }
+  } catch {
+    return null
+  }
+}
+
 const REFUSED = { verified: false, registrationInfo: undefined, authenticationInfo: undefined }
 
 function expected(site: { readonly origin: string; readonly id: string }, asked: Challenge) {
@@ -219,6 +245,10 @@ function handleOf(id: PrincipalId): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.from(id.replaceAll('-', ''), 'hex'))
 }
 
+function knownTransports(given: unknown): readonly string[] {
+  return Array.isArray(given) ? [...TRANSPORTS].filter((known) => given.includes(known)) : []
+}
+
 function spent({ challenge, expiresAtMs }: Challenge) {
   return { digest: createHash('sha256').update(challenge).digest('base64'), expiresAtMs }
 }
@@ -231,6 +261,7 @@ function readAnswer<Answer extends { readonly id: string; readonly response: obj
     const answer = JSON.parse(text) as Partial<Answer> | null
     const isOne =
       typeof answer?.id === 'string' &&
+      CREDENTIAL_ID.test(answer.id) &&
       typeof answer.response === 'object' &&
       answer.response !== null
     return isOne ? (answer as Answer) : null

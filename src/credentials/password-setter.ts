@@ -105,6 +105,8 @@ export class PasswordSetter {
     const password = prepareOpaqueString(asked.password)
     if (password === null) return { kind: 'refused', faults: [UNUSABLE_CHARACTERS] }
     try {
+      // What is judged tells whether it was used before: to nobody whose proof is over.
+      if (!(await this.#parts.store.holds(asked.person.id, asked.proof))) return { kind: 'stale' }
       const faults = asked.isGenerated === true ? [] : await this.#judge(asked, password)
       if (faults.length > 0) return { kind: 'refused', faults }
       return await this.#store(asked, password, actor)

@@ -16,12 +16,12 @@ import {
   readHeldLicences,
 } from '../provisioning/microsoft365/licences.ts'
 import { GraphCalls } from '../sources/microsoft365/calls.ts'
-import { parseConfig, parseSecret } from '../sources/microsoft365/settings.ts'
+import { parseConfig } from '../sources/microsoft365/settings.ts'
+import { readSecretOf } from '../sources/microsoft365/stored-secret.ts'
 import { readSubscribedSkus, type SubscribedSku } from '../sources/microsoft365/subscribed-skus.ts'
 import type { StoredSource } from '../sources/registry.ts'
 import { SourceError } from '../sources/source.ts'
 import { type LicenceAccount, PostgresLicenceStore } from '../storage/licence-store.ts'
-import { PostgresSourceRegistry } from '../storage/sync-sources.ts'
 import type { DirectoryParts } from './directory.ts'
 import { told } from './told.ts'
 
@@ -35,8 +35,10 @@ interface Holdings {
 }
 
 /** Licences: asked of the tenant when an admin looks, decided on here, written by the pushes. */
-export function makeLicences({ database, keys }: DirectoryParts): LicenceControl {
-  const registry = new PostgresSourceRegistry({ db: database, keys })
+export function makeLicences({
+  database,
+  sourceRegistry: registry,
+}: DirectoryParts): LicenceControl {
   const store = new PostgresLicenceStore(database)
   const open = async (nameOrId: string): Promise<GraphCalls> => {
     const source = await registry.find(nameOrId)
@@ -48,7 +50,7 @@ export function makeLicences({ database, keys }: DirectoryParts): LicenceControl
         `licences of ${source.name} are not looked at: grant LicenseAssignment.Read.All, then ` +
           `gatehouse source set-extra ${source.name} licences`,
       )
-    return new GraphCalls({ config, secret: parseSecret(await registry.readSecret(source)) })
+    return new GraphCalls({ config, secret: await readSecretOf(registry, source) })
   }
   const read = async ({ source, externalId }: LicenceAccount): Promise<Holdings> => {
     const calls = await open(source)

@@ -37,7 +37,7 @@ interface Tally {
  * of) them. Commands take turns here, on whatever daemon, so that two of them do not both find room.
  * Whoever was counted within the window counts no more; nor does anybody for whom nothing changes.
  *
- * @throws {DirectoryError} `DIRECTORY_APPROVAL_NEEDED` where they are too many and `count` is another
+ * @throws {DirectoryError} `DIRECTORY_APPROVAL_NEEDED` where they are too many and `count` does not say so
  */
 export async function countCutOffs(tx: Tx, cutOffs: CutOffs): Promise<void> {
   if (cutOffs.count === 'any') return
@@ -46,13 +46,23 @@ export async function countCutOffs(tx: Tx, cutOffs: CutOffs): Promise<void> {
   if (newOfMine === 0) return
   const judged = newOfAll === 0 ? { ...tally, all: 0 } : tally
   const { isMany, living, told } = await judge(tx, judged)
-  if (isMany && told !== cutOffs.count)
+  if (isMany && !isMeant(cutOffs, told))
     throw approvalNeeded(cutOffs, { living, tally: judged, told })
   await sql`
     insert into cut_off as c (actor, principal_id, is_meant)
     select ${cutOffs.actor.name}, p.id, ${isMany} from ${affected(cutOffs)}
     on conflict (actor, principal_id) do update set at = excluded.at,
       is_meant = excluded.is_meant or (c.is_meant and ${RECENT})`.execute(tx)
+}
+
+/**
+ * The number itself; where others are in it whom the actor cut off before, up to twice of it, so that
+ * whoever is closing many accounts one by one has not to say each next number.
+ */
+function isMeant({ ids, count }: CutOffs, told: number): boolean {
+  if (typeof count !== 'number') return false
+  const isOneList = told === new Set(ids).size
+  return isOneList ? count === told : count >= told && count <= 2 * told
 }
 
 function affected({ ids, changes }: CutOffs): RawBuilder<unknown> {

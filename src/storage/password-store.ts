@@ -51,6 +51,10 @@ export class PostgresPasswordStore implements PasswordStore {
     }
   }
 
+  holds(principalId: PrincipalId, proof: Proof): Promise<boolean> {
+    return this.#database.transaction((tx) => isProven(tx, principalId, proof))
+  }
+
   claim(principalId: PrincipalId, proof: Proof): Promise<Claimed> {
     const claim = randomUUID()
     return this.#database.transaction(async (tx) => {

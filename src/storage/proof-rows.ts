@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { DirectoryError } from '../directory/errors.ts'
 import type { Proof } from '../directory/ports/passwords.ts'
 import type { Tx } from './written.ts'
@@ -25,10 +25,19 @@ export async function isProven(tx: Tx, principalId: string, proof: Proof): Promi
               and ended_at is null and expires_at > clock_timestamp())`
         : sql`${proof.credentialVersion}::bigint is not distinct from (
             select version from credential
-            where principal_id = ${principalId}::uuid and type = 'primary-password')`
+            where principal_id = ${principalId}::uuid and type = 'primary-password')
+            and ${passkeyHolds(principalId, proof.passkeyId)}`
     } and (${proof.hasSecondFactor === true}
       or not exists (select from totp where principal_id = ${principalId}::uuid)) as is_proven`.execute(
     tx,
   )
   return rows[0]?.is_proven ?? false
+}
+
+/** A session that a passkey has opened ends with the passkey. */
+function passkeyHolds(principalId: string, passkeyId: string | undefined): RawBuilder<boolean> {
+  return passkeyId === undefined
+    ? sql`true`
+    : sql`exists (select from passkey
+        where id = ${passkeyId}::uuid and principal_id = ${principalId}::uuid)`
 }

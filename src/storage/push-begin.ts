@@ -91,10 +91,11 @@ async function judgeRemoval(
       (select count(*)::integer from removal r where r.source_id = gl.source_id
         and r.group_id = g.id and ${IN_WINDOW}) as removed,
       coalesce(x.wanted = 'false' and (x.status in ('sending', 'undecided')
-        or x.status = 'refused' and x.reason not like ${`${HELD}:%`} and exists (
+        or x.status = 'refused' and x.reason not like ${`${HELD}:%`}), false)
+        and exists (
           select from removal r where r.source_id = gl.source_id and r.group_id = g.id
-            and r.kind = 'membership' and r.subject = ${claim.externalId} and ${IN_WINDOW})),
-        false) as is_counted,
+            and r.kind = 'membership' and r.subject = ${claim.externalId} and ${IN_WINDOW})
+        as is_counted,
       coalesce(x.status = 'refused' and x.reason like ${`${HELD}:%`}, false) as is_held
     from source_link gl join directory_group g on g.id = gl.group_id
     left join push x on x.source_id = gl.source_id

@@ -68,8 +68,10 @@ await eachEngine(t, 'a script that deletes people one by one is stopped', async 
 
   t.match(await remove(WINDOW_MINIMUM, ADA, 21), { changed: 1 }, 'whoever tells the number goes on')
   await t.rejects(remove(WINDOW_MINIMUM + 1, ADA, 21), NEEDED, 'with each a new one')
+  t.match(await remove(WINDOW_MINIMUM + 1, ADA, 44), { changed: 1 }, 'or one for some to come')
+  await t.rejects(remove(WINDOW_MINIMUM + 2, ADA, 10_000), NEEDED, 'but none for everybody')
   await letPass(database, 61)
-  t.match(await remove(WINDOW_MINIMUM + 1), { changed: 1 }, 'and an hour later without a word')
+  t.match(await remove(WINDOW_MINIMUM + 2), { changed: 1 }, 'and an hour later without a word')
 })
 
 await eachEngine(t, 'two actors do not get twice as far', async (t, database) => {

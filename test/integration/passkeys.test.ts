@@ -64,7 +64,8 @@ await eachEngine(t, 'a passkey says who it is, once for each challenge', async (
   t.match(written, { changed: 1 })
   t.equal(await passkeys.register(adele, answer, byAdmin), 'stale', 'the same answer again')
   const first = await signIn(passkeys, device)
-  t.same(first.answer, { ok: true, principalId: adele.id })
+  const passkeyId = (await passkeys.listFor(adele))[0]?.id
+  t.same(first.answer, { ok: true, principalId: adele.id, passkeyId })
   t.match(await passkeys.signIn(first.response, first.asked), { ok: false, why: 'passkey-spent' })
   const other = await passkeys.beginSignIn()
   t.match(await passkeys.signIn(first.response, asking({ challenge: other?.challenge ?? '' })), {
@@ -119,9 +120,50 @@ await eachEngine(t, 'what is not her, or not here, is refused', async (t, databa
   const strange = new SoftwareAuthenticator(ORIGIN)
   t.match((await signIn(passkeys, strange)).answer, { ok: false, why: 'passkey-unknown' })
   const asked = asking({ challenge: 'x' })
-  for (const text of ['', 'null', '{', '[]', '{"id":1}', '{"id":"x","response":null}'])
+  for (const text of [
+    '',
+    'null',
+    '{',
+    '[]',
+    '{"id":1}',
+    '{"id":"x","response":null}',
+    '{"id":"\\u0000","response":{}}',
+  ])
     t.match(await passkeys.signIn(text, asked), { ok: false, why: 'passkey-unknown' })
   t.match((await signIn(passkeys, device)).answer, { ok: true }, 'and she is not shut out by it')
+})
+
+await eachEngine(t, 'what is said of the device is not looked at', async (t, database) => {
+  const passkeys = passkeysOn(database)
+  const [adele] = await people(database)
+  const { written } = await register(passkeys, adele, { attestation: 'android-key' })
+  t.match(written, { changed: 1 }, 'nor is anybody asked whom its certificate names')
+})
+
+await eachEngine(t, 'what a passkey has opened ends with it', async (t, database) => {
+  const passkeys = passkeysOn(database)
+  const [adele] = await people(database)
+  await register(passkeys, adele)
+  const [{ id: passkeyId = '' } = {}] = await passkeys.listFor(adele)
+  const proof = {
+    by: 'sign-in',
+    credentialVersion: null,
+    hasSecondFactor: true,
+    passkeyId,
+  } as const
+  const answerTo = async (name: string) => {
+    const options = await passkeys.beginRegistration(adele, 'Contoso')
+    if (options === null) throw new Error('there can be none')
+    const response = new SoftwareAuthenticator(ORIGIN).create(options)
+    return passkeys.register(
+      adele,
+      { name, response, asked: asking(options) },
+      { proof, actor: testActor },
+    )
+  }
+  t.match(await answerTo('second'), { changed: 1 })
+  await passkeys.remove(adele, passkeyId, byAdmin)
+  t.equal(await answerTo('third'), 'stale')
 })
 
 await eachEngine(t, 'a counter that does not grow tells of a copy', async (t, database) => {

@@ -9,6 +9,8 @@ export interface Odd {
   readonly userHandle?: string
   readonly credentialId?: string
   readonly type?: string
+  /** What the browser says of the device, falsely. */
+  readonly attestation?: string
 }
 
 const USER_PRESENT = 0x01
@@ -43,8 +45,8 @@ export class SoftwareAuthenticator {
     const attested = Buffer.concat([Buffer.alloc(16), length, this.#id, this.#coseKey()])
     const authData = Buffer.concat([this.#authData(odd, ATTESTED), attested])
     const attestationObject = cborMap([
-      [cborText('fmt'), cborText('none')],
-      [cborText('attStmt'), cborMap([])],
+      [cborText('fmt'), cborText(odd.attestation ?? 'none')],
+      [cborText('attStmt'), statementOf(odd)],
       [cborText('authData'), cborBytes(authData)],
     ])
     const clientDataJSON = this.#clientData('webauthn.create', options.challenge, odd)
@@ -98,6 +100,16 @@ export class SoftwareAuthenticator {
       [Buffer.of(0x22), cborBytes(Buffer.from(y, 'base64url'))],
     ])
   }
+}
+
+/** Signed by nobody, of a certificate that is none. */
+function statementOf({ attestation }: Odd): Buffer {
+  if (attestation === undefined) return cborMap([])
+  return cborMap([
+    [cborText('alg'), Buffer.of(0x26)],
+    [cborText('sig'), cborBytes(randomBytes(70))],
+    [cborText('x5c'), Buffer.concat([Buffer.of(0x81), cborBytes(randomBytes(20))])],
+  ])
 }
 
 function base64url(bytes: Buffer): string {

@@ -136,6 +136,8 @@ export function sourceRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
     async (request) => {
       const { tool = 'portal', tier = 'read', extra, federatedToken = null } = request.query
+      // What the file of a token says is for those alone who may connect with it.
+      if (federatedToken !== null) requireRole(request, 'owner')
       const extras = extra === undefined ? [] : [extra]
       const more = { extras, federatedToken, signInReturn: parts.signInReturn() }
       return { tool, tier, extras, steps: await sources.steps(tool, tier, more) }

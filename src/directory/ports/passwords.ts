@@ -27,6 +27,8 @@ export type Proof =
       readonly by: 'sign-in'
       readonly credentialVersion: number | null
       readonly hasSecondFactor: boolean
+      /** The passkey she signed in with, which is still hers; left out where it was none. */
+      readonly passkeyId?: string
     }
 
 /** Whether somebody may set a password now, and with what {@link PasswordStore.set} is told so. */
@@ -62,6 +64,8 @@ export interface PasswordStore {
    * Takes the person for one change where the proof holds, before something is done elsewhere that
    * cannot be undone. It ends with the change, with {@link release}, or by itself after 90 s.
    */
+  /** Whether a proof holds at this moment; it may not at the next. */
+  holds(principalId: PrincipalId, proof: Proof): Promise<boolean>
   claim(principalId: PrincipalId, proof: Proof): Promise<Claimed>
   release(principalId: PrincipalId, claim: string): Promise<void>
   /**

@@ -33,6 +33,10 @@ class FakeStore implements PasswordStore {
     return { current, earlier: earlier.slice(0, limit) }
   }
 
+  async holds() {
+    return this.isProven
+  }
+
   async claim() {
     if (!this.isProven) return { kind: 'stale' } as const
     if (this.#isClaimed) return { kind: 'busy' } as const
