@@ -22,6 +22,9 @@ import { readAllowance, recordRemovals } from './sync-removals.ts'
 
 /** Journal rows looked through in one transaction. */
 const LOOK_BATCH = 500
+const RETRIED_AT_ONCE = 200
+/** Before all of them. */
+const NOBODY = '00000000-0000-0000-0000-000000000000'
 const CLAIM_SECONDS = 40
 /** Its own kind: nobody keeps the value, so nothing is ever planned for it. */
 const PASSWORD = 'password'
@@ -233,22 +236,42 @@ export class PostgresPushStore implements PushStore {
       where ${isMine}`.execute(this.#db.kysely)
   }
 
-  /** Looks again at everybody of whom a value was not taken, for whatever reason. @returns how many */
+  /**
+   * Looks again at everybody of whom a value was not taken, for whatever reason; some at a time, each
+   * time for good, since after a restore that is all of them.
+   *
+   * @returns how many
+   */
   async retryRefused(sourceId: string): Promise<number> {
+    let count = 0
+    for (let after: string | null = NOBODY; after !== null; ) {
+      const slice = await this.#retrySlice(sourceId, after)
+      count += slice.count
+      after = slice.last
+    }
+    return count
+  }
+
+  async #retrySlice(
+    sourceId: string,
+    after: string,
+  ): Promise<{ count: number; last: string | null }> {
     const { value } = await this.#db.write(async (tx) => {
-      await sql`
-        delete from push
-        where source_id = ${sourceId}::uuid and attribute = ${PASSWORD}`.execute(tx)
+      const { rows } = await sql<{ id: string }>`
+        select distinct principal_id as id from push
+        where source_id = ${sourceId}::uuid and principal_id > ${after}::uuid
+          and (status <> 'written' or attribute = ${PASSWORD})
+        order by id limit ${RETRIED_AT_ONCE}`.execute(tx)
+      const ids = rows.map(({ id }) => id)
+      const isOfThem = sql`source_id = ${sourceId}::uuid and principal_id = any(${ids}::uuid[])`
+      await sql`delete from push where ${isOfThem} and attribute = ${PASSWORD}`.execute(tx)
       await sql`
         update push set status = 'undecided', repeats = 0
-        where source_id = ${sourceId}::uuid and status = 'contested'`.execute(tx)
-      return mark(
-        tx,
-        sourceId,
-        sql`
+        where ${isOfThem} and status = 'contested'`.execute(tx)
+      const marked = sql`
         select distinct principal_id as entity from push
-        where source_id = ${sourceId}::uuid and status <> 'written'`,
-      )
+        where ${isOfThem} and status <> 'written'`
+      return { count: await mark(tx, sourceId, marked), last: ids.at(-1) ?? null }
     })
     return value
   }
