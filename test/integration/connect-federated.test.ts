@@ -8,6 +8,7 @@ import { startDaemonProcess } from '../support/daemon-process.ts'
 import { databaseFor } from '../support/database-for.ts'
 import { CLUSTER_CLAIMS, ForeignIssuer } from '../support/foreign-issuer.ts'
 import { Microsoft365Bench } from '../support/microsoft365.ts'
+import { permissionsUpTo } from '../support/push-bench.ts'
 
 const { folder, url, env } = await databaseFor(t, 'federated')
 const dataDir = join(folder, 'data')
@@ -114,6 +115,11 @@ await t.test('it signs in with the token, and reads it anew as it changes', asyn
   issuer.renew(tokenFile)
   t.match(await cli('source', 'tier', 'contoso'), /User\.Read\.All/)
   t.match(await cli('source', 'health', 'contoso'), /federated, .*nothing here expires/)
+  const permissions = [...permissionsUpTo('write-back'), 'LicenseAssignment.Read.All']
+  await bench.control('PATCH', '/application', { permissions })
+  await cli('source', 'set-tier', 'contoso', 'write-back')
+  await cli('source', 'set-extra', 'contoso', 'licences')
+  t.match(await cli('source', 'licences', 'contoso'), /SPE_E3|ENTERPRISEPACK|SPE_F1/)
 })
 
 await t.test('an expired token, and one that is gone, say so', async (t) => {
