@@ -81,8 +81,12 @@ export function cookie(value: string, name: string): string {
 
 /** With the answer its browser lets go of everything somebody has proven. */
 export function forget(reply: FastifyReply): FastifyReply {
-  for (const name of Object.values(COOKIES)) addCookie(reply, `${cookie('', name)}; Max-Age=0`)
+  for (const name of Object.values(COOKIES)) forgetCookie(reply, name)
   return reply
+}
+
+export function forgetCookie(reply: FastifyReply, name: string): void {
+  addCookie(reply, `${cookie('', name)}; Max-Age=0`)
 }
 
 /** Beside those that go with the same answer; of one name the last counts. */

@@ -6,7 +6,7 @@ import type { Credential } from '../directory/credential.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { AuthEventSink } from '../observe/auth-event.ts'
-import { cookie, readCookie, redirect, show, welcome } from './exchange.ts'
+import { cookie, forgetCookie, readCookie, redirect, show, welcome } from './exchange.ts'
 import { MICROSOFT, SIGN_IN_AGAIN, wordsFor } from './microsoft-words.ts'
 import { Pace } from './pace.ts'
 import { errorPage } from './pages.ts'
@@ -128,7 +128,7 @@ export class MicrosoftPages {
     if (this.#underWay >= MAX_AT_ONCE || !this.#pace.take(request.ip, this.#nowMs()))
       return refuse(reply.code(429).header('retry-after', 60), 'too-many', null)
     // Whatever comes of it, it is over.
-    reply.header('set-cookie', `${cookie('', SIGN_IN_COOKIE)}; Max-Age=0`)
+    forgetCookie(reply, SIGN_IN_COOKIE)
     if (this.#parts.isStale()) throw new AuthenticationUnavailable('stale')
     if (code === '' && error === '') return refuse(reply.code(400), 'sign-in-spent', null)
     const returned = error === '' ? { code } : { error, description }

@@ -9,6 +9,7 @@ import type { AuthEventSink } from '../observe/auth-event.ts'
 import {
   addCookie,
   cookie,
+  forgetCookie,
   formOf,
   readCookie,
   redirect,
@@ -88,18 +89,16 @@ export class PasskeyPages {
     const asked = this.#recall(request, null)
     if (asked === null) return this.#ask(reply.code(403), NOT_TAKEN)
     const answer = await this.#parts.passkeys.signIn(form.text('response'), asked)
-    const { principalId } = answer
-    const passkeyId = answer.ok ? answer.passkeyId : null
     const why = answer.ok ? this.#whyNot(answer.principalId) : answer.why
-    this.#record(request, principalId, why)
-    if (why !== null || principalId === null || passkeyId === null)
-      return this.#ask(reply.code(403), NOT_TAKEN)
+    this.#record(request, answer.principalId, why)
+    if (!answer.ok || why !== null) return this.#ask(reply.code(403), NOT_TAKEN)
+    const { principalId, passkeyId } = answer
     const primary = this.#parts.primaryOf(principalId)
     const credentialVersion = primary?.version ?? null
     const proof = { by: 'sign-in', credentialVersion, hasSecondFactor: true, passkeyId } as const
     const nowMs = this.#now()
     const to = mustBeChanged(primary, nowMs) ? '/account/password' : '/account/home'
-    addCookie(reply, `${cookie('', COOKIE)}; Max-Age=0`)
+    forgetCookie(reply, COOKIE)
     const { sealer } = this.#parts
     return welcome(reply, { principalId, proof, how: 'passkey' }, { to, sealer, nowMs })
   }

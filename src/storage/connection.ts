@@ -3,7 +3,7 @@ import pg from 'pg'
 import type { Tables } from './database.ts'
 import { EmbeddedHost } from './embedded/host.ts'
 import { PortSocket } from './embedded/port-socket.ts'
-import { asFault, isRetryable } from './fault.ts'
+import { asFault, isRetryable, rethrow } from './fault.ts'
 import { endLinks, type JournalBuffer, openJournal, stamp, writeJournal } from './journal.ts'
 import { CLIENT_CONFIG, SESSION_PARAMETERS, withSessionParameters } from './session.ts'
 import { WakeUp } from './wake-up.ts'
@@ -143,9 +143,7 @@ class PooledDatabase implements Database {
   }
 
   async check(): Promise<void> {
-    await this.pool.query('select 1').catch((error: unknown) => {
-      throw asFault(error)
-    })
+    await this.pool.query('select 1').catch(rethrow)
   }
 
   async direct(options: { readonly queryTimeoutMs?: number } = {}): Promise<pg.Client> {

@@ -7,7 +7,7 @@ import {
   formatFailureKey,
 } from '../directory/ports/resources.ts'
 import type { Database } from './connection.ts'
-import { asFault } from './fault.ts'
+import { rethrow } from './fault.ts'
 
 /** A count is forgotten so long after its last failure; as `credentials/failure-policy.ts` has it. */
 const WINDOW_HOURS = 24
@@ -71,8 +71,4 @@ export class PostgresFailureStore implements FailureStore {
 function toCount(row: { failures: number; last_at: Date } | undefined): FailureCount {
   if (!row) throw new Error('the count was not returned')
   return { failures: row.failures, lastAtMs: row.last_at.getTime() }
-}
-
-function rethrow(error: unknown): never {
-  throw asFault(error)
 }

@@ -80,3 +80,8 @@ export function asFault(error: unknown): unknown {
     cause: error,
   })
 }
+
+/** For the `catch` of a statement that runs alone: as {@link asFault}, thrown. */
+export function rethrow(error: unknown): never {
+  throw asFault(error)
+}

@@ -18,7 +18,8 @@ interface Chosen extends Candidate {
 
 /**
  * The next people of a running session, in the order the preview shows them, so that each gets the
- * name and number it showed; how far it is, is kept with them. Whoever has come in is a candidate no more, so that a batch that is repeated finds nobody.
+ * name and number it showed; how far it is, is kept with them. Whoever has come in is a candidate no
+ * more, so that a batch that is repeated finds nobody.
  *
  * @returns how many were looked at; null when there is nobody left
  */

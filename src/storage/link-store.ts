@@ -5,7 +5,7 @@ import { DirectoryError } from '../directory/errors.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Actor } from '../directory/ports/people.ts'
 import type { Database } from './connection.ts'
-import { asFault } from './fault.ts'
+import { rethrow } from './fault.ts'
 import { journal } from './journal.ts'
 import { voidLinks } from './link-rows.ts'
 import { insertMail } from './mail-rows.ts'
@@ -45,9 +45,7 @@ export class PostgresLinkStore implements LinkStore {
       select id, principal_id from one_time_link
       where digest = ${digest} and ended_at is null and expires_at > clock_timestamp()`
       .execute(this.#database.kysely)
-      .catch((error: unknown) => {
-        throw asFault(error)
-      })
+      .catch(rethrow)
     const [row] = rows
     return row === undefined ? null : { id: row.id, principalId: row.principal_id as PrincipalId }
   }

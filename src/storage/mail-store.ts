@@ -12,7 +12,7 @@ import type {
 } from '../mail/mail-store.ts'
 import type { MailSettings } from '../mail/settings.ts'
 import type { Database } from './connection.ts'
-import { asFault } from './fault.ts'
+import { rethrow } from './fault.ts'
 import { journal } from './journal.ts'
 import { insertMail, mailPlace } from './mail-rows.ts'
 import { type Keys, type Place, seal, unseal } from './sealing.ts'
@@ -183,8 +183,4 @@ function refuseElsewhere(before: MailSettings, after: MailSettings): void {
 
 function passwordPlace(id: string): Place {
   return { table: 'settings', column: 'mail_password', row: id }
-}
-
-function rethrow(error: unknown): never {
-  throw asFault(error)
 }

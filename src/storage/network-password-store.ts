@@ -11,7 +11,7 @@ import type {
 import type { Actor, Written } from '../directory/ports/people.ts'
 import type { Database } from './connection.ts'
 import { CHANGED_CREDENTIAL, insertCredential, noteCredentials } from './credential-store.ts'
-import { asFault } from './fault.ts'
+import { rethrow } from './fault.ts'
 import { insertMail } from './mail-rows.ts'
 import { isProven, lockLiving } from './proof-rows.ts'
 import { type Keys, type Place, seal, unseal } from './sealing.ts'
@@ -88,9 +88,7 @@ export class PostgresNetworkPasswordStore implements NetworkPasswordStore, NtHas
       where c.principal_id = ${principalId}::uuid and c.type = ${TYPE}
         and s.allow_network_passwords`
       .execute(this.#database.kysely)
-      .catch((error: unknown) => {
-        throw asFault(error)
-      })
+      .catch(rethrow)
     const [row] = rows
     return row?.sealed == null ? null : unseal(this.#keys, placeOf(row.id), row.sealed)
   }

@@ -13,7 +13,7 @@ import {
 import type { Actor, Written } from '../directory/ports/people.ts'
 import type { Database } from './connection.ts'
 import { changeFactor } from './factor-rows.ts'
-import { asFault } from './fault.ts'
+import { rethrow } from './fault.ts'
 import type { Keys } from './sealing.ts'
 import type { Tx } from './written.ts'
 
@@ -28,19 +28,17 @@ interface Row {
 }
 
 export class PostgresPasskeyStore implements PasskeyStore {
-  readonly #database: Database
-  readonly #keys: Keys
+  readonly #parts: { readonly database: Database; readonly keys: Keys }
 
   constructor(database: Database, keys: Keys) {
-    this.#database = database
-    this.#keys = keys
+    this.#parts = { database, keys }
   }
 
   async listFor(principalId: PrincipalId): Promise<readonly Passkey[]> {
     const { rows } = await sql<Row>`
       select id, name, credential_id, transports, is_synced, created_at, used_at from passkey
       where principal_id = ${principalId}::uuid order by created_at, id`
-      .execute(this.#database.kysely)
+      .execute(this.#parts.database.kysely)
       .catch(rethrow)
     return rows.map((row) => ({
       id: row.id,
@@ -56,7 +54,7 @@ export class PostgresPasskeyStore implements PasskeyStore {
   async find(credentialId: string): Promise<PasskeyKey | null> {
     const { rows } = await sql<{ id: string; principal_id: PrincipalId; public_key: Buffer }>`
       select id, principal_id, public_key from passkey where credential_id = ${credentialId}`
-      .execute(this.#database.kysely)
+      .execute(this.#parts.database.kysely)
       .catch(rethrow)
     const [row] = rows
     if (row === undefined) return null
@@ -65,8 +63,7 @@ export class PostgresPasskeyStore implements PasskeyStore {
   }
 
   add(passkey: NewPasskey, actor: Actor): Promise<Written | null> {
-    const parts = { database: this.#database, keys: this.#keys }
-    return changeFactor(parts, { ...passkey, actor, what: 'passkey-added' }, async (tx) => {
+    return changeFactor(this.#parts, { ...passkey, actor, what: 'passkey-added' }, async (tx) => {
       if (!(await spend(tx, passkey.challenge))) return null
       await requireRoom(tx, passkey)
       const { rows } = await sql`
@@ -87,7 +84,7 @@ export class PostgresPasskeyStore implements PasskeyStore {
     isSynced,
     challenge,
   }: Parameters<PasskeyStore['use']>[0]): Promise<'used' | 'spent' | 'regressed'> {
-    return this.#database.transaction(async (tx) => {
+    return this.#parts.database.transaction(async (tx) => {
       if (!(await spend(tx, challenge))) return 'spent'
       const { rows } = await sql`
         update passkey
@@ -100,8 +97,7 @@ export class PostgresPasskeyStore implements PasskeyStore {
 
   remove(which: Parameters<PasskeyStore['remove']>[0], actor: Actor): Promise<Written | null> {
     const { principalId, id } = which
-    const parts = { database: this.#database, keys: this.#keys }
-    return changeFactor(parts, { ...which, actor, what: 'passkey-removed' }, async (tx) => {
+    return changeFactor(this.#parts, { ...which, actor, what: 'passkey-removed' }, async (tx) => {
       const { rows } = await sql<{ name: string }>`
         delete from passkey
         where principal_id = ${principalId}::uuid and (${id} = 'all' or id::text = ${id})
@@ -134,8 +130,4 @@ async function requireRoom(tx: Tx, { principalId, name }: NewPasskey): Promise<v
       'DIRECTORY_REFUSED',
       `nobody has more than ${MAX_PASSKEYS} passkeys: remove one that is of no more use`,
     )
-}
-
-function rethrow(error: unknown): never {
-  throw asFault(error)
 }

@@ -3,12 +3,12 @@ import type { Planned } from '../provisioning/desired.ts'
 import { groupOf, isMemberWrite } from '../provisioning/membership.ts'
 import type { Begun, Claim } from '../provisioning/push-store.ts'
 import type { MemberWrite } from '../provisioning/target.ts'
-import { remainingAllowance, WINDOW_MS } from '../sources/guard.ts'
+import { remainingAllowance } from '../sources/guard.ts'
 import type { Database } from './connection.ts'
 import type { Tables } from './database.ts'
 import { HELD } from './push-members.ts'
 import type { Tx } from './sync-batch.ts'
-import { recordRemovals } from './sync-removals.ts'
+import { IN_WINDOW, recordRemovals } from './sync-removals.ts'
 
 /** A request may take this long; a claim that ends sooner is not good for another one. */
 const REQUEST_SECONDS = 15
@@ -112,8 +112,6 @@ async function judgeRemoval(
     `pushes ${row.name}, then gatehouse group approve ${row.name}`
   return { waits }
 }
-
-const IN_WINDOW = sql`r.at > clock_timestamp() - make_interval(secs => ${sql.lit(WINDOW_MS / 1_000)})`
 
 /** Counts a removal that begins, in the transaction that says so: one approval is one removal. */
 async function countRemoval(

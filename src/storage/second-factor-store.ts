@@ -11,7 +11,7 @@ import type {
 } from '../directory/ports/second-factors.ts'
 import type { Database } from './connection.ts'
 import { changeFactor } from './factor-rows.ts'
-import { asFault } from './fault.ts'
+import { rethrow } from './fault.ts'
 import { type Keys, type Place, seal, unseal } from './sealing.ts'
 import type { Tx } from './written.ts'
 
@@ -19,13 +19,9 @@ import type { Tx } from './written.ts'
 const APP = 'authenticator app'
 
 export class PostgresSecondFactorStore implements SecondFactorStore {
-  readonly #database: Database
-  readonly #keys: Keys
   readonly #parts: { readonly database: Database; readonly keys: Keys }
 
   constructor(database: Database, keys: Keys) {
-    this.#database = database
-    this.#keys = keys
     this.#parts = { database, keys }
   }
 
@@ -34,7 +30,7 @@ export class PostgresSecondFactorStore implements SecondFactorStore {
       select created_at, used_at, (select count(*)::integer from recovery_code r
         where r.principal_id = t.principal_id) as codes
       from totp t where principal_id = ${principalId}::uuid`
-      .execute(this.#database.kysely)
+      .execute(this.#parts.database.kysely)
       .catch(rethrow)
     const [row] = rows
     if (row === undefined) return null
@@ -48,19 +44,19 @@ export class PostgresSecondFactorStore implements SecondFactorStore {
   async readTotpSecret(principalId: PrincipalId): Promise<TotpSecret | null> {
     const { rows } = await sql<{ id: string; secret: Buffer; last_step: number }>`
       select id, secret, last_step from totp where principal_id = ${principalId}::uuid`
-      .execute(this.#database.kysely)
+      .execute(this.#parts.database.kysely)
       .catch(rethrow)
     const [row] = rows
     if (row === undefined) return null
     const { id, last_step: lastStep } = row
-    return { id, secret: unseal(this.#keys, placeOf(id), row.secret), lastStep }
+    return { id, secret: unseal(this.#parts.keys, placeOf(id), row.secret), lastStep }
   }
 
   addTotp(totp: NewTotp, actor: Actor): Promise<Written | null> {
     const { principalId } = totp
     return changeFactor(this.#parts, { ...totp, actor, what: 'totp-added' }, async (tx) => {
       const id = randomUUID()
-      const sealed = seal(this.#keys, placeOf(id), totp.secret)
+      const sealed = seal(this.#parts.keys, placeOf(id), totp.secret)
       const { rows } = await sql`
         insert into totp (principal_id, id, secret, last_step)
         values (${principalId}::uuid, ${id}::uuid, ${sealed}, ${totp.step})
@@ -84,7 +80,7 @@ export class PostgresSecondFactorStore implements SecondFactorStore {
       update totp set last_step = ${step}, used_at = clock_timestamp()
       where principal_id = ${principalId}::uuid and id = ${id}::uuid and last_step < ${step}
       returning 1`
-      .execute(this.#database.kysely)
+      .execute(this.#parts.database.kysely)
       .catch(rethrow)
     return rows.length === 1
   }
@@ -143,8 +139,4 @@ async function insertCodes(tx: Tx, principalId: string, digests: readonly string
 
 function placeOf(id: string): Place {
   return { table: 'totp', column: 'secret', row: id }
-}
-
-function rethrow(error: unknown): never {
-  throw asFault(error)
 }

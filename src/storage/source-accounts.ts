@@ -3,7 +3,7 @@ import type { PrincipalId } from '../directory/id.ts'
 import type { SourceAccount, SourceAccounts } from '../sources/pass-through.ts'
 import type { Database } from './connection.ts'
 import { IS_DISABLED_BY_US } from './disabled-by-us.ts'
-import { asFault } from './fault.ts'
+import { rethrow } from './fault.ts'
 import { hintDenial } from './journal.ts'
 import { sourceActor, sourceHold, touchPrincipals } from './sync-batch.ts'
 import { awaitApproval, recordRemovals } from './sync-removals.ts'
@@ -24,9 +24,7 @@ export class PostgresSourceAccounts implements SourceAccounts {
       where source_id = ${sourceId}::uuid and principal_id = ${principalId}::uuid
         and removed_at is null`
       .execute(this.#db.kysely)
-      .catch((error: unknown) => {
-        throw asFault(error)
-      })
+      .catch(rethrow)
     const row = rows[0]
     if (!row) return null
     return { externalId: row.external_id, userPrincipalName: row.upn, isGuest: row.is_guest }
@@ -42,9 +40,7 @@ export class PostgresSourceAccounts implements SourceAccounts {
       where source_id = ${sourceId}::uuid and object_kind = 'person'
         and external_id = ${externalId} and removed_at is null`
       .execute(this.#db.kysely)
-      .catch((error: unknown) => {
-        throw asFault(error)
-      })
+      .catch(rethrow)
     const row = rows[0]
     return row ? { principalId: row.principal_id, isGuest: row.is_guest } : null
   }

@@ -4,7 +4,8 @@ import type { ObjectKind, Tx } from './sync-batch.ts'
 
 export type RemovalKind = 'person' | 'group' | 'membership' | 'suspension'
 
-const WINDOW_SECONDS = WINDOW_MS / 1000
+/** Of `removal r`: whether it still counts. */
+export const IN_WINDOW = sql<boolean>`r.at > clock_timestamp() - make_interval(secs => ${sql.lit(WINDOW_MS / 1_000)})`
 
 /** How many people, or groups, may still be removed or suspended within the window. */
 export async function readAllowance(tx: Tx, sourceId: string, kind: ObjectKind): Promise<number> {
@@ -15,9 +16,7 @@ export async function readAllowance(tx: Tx, sourceId: string, kind: ObjectKind):
          and l.object_kind = ${kind} and l.removed_at is null) as living,
       (select count(*) from removal r where r.source_id = ${sourceId}::uuid and r.group_id is null
          and r.kind = any(${kinds}::text[])
-         and r.at > clock_timestamp() - make_interval(secs => ${WINDOW_SECONDS})) as removed`.execute(
-    tx,
-  )
+         and ${IN_WINDOW}) as removed`.execute(tx)
   return remainingAllowance(rows[0]?.living ?? 0, rows[0]?.removed ?? 0)
 }
 
@@ -31,7 +30,7 @@ export async function readGroupAllowances(
     select g.id,
       (select count(*) from membership m where m.group_no = g.no) as living,
       (select count(*) from removal r where r.source_id = ${sourceId}::uuid and r.group_id = g.id
-         and r.at > clock_timestamp() - make_interval(secs => ${WINDOW_SECONDS})) as removed
+         and ${IN_WINDOW}) as removed
     from directory_group g where g.id = any(${groupIds}::uuid[])`.execute(tx)
   return new Map(rows.map((row) => [row.id, remainingAllowance(row.living, row.removed)]))
 }

@@ -15,7 +15,7 @@ import type {
   SyncState,
 } from '../sources/sync-store.ts'
 import type { Database } from './connection.ts'
-import { asFault } from './fault.ts'
+import { rethrow } from './fault.ts'
 import { lockSource, objectKind } from './sync-batch.ts'
 import { pruneChanges } from './sync-changes.ts'
 import { readAllowance } from './sync-removals.ts'
@@ -64,9 +64,7 @@ export async function readState(db: Database, sourceId: string): Promise<SyncSta
         < clock_timestamp() - make_interval(secs => ${FULL_EVERY_SECONDS}) as is_verification_due
     from source s where s.id = ${sourceId}::uuid`
     .execute(db.kysely)
-    .catch((error: unknown) => {
-      throw asFault(error)
-    })
+    .catch(rethrow)
   const row = rows[0]
   if (!row) throw new DirectoryError('DIRECTORY_NOT_FOUND', `there is no source ${sourceId}`)
   return {
@@ -90,9 +88,7 @@ export async function keepHealth(
     where id = ${sourceId}::uuid and leave_people is null
     on conflict (source_id) do update set kept = excluded.kept, at = excluded.at`
     .execute(db.kysely)
-    .catch((error: unknown) => {
-      throw asFault(error)
-    })
+    .catch(rethrow)
 }
 
 export async function confirmToken(
@@ -105,9 +101,7 @@ export async function confirmToken(
     where source_id = ${key.sourceId}::uuid and stream = ${key.stream}
       and delta_link = ${links.from}`
     .execute(db.kysely)
-    .catch((error: unknown) => {
-      throw asFault(error)
-    })
+    .catch(rethrow)
 }
 
 /** @throws {DirectoryError} `DIRECTORY_CONFLICT` when the stream has an open round, or the source is gone */
