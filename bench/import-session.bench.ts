@@ -2,17 +2,14 @@ import { cpus, totalmem } from 'node:os'
 import { startMicrosoft365 } from '../simulators/microsoft365/index.ts'
 import type { PeopleQuery, PersonFilter } from '../src/sources/import.ts'
 import { DEFAULT_SCOPE } from '../src/sources/judge-people.ts'
-import { Microsoft365Source } from '../src/sources/microsoft365/microsoft365.ts'
-import { formatSecret, parseConfig } from '../src/sources/microsoft365/settings.ts'
 import { SyncEngine } from '../src/sources/sync.ts'
 import { type Database, openDatabase } from '../src/storage/connection.ts'
 import { PostgresImportStore } from '../src/storage/import-store.ts'
-import { makeKey } from '../src/storage/master-key.ts'
 import { migrate } from '../src/storage/migrate.ts'
-import { PostgresSourceRegistry } from '../src/storage/sync-sources.ts'
 import { PostgresSyncStore } from '../src/storage/sync-store.ts'
 import { startPostgres, urlOf } from '../test/support/postgres.ts'
 import { median } from './support/median.ts'
+import { ADMIN, connectTenant } from './support/tenant-source.ts'
 
 /**
  * An admin before a whole tenant, of whom nobody has come in yet: how long each look takes, with and
@@ -22,7 +19,6 @@ import { median } from './support/median.ts'
 const PEOPLE = Number(process.env['GATEHOUSE_BENCH_PEOPLE'] ?? 100_000)
 const LOOKS = 10
 const PAGE = 100
-const ADMIN = { name: 'admin:bench', reason: null }
 const signal = new AbortController().signal
 
 const ALL: PeopleQuery = { filter: {}, match: null, isChosen: null, after: null, limit: PAGE }
@@ -106,22 +102,7 @@ async function run(imports: PostgresImportStore, id: string): Promise<[number, R
 
 /** @returns what is open, after a first round that brought candidates alone */
 async function prepare(db: Database, tenant: Awaited<ReturnType<typeof startMicrosoft365>>) {
-  const { tenantId, clientId, clientSecret, loginUrl, graphUrl, caPem: ca } = tenant
-  const config = parseConfig({ tenantId, clientId, loginUrl, graphUrl, ca })
-  const secret = { clientSecret, privateKey: null }
-  const source = new Microsoft365Source({ config, secret })
-  const registry = new PostgresSourceRegistry({ db, keys: { current: makeKey(), earlier: [] } })
-  const sourceId = await registry.connect(
-    {
-      kind: 'microsoft365',
-      name: 'bench',
-      config,
-      secret: formatSecret(secret),
-      identity: await source.identify(signal),
-      state: 'active',
-    },
-    ADMIN,
-  )
+  const { source, sourceId } = await connectTenant(db, tenant)
   const imports = new PostgresImportStore(db)
   await imports.setPolicy(sourceId, 'chosen', ADMIN)
   const scope = { ...DEFAULT_SCOPE, policy: 'chosen' } as const

@@ -1,15 +1,12 @@
 import { sql } from 'kysely'
 import pg from 'pg'
 import { DEFAULT_SCOPE } from '../src/sources/judge-people.ts'
-import { Microsoft365Source } from '../src/sources/microsoft365/microsoft365.ts'
-import { formatSecret, parseConfig } from '../src/sources/microsoft365/settings.ts'
 import { SyncEngine } from '../src/sources/sync.ts'
 import { openDatabase } from '../src/storage/connection.ts'
 import { stamp } from '../src/storage/journal.ts'
-import { makeKey } from '../src/storage/master-key.ts'
 import { migrate } from '../src/storage/migrate.ts'
-import { PostgresSourceRegistry } from '../src/storage/sync-sources.ts'
 import { PostgresSyncStore } from '../src/storage/sync-store.ts'
+import { connectTenant } from './support/tenant-source.ts'
 
 const task = JSON.parse(process.argv[2] ?? '') as Record<string, string>
 const { tenantId = '', clientId = '', clientSecret = '', loginUrl = '', graphUrl = '' } = task
@@ -37,24 +34,10 @@ await migrate(db.kysely)
 longestTransactionMs = 0
 transactionsOver250Ms = 0
 
-const config = parseConfig({ tenantId, clientId, loginUrl, graphUrl, ca: caPem })
-const secret = { clientSecret, privateKey: null }
-const source = new Microsoft365Source({ config, secret })
-const registry = new PostgresSourceRegistry({
-  db,
-  keys: { current: makeKey(), earlier: [] },
+const { source, sourceId } = await connectTenant(db, {
+  ...{ tenantId, clientId, clientSecret },
+  ...{ loginUrl, graphUrl, caPem },
 })
-const sourceId = await registry.connect(
-  {
-    kind: 'microsoft365',
-    name: 'bench',
-    config,
-    secret: formatSecret(secret),
-    identity: await source.identify(signal),
-    state: 'active',
-  },
-  { name: 'admin:bench', reason: null },
-)
 const store = new PostgresSyncStore(db)
 const engine = new SyncEngine({ source, store, sourceId, scope: DEFAULT_SCOPE })
 

@@ -324,12 +324,12 @@ export interface RoundsReport {
   readonly rounds: readonly (Omit<EndedRound, 'finishedAtMs'> & { readonly finishedAt: string })[]
 }
 
-/** What can be done with sources; the daemon composes it from the sync engine. */
 /** `waiting`: uploaded, and what is in use stays so until the login service takes the new one. */
 export type RotationReport =
   | { readonly state: 'rotated'; readonly expiresAt: string; readonly old: 'removed' | 'left' }
   | { readonly state: 'waiting'; readonly why: string }
 
+/** What can be done with sources; the daemon composes it from the sync engine. */
 export interface SourceControl {
   list(): Promise<readonly SourceStatus[]>
   connectMicrosoft365(source: NewMicrosoft365Source, actor: string): Promise<SourceStatus>

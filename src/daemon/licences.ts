@@ -8,6 +8,7 @@ import type {
 } from '../admin/licence-control.ts'
 import { DirectoryError } from '../directory/errors.ts'
 import type { PrincipalId } from '../directory/id.ts'
+import { userPath } from '../provisioning/microsoft365/graph.ts'
 import {
   type HeldLicences,
   hasLicence,
@@ -52,6 +53,10 @@ export function makeLicences({
       )
     return new GraphCalls({ config, secret: await readSecretOf(registry, source) })
   }
+  const skusOf = async (source: string): Promise<readonly SubscribedSku[]> => {
+    const calls = await open(source)
+    return told(readSubscribedSkus(calls, AbortSignal.timeout(TIMEOUT_MS)))
+  }
   const read = async ({ source, externalId }: LicenceAccount): Promise<Holdings> => {
     const calls = await open(source)
     const signal = AbortSignal.timeout(TIMEOUT_MS)
@@ -66,8 +71,7 @@ export function makeLicences({
 
   return {
     async list(source) {
-      const calls = await open(source)
-      const skus = await told(readSubscribedSkus(calls, AbortSignal.timeout(TIMEOUT_MS)))
+      const skus = await skusOf(source)
       return { source, licences: skus.map(showBought) }
     },
     async ofPerson(id) {
@@ -95,8 +99,7 @@ export function makeLicences({
         const skus = meant.map(({ sku }) => sku)
         return await store.yield({ id, sourceId }, skus, actor)
       }
-      const calls = await open(account.source)
-      const skus = await told(readSubscribedSkus(calls, AbortSignal.timeout(TIMEOUT_MS)))
+      const skus = await skusOf(account.source)
       const found = change.licences.map((name) => findSku(skus, name, account))
       const licences = [...new Map(found.map(({ sku, name }) => [sku, { sku, name }])).values()]
       const isAssigned = change.verb === 'assign'
@@ -143,7 +146,7 @@ async function readAccount(
   externalId: string,
   signal: AbortSignal,
 ): Promise<HeldLicences> {
-  const path = `/users/${encodeURIComponent(externalId)}?$select=${LICENCE_SELECT}`
+  const path = `${userPath(externalId)}?$select=${LICENCE_SELECT}`
   const reply = await calls.get(path, signal)
   if (reply.kind === 'ok') return readHeldLicences(reply.body)
   const isGone = reply.kind === 'error' && reply.status === 404

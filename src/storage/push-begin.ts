@@ -39,21 +39,21 @@ async function beginOne(
 ): Promise<boolean> {
   const wanted = JSON.stringify(write.value)
   const { rows } = await sql`
-      with mine as (
-        select 1 from push_dirty
-        where source_id = ${claim.sourceId}::uuid and principal_id = ${claim.principalId}::uuid
-          and claim = ${claim.id}::uuid and mark = ${claim.mark}
-          and exists (select from source s where s.id = source_id and s.state <> 'paused'
-            and coalesce(s.config ->> 'tier', 'read') <> 'read')
-          and claimed_until > clock_timestamp() + make_interval(secs => ${REQUEST_SECONDS})
-        for update)
-      insert into push (source_id, principal_id, attribute, status, wanted, repeats)
-      select ${claim.sourceId}::uuid, ${claim.principalId}::uuid, ${write.attribute}, 'sending',
-        ${wanted}::jsonb, ${repeats} from mine
-      on conflict (source_id, principal_id, attribute) do update set status = 'sending',
-        wanted = excluded.wanted, repeats = excluded.repeats,
-        changed_at = clock_timestamp()
-      returning 1 as begun`.execute(db)
+    with mine as (
+      select 1 from push_dirty
+      where source_id = ${claim.sourceId}::uuid and principal_id = ${claim.principalId}::uuid
+        and claim = ${claim.id}::uuid and mark = ${claim.mark}
+        and exists (select from source s where s.id = source_id and s.state <> 'paused'
+          and coalesce(s.config ->> 'tier', 'read') <> 'read')
+        and claimed_until > clock_timestamp() + make_interval(secs => ${REQUEST_SECONDS})
+      for update)
+    insert into push (source_id, principal_id, attribute, status, wanted, repeats)
+    select ${claim.sourceId}::uuid, ${claim.principalId}::uuid, ${write.attribute}, 'sending',
+      ${wanted}::jsonb, ${repeats} from mine
+    on conflict (source_id, principal_id, attribute) do update set status = 'sending',
+      wanted = excluded.wanted, repeats = excluded.repeats,
+      changed_at = clock_timestamp()
+    returning 1 as begun`.execute(db)
   return rows.length > 0
 }
 

@@ -1,6 +1,6 @@
 import { jsonBody } from '../../secret-body.ts'
 import type { Refusal } from '../target.ts'
-import type { GraphCalls, GraphReply } from './graph.ts'
+import { type GraphCalls, type GraphReply, userPath } from './graph.ts'
 
 /** What became of a password that was to be a person's in Microsoft 365 as well. */
 export type PasswordAnswer =
@@ -46,7 +46,7 @@ export async function setTenantPassword(
   parts: { readonly password: Uint8Array; readonly signal: AbortSignal },
 ): Promise<PasswordAnswer> {
   const { password, signal } = parts
-  const path = `/users/${encodeURIComponent(externalId)}`
+  const path = userPath(externalId)
   const before = await readChange(graph, path, signal).catch(() => null)
   if (before === null) return refused(TRY_LATER, 'the account could not be read')
   if (before.kind === 'gone') return refused(ASK_ADMIN, GONE, 'gone')
