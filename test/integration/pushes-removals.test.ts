@@ -121,6 +121,19 @@ await t.test('one approval is one removal, whatever becomes of it there', async 
   t.same(await countsIn(database), { removed: 25, people: 25, approved: 0 })
 })
 
+await t.test('after a restore, those that had waited wait on', async (t) => {
+  const rigged = await rig(t)
+  const { database, pushes, sourceId } = rigged
+  await beginAll(rigged, () => ({ status: 'written' }))
+  // As a restore leaves them all, and an admin has them looked at again.
+  await sql`update push set status = 'contested', reason = 'restored'`.execute(database.kysely)
+  t.equal(await pushes.retryRefused(sourceId), LEAVING)
+  const again = await beginAll(rigged, () => ({ status: 'written' }))
+  t.equal(many(again, 'begun'), WINDOW_MINIMUM, 'what had been begun is counted already')
+  t.equal(many(again, 'waits'), 5)
+  t.same(await countsIn(database), { removed: 20, people: 20, approved: 0 })
+})
+
 await t.test('a claim that is lost costs nothing', async (t) => {
   const rigged = await rig(t)
   const { database, pushes } = rigged

@@ -133,8 +133,11 @@ await t.test(
 
 await t.test('password: nothing is pushed or stored where the proof does not hold', async (t) => {
   const { set, store, parts } = aSetter()
+  t.match(await set('Seven grey storks stand'), { kind: 'set' })
+  t.match(await set('Seven grey storks stand'), { kind: 'refused' }, 'it is hers already')
   store.isProven = false
   t.same(await set('Nine purple owls sing'), { kind: 'stale' })
+  t.same(await set('Seven grey storks stand'), { kind: 'stale' }, 'and nobody is told which it is')
   const pushed: string[] = []
   const push = {
     push: async () => {
