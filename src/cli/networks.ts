@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { radiusMethods } from '../directory/network.ts'
 import { CliError } from './client.ts'
 import type { Run } from './context.ts'
 import { numberFrom } from './number.ts'
@@ -146,7 +147,7 @@ function addNetwork(network: Command, run: Run): void {
       .option('--ssid <name...>', 'SSIDs it is for')
       .option('--nas <name...>', 'NAS it is for; all without')
       .option('--without-ssid', 'also for requests that name no SSID')
-      .option('--method <name...>', 'pap, ttls-pap')
+      .option('--method <name...>', radiusMethods.join(', '))
       .option('--everyone', 'admit every active person')
       .option(
         '--group <name=vlan...>',

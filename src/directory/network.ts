@@ -27,7 +27,26 @@ export interface NetworkRule {
   readonly withoutSsid?: boolean
 }
 
-export type RadiusMethod = 'pap' | 'ttls-pap'
+/**
+ * How somebody may show who she is: without EAP, by certificate, or inside a tunnel. The inner
+ * `mschapv2` stands for EAP-MSCHAPv2 as well.
+ */
+export const radiusMethods = [
+  'pap',
+  'chap',
+  'mschapv2',
+  'mac',
+  'tls',
+  'ttls-pap',
+  'ttls-gtc',
+  'ttls-mschapv2',
+  'ttls-tls',
+  'peap-mschapv2',
+  'peap-gtc',
+  'peap-tls',
+] as const
+
+export type RadiusMethod = (typeof radiusMethods)[number]
 
 /** An attribute of a reply, by name in the dictionary, with its value as text. */
 export interface ReplyAttribute {

@@ -1,9 +1,9 @@
 import {
   type EapAnswer,
+  type EapAttempt,
   EapServer,
   EapTtls,
   makeTlsContext,
-  type PasswordAttempt,
   type TlsVersions,
   type Verdict,
 } from '../../protocols/radius/index.ts'
@@ -16,17 +16,22 @@ export const never = new AbortController().signal
 
 type Answer = EapAnswer<string, string>
 
+/** The password somebody came with; null with another proof. */
+export function passwordOf({ proof }: EapAttempt<string>): string | null {
+  return proof.kind === 'password' ? proof.password.toString() : null
+}
+
 /** An EAP server that offers EAP-TTLS to everybody and knows alice with `right`. */
 export class EapBench {
   readonly server: EapServer<string, string>
-  readonly attempts: PasswordAttempt<string>[] = []
+  readonly attempts: EapAttempt<string>[] = []
   readonly clock = { nowMs: 0 }
   readonly caPem: string
   /** What the authenticate port does; by default alice's password is right. */
-  verdict: (attempt: PasswordAttempt<string>) => Verdict<string> | Promise<Verdict<string>> = (
+  verdict: (attempt: EapAttempt<string>) => Verdict<string> | Promise<Verdict<string>> = (
     attempt,
   ) => {
-    const isRight = attempt.name === 'alice' && attempt.password.toString() === 'right'
+    const isRight = attempt.name === 'alice' && passwordOf(attempt) === 'right'
     return isRight ? { ok: true, grant: 'vlan 42' } : { ok: false, reason: 'wrong-password' }
   }
   offersTtls = true

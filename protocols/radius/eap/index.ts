@@ -3,10 +3,11 @@ export { type Avp, AvpCode, decodeAvps, encodeAvps } from './avp.ts'
 export type { Opening } from './conversation.ts'
 export type { Holder, StoreLimits } from './conversation-store.ts'
 export type {
-  AuthenticatePassword,
+  Authenticate,
+  EapAttempt,
   EapMethod,
   MethodFailure,
-  PasswordAttempt,
+  Proof,
   Verdict,
 } from './method.ts'
 export { decodeEap, EapCode, type EapPacket, EapType, encodeEap } from './packet.ts'

@@ -37,25 +37,60 @@ export interface MethodRun<Grant> {
   close(): void
 }
 
-/** A password that arrived through a method, to be checked. */
-export interface PasswordAttempt<Context> {
+/** What a peer shows of who it is. The bytes are the port's to wipe. */
+export type Proof =
+  /** As typed, without padding. */
+  | { readonly kind: 'password'; readonly password: Buffer }
+  | {
+      readonly kind: 'ms-chap-2'
+      /** 16 bytes: ours, or the one the tunnel implies (RFC 5281 §11.1). */
+      readonly authenticatorChallenge: Buffer
+      /** 16 bytes. */
+      readonly peerChallenge: Buffer
+      /** 24 bytes (RFC 2759 §8.1). */
+      readonly ntResponse: Buffer
+    }
+  /** DER, leaf first; TLS has proved the key and built a chain to an authority of ours. */
+  | { readonly kind: 'certificate'; readonly chain: readonly Buffer[] }
+  /** What the port gave as `resumption` when this peer came with a whole proof. */
+  | { readonly kind: 'resumption'; readonly resumption: string }
+
+/** A peer's claim to be somebody, to be checked. */
+export interface EapAttempt<Context> {
   /** What the authenticate port was given when the conversation began. */
   readonly context: Context
   /** Identity outside the tunnel; decides nothing (RFC 5281 §7.3). */
   readonly outerIdentity: string
+  /** Identity inside; of a certificate alone, the outer one. */
   readonly name: string
-  readonly password: Buffer
+  readonly proof: Proof
   /** `eap-ttls-pap` … */
   readonly method: string
 }
 
+/** What a peer that knows the NT hash is owed: proof that we know it too, and keys. */
+export interface MsChapResult {
+  /** `S=` and 40 hexadecimal digits (RFC 2759 §8.7). */
+  readonly authenticatorResponse: string
+  /** 16 bytes each, from the server's side (RFC 3079 §3.4). */
+  readonly sendKey: Buffer
+  readonly receiveKey: Buffer
+}
+
 export type Verdict<Grant> =
-  | { readonly ok: true; readonly grant: Grant }
+  | {
+      readonly ok: true
+      readonly grant: Grant
+      /** With a proof of the kind `ms-chap-2`, and only with it. */
+      readonly msChap?: MsChapResult
+      /** What a resumed session is to be checked by; none where it must not be resumed. */
+      readonly resumption?: string
+    }
   | { readonly ok: false; readonly reason: string }
 
 /** The one thing EAP asks of the world. A fault (throw) becomes silence, never a rejection. */
-export type AuthenticatePassword<Context, Grant> = (
-  attempt: PasswordAttempt<Context>,
+export type Authenticate<Context, Grant> = (
+  attempt: EapAttempt<Context>,
   signal: AbortSignal,
 ) => Verdict<Grant> | Promise<Verdict<Grant>>
 

@@ -4,7 +4,7 @@ import { RadiusError } from '../errors.ts'
 import { withoutPadding } from '../user-password.ts'
 import { type Avp, AvpCode, decodeAvps } from './avp.ts'
 import type {
-  AuthenticatePassword,
+  Authenticate,
   EapMethod,
   MethodFacts,
   MethodFailure,
@@ -28,7 +28,7 @@ const MAX_PASSWORD_BYTES = 1024
 export interface TtlsOptions<Context, Grant> {
   /** Asked at each start, so that a renewed certificate serves the next conversation. */
   readonly secureContext: () => SecureContext
-  readonly authenticate: AuthenticatePassword<Context, Grant>
+  readonly authenticate: Authenticate<Context, Grant>
 }
 
 /** EAP-TTLSv0 with PAP inside (RFC 5281 §11.2.5). */
@@ -103,7 +103,7 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
         context: this.#setting.context,
         outerIdentity: this.#setting.outerIdentity,
         name: inner.name,
-        password: inner.password,
+        proof: { kind: 'password', password: inner.password },
         method: 'eap-ttls-pap',
       },
       signal,

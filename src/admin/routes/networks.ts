@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
-import type { NetworkRule, ReplyAttribute } from '../../directory/network.ts'
+import { type NetworkRule, type ReplyAttribute, radiusMethods } from '../../directory/network.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { canonicalCidr } from '../cidr.ts'
 import { ApiError } from '../error.ts'
@@ -75,7 +75,10 @@ const networkFields = {
     description: 'names of the NAS it is for; all when left out',
   }),
   withoutSsid: Type.Boolean({ description: 'also for requests that name no SSID' }),
-  methods: Type.Array(Type.Union([Type.Literal('pap'), Type.Literal('ttls-pap')]), { minItems: 1 }),
+  methods: Type.Array(Type.Union(radiusMethods.map((method) => Type.Literal(method))), {
+    minItems: 1,
+    uniqueItems: true,
+  }),
   everyone: Type.Boolean(),
   groups: Type.Array(
     Type.Object(

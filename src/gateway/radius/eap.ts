@@ -2,6 +2,7 @@ import type { SecureContext } from 'node:tls'
 import {
   AttributeType,
   type EapAnswer,
+  type EapAttempt,
   EapServer,
   EapTtls,
   findInteger,
@@ -12,7 +13,6 @@ import {
   makeText,
   type Opening,
   PacketCode,
-  type PasswordAttempt,
   type RadiusRequest,
   type Reply,
   splitEapMessage,
@@ -104,9 +104,11 @@ export class EapAnswers {
   }
 
   async #authenticate(
-    { context, name, password }: PasswordAttempt<Guest>,
+    { context, name, proof }: EapAttempt<Guest>,
     signal: AbortSignal,
   ): Promise<Verdict<Admission>> {
+    if (proof.kind !== 'password') throw new Error(`no way to check a ${proof.kind}`)
+    const { password } = proof
     const outcome = await this.#authenticator.authenticate(
       {
         subject: { by: 'login-name', name: parseLoginName(makeStorable(name)) },
