@@ -28,6 +28,7 @@ export class Conversation<Context, Grant> {
   /** Who alone may go on with it. */
   readonly owner: string
   readonly #maxEapBytes: number
+  readonly #outerIdentity: string | null
   #identity: string | null = null
   #method: EapMethod<Context, Grant> | null = null
   #run: MethodRun<Grant> | null = null
@@ -41,11 +42,17 @@ export class Conversation<Context, Grant> {
 
   constructor(
     opening: Opening<Context, Grant>,
-    { owner, maxEapBytes }: { readonly owner: string; readonly maxEapBytes: number },
+    options: {
+      readonly owner: string
+      readonly maxEapBytes: number
+      /** Of the conversation whose tunnel this one runs in; null outside one. */
+      readonly outerIdentity: string | null
+    },
   ) {
     this.opening = opening
-    this.owner = owner
-    this.#maxEapBytes = maxEapBytes
+    this.owner = options.owner
+    this.#maxEapBytes = options.maxEapBytes
+    this.#outerIdentity = options.outerIdentity
   }
 
   /** Whether its method has begun to work, or a step is being taken just now. */
@@ -76,7 +83,10 @@ export class Conversation<Context, Grant> {
     if (response.type !== this.#method?.type) {
       throw new RadiusError('EAP_UNEXPECTED', `type ${response.type}`)
     }
-    return asStep(this.#method.type, await this.#run.answer(response.data, signal))
+    return asStep(
+      this.#method.type,
+      await this.#run.answer(response.data, signal, response.identifier),
+    )
   }
 
   close(): void {
@@ -108,7 +118,8 @@ export class Conversation<Context, Grant> {
     this.#method = method
     this.#run = method.start({
       context: this.opening.context,
-      outerIdentity: this.#identity ?? '',
+      outerIdentity: this.#outerIdentity ?? this.#identity ?? '',
+      identity: this.#identity ?? '',
       maxDataBytes: this.#maxEapBytes - EAP_HEADER_BYTES,
     })
     return { kind: 'request', type: method.type, data: this.#run.begin() }

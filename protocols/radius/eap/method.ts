@@ -31,9 +31,10 @@ export interface MethodRun<Grant> {
   /**
    * Takes the data of a response.
    *
+   * @param identifier of the response; the next request has the one after it
    * @throws {RadiusError} when the peer's bytes break a rule; anything else is a fault of our own
    */
-  answer(data: Buffer, signal: AbortSignal): Promise<MethodStep<Grant>>
+  answer(data: Buffer, signal: AbortSignal, identifier: number): Promise<MethodStep<Grant>>
   close(): void
 }
 
@@ -98,6 +99,8 @@ export type Authenticate<Context, Grant> = (
 export interface MethodSetting<Context> {
   readonly context: Context
   readonly outerIdentity: string
+  /** What the peer called itself in the EAP the method runs in: of an outer method the same. */
+  readonly identity: string
   /** Most bytes of a request's data behind the type octet. */
   readonly maxDataBytes: number
 }

@@ -152,7 +152,7 @@ export class EapServer<Context, Grant> {
     if (!this.#store.makeRoom()) return 'full'
     const mtuBytes = (framedMtu ?? DEFAULT_EAP_BYTES + EAPOL_BYTES) - EAPOL_BYTES
     const maxEapBytes = Math.min(DEFAULT_EAP_BYTES, Math.max(MIN_EAP_BYTES, mtuBytes))
-    return new Conversation(opening, { owner, maxEapBytes })
+    return new Conversation(opening, { owner, maxEapBytes, outerIdentity: null })
   }
 
   async #continue(

@@ -7,6 +7,8 @@ import { ackFrame, decodeTlsFrame, Fragmenter, Reassembler, startFrame } from '.
 /** All that a peer may send in one conversation, so that records without end cost little. */
 const MAX_RECEIVED_BYTES = 128 * 1024
 
+const nothing = Buffer.alloc(0)
+
 export type CarrierStep =
   | { readonly kind: 'send'; readonly data: Buffer }
   /** The tunnel is up and this came out of it; empty when the peer only acknowledged. */
@@ -21,7 +23,7 @@ export interface CarrierOptions {
   readonly maxMessageBytes: number
 }
 
-/** TLS in EAP frames: what EAP-TTLS, and later EAP-TLS and PEAP, have in common. */
+/** TLS in EAP frames: what EAP-TLS, EAP-TTLS and PEAP have in common. */
 export class TlsCarrier {
   readonly #options: CarrierOptions
   readonly #outgoing: Fragmenter
@@ -29,6 +31,8 @@ export class TlsCarrier {
   #engine: TlsEngine | null = null
   #failure: MethodFailure | null = null
   #receivedBytes = 0
+  /** Made together with inner data, such as tickets: it goes before whatever is sent next. */
+  #held: Buffer = nothing
 
   constructor(options: CarrierOptions) {
     this.#options = options
@@ -70,9 +74,21 @@ export class TlsCarrier {
     return this.#feed(message)
   }
 
+  /** Sends this through the tunnel: the data of the next request. */
+  async tunnel(plaintext: Buffer): Promise<Buffer> {
+    const engine = this.#established()
+    await engine.write(plaintext)
+    this.#outgoing.load(Buffer.concat([this.#held, engine.takeOutput()]))
+    this.#held = nothing
+    return this.#outgoing.next()
+  }
+
   exportKeys(derivation: KeyDerivation): Buffer {
-    if (this.#engine === null) throw new Error('no TLS session to export keys from')
-    return this.#engine.exportKeys(derivation)
+    return this.#established().exportKeys(derivation)
+  }
+
+  exportChallenge(label: string, length: number): Buffer {
+    return this.#established().exportChallenge(label, length)
   }
 
   close(): void {
@@ -88,11 +104,17 @@ export class TlsCarrier {
     // RFC 9427 §3: in TLS 1.3 the first inner data may come with the peer's Finished.
     const plaintext = engine.takePlaintext()
     if (engine.isEstablished && (plaintext.length > 0 || output.length === 0)) {
+      this.#held = Buffer.concat([this.#held, output])
       return { kind: 'tunnelled', plaintext }
     }
     if (output.length === 0) throw new RadiusError('EAP_UNEXPECTED', 'handshake does not go on')
     this.#outgoing.load(output)
     return { kind: 'send', data: this.#outgoing.next() }
+  }
+
+  #established(): TlsEngine {
+    if (this.#engine?.isEstablished !== true) throw new Error('there is no tunnel yet')
+    return this.#engine
   }
 
   #fail(error: Error, alert: Buffer): CarrierStep {

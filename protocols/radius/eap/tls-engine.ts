@@ -70,6 +70,12 @@ export class TlsEngine {
     return new Promise((resolve) => setImmediate(resolve))
   }
 
+  /** Encrypts for the peer; what comes of it is in the output when the promise resolves. */
+  write(plaintext: Buffer): Promise<void> {
+    this.#socket.write(plaintext)
+    return new Promise((resolve) => setImmediate(resolve))
+  }
+
   /** What is to be sent to the peer since the last call; empty when there is nothing. */
   takeOutput(): Buffer {
     const output = Buffer.concat(this.#output)
@@ -88,7 +94,15 @@ export class TlsEngine {
     // An empty context is not the same as none before TLS 1.3 (RFC 5705 §4), so leave it out there.
     return this.protocol === 'TLSv1.3'
       ? this.#socket.exportKeyingMaterial(KEY_BYTES, TLS13_LABEL, Buffer.from([type]))
-      : exportWithoutContext(this.#socket, label)
+      : exportWithoutContext(this.#socket, label, KEY_BYTES)
+  }
+
+  /**
+   * What both ends know without having sent it (RFC 5281 §11.1). Ask for the exact length: in TLS 1.3
+   * a shorter export is no prefix of a longer one (RFC 9427 §2.4).
+   */
+  exportChallenge(label: string, length: number): Buffer {
+    return exportWithoutContext(this.#socket, label, length)
   }
 
   close(): void {
@@ -98,7 +112,7 @@ export class TlsEngine {
 }
 
 /** The type declarations want a context where the function does not. */
-function exportWithoutContext(socket: TLSSocket, label: string): Buffer {
+function exportWithoutContext(socket: TLSSocket, label: string, length: number): Buffer {
   const exporter: { exportKeyingMaterial(length: number, label: string): Buffer } = socket as never
-  return exporter.exportKeyingMaterial(KEY_BYTES, label)
+  return exporter.exportKeyingMaterial(length, label)
 }
