@@ -5,8 +5,21 @@ import type { Entry } from '../directory/query.ts'
 import type { Administrator, Service } from '../directory/service.ts'
 import type { DelegatedDenial, DelegatedUnavailable, Note } from './delegated-password.ts'
 
-/** One try to get in, by whatever protocol. */
-export interface Attempt {
+/** Where a try to get in comes from and what it is for. */
+export interface Circumstances {
+  readonly resource: Resource
+  /** How the proof travelled, for the record: `ldap-simple`, `radius-pap`, `eap-tls` … */
+  readonly method: string
+  /** The address the request came from: a client's, a NAS's. */
+  readonly address: string
+  /** The end device where the protocol names one (Calling-Station-Id); null elsewhere. */
+  readonly device: string | null
+  /** More for the record of this attempt: NAS, SSID, TLS version … never a secret. */
+  readonly detail?: Readonly<Record<string, string | number | boolean>> | null
+}
+
+/** One try to get in with a password, by whatever protocol. */
+export interface Attempt extends Circumstances {
   /**
    * Whom the caller claims to be: a log-in name as it was typed, or an entry the gateway has found
    * by its own means (a DN). `null` where the name led to nobody, so that the answer takes as long.
@@ -16,15 +29,27 @@ export interface Attempt {
     | { readonly by: 'entry'; readonly entry: Entry | null; readonly name: string }
   /** Bytes as they came; prepared with PRECIS OpaqueString before any compare. */
   readonly password: Buffer
-  readonly resource: Resource
-  /** How the password travelled, for the record: `ldap-simple`, `radius-pap`, `eap-ttls-pap` … */
-  readonly method: string
-  /** The address the request came from: a client's, a NAS's. */
-  readonly address: string
-  /** The end device where the protocol names one (Calling-Station-Id); null elsewhere. */
-  readonly device: string | null
-  /** More for the record of this attempt: NAS, SSID, TLS version … never a secret. */
-  readonly detail?: Readonly<Record<string, string | number | boolean>> | null
+}
+
+/** One try to get in with a certificate: TLS has proved its key and built its chain already. */
+export interface CertificateAttempt extends Circumstances {
+  /** DER, leaf first, as far as the peer sent it; issued below an authority of {@link ClientTrust}. */
+  readonly chain: readonly Buffer[]
+  /** What the peer calls itself outside the certificate: for the record, it decides nothing. */
+  readonly name: string
+}
+
+/** Who may issue the certificates with which people come in, and what was revoked. */
+export interface ClientTrust {
+  /** Differs after every change; TLS contexts and the sessions made with them end with it. */
+  readonly version: string
+  /** PEM, one authority each, never a public one; empty where nobody comes in by certificate. */
+  readonly authorities: readonly string[]
+  /**
+   * PEM, one list each. Where there is one, OpenSSL wants a list in force of every authority of a
+   * chain, so give those of all authorities or leave the check to the certificate's own way in.
+   */
+  readonly revocationLists: readonly string[]
 }
 
 export type Denial =
@@ -91,6 +116,12 @@ export interface Authenticator {
    * @throws {AuthenticationUnavailable} (or rejects with it) when neither yes nor no can be said
    */
   authenticate(attempt: Attempt, caller: Caller): Outcome | Promise<Outcome>
+}
+
+/** The one way in with a certificate; asked again, with the same chain, when a session is resumed. */
+export interface CertificateAuthenticator {
+  /** @throws {AuthenticationUnavailable} (or rejects with it) when neither yes nor no can be said */
+  authenticateCertificate(attempt: CertificateAttempt, caller: Caller): Outcome | Promise<Outcome>
 }
 
 /** An administrator's try to get in with a password; the Unix socket needs none and stays open. */
