@@ -6,6 +6,7 @@ import {
   findText,
   type Packet,
 } from '../../../protocols/radius/index.ts'
+import { readMac } from '../../directory/mac.ts'
 
 /** What a request says of where it comes from. */
 export interface RequestFacts {
@@ -21,8 +22,6 @@ export interface RequestFacts {
 const MAX_DEVICE_CHARACTERS = 64
 
 const macThenSsid = /^[0-9a-f]{2}(?:([-:.]?)[0-9a-f]{2}){5}(?::(.+))?$/i
-/** Six octets with anything usual between them: `-`, `:`, `.` or nothing. */
-const mac = new RegExp(`^${Array(6).fill('([0-9a-f]{2})').join('[-:.]?')}$`, 'i')
 
 export function readFacts({ attributes }: Packet): RequestFacts {
   return {
@@ -64,9 +63,7 @@ export function parseSsid(calledStationId: string | null): string | null {
 export function parseDevice(callingStationId: string | null): string | null {
   const text = callingStationId?.trim() ?? ''
   if (text === '') return null
-  const match = mac.exec(text)
-  if (match === null) return text.slice(0, MAX_DEVICE_CHARACTERS)
-  return match.slice(1).join(':').toLowerCase()
+  return readMac(text) ?? text.slice(0, MAX_DEVICE_CHARACTERS)
 }
 
 /** `CONTOSO\alice`, as Windows sends it, is `alice`; no log-in name contains a backslash. */
