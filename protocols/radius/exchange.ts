@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { RadiusClient } from './client-table.ts'
 import { PacketCode } from './code.ts'
 import { DuplicateCache, type SeenRequest } from './duplicate-cache.ts'
@@ -80,6 +81,8 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
     this.#now = options.now ?? (() => performance.now())
     this.#maxInFlight = options.maxInFlight ?? MAX_IN_FLIGHT
     this.#duplicates = new DuplicateCache(this.#now)
+    // Each request under way may listen.
+    setMaxListeners(0, this.#stopping.signal)
   }
 
   /** Requests being worked on. */

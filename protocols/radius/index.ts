@@ -16,6 +16,10 @@ export {
   parseAttribute,
   splitTag,
 } from './attributes.ts'
+export type { BadReply } from './client/reply-check.ts'
+export type { ClientRequest } from './client/request.ts'
+export { type Retransmission, usualRetransmission } from './client/retransmission.ts'
+export { type RadiusPeer, UdpClient, type UdpClientOptions } from './client/udp-client.ts'
 export { ClientTable, type RadiusClient } from './client-table.ts'
 export { PacketCode } from './code.ts'
 export {
