@@ -4,7 +4,7 @@ import {
   EapServer,
   EapTtls,
   makeTlsContext,
-  type TlsVersions,
+  type TlsSettings,
   type Verdict,
 } from '../../protocols/radius/index.ts'
 import {
@@ -40,7 +40,7 @@ export class EapBench {
 
   private constructor(
     pair: { readonly caPem: string; readonly certificate: string; readonly privateKey: string },
-    options: { readonly versions: TlsVersions; readonly maxConversations: number },
+    options: { readonly versions: TlsSettings; readonly maxConversations: number },
   ) {
     this.caPem = pair.caPem
     const context = makeTlsContext(
@@ -48,7 +48,7 @@ export class EapBench {
       options.versions,
     )
     this.#ttls = new EapTtls({
-      secureContext: () => context,
+      tls: () => context,
       authenticate: (attempt) => {
         this.attempts.push(attempt)
         return this.verdict(attempt)
@@ -62,7 +62,7 @@ export class EapBench {
   }
 
   static async make(
-    options: { readonly versions?: TlsVersions; readonly maxConversations?: number } = {},
+    options: { readonly versions?: TlsSettings; readonly maxConversations?: number } = {},
   ): Promise<EapBench> {
     const authority = await makeAuthority('Test Root', Date.now())
     const names = ['radius.example.test']

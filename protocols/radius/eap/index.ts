@@ -11,7 +11,14 @@ export type {
   Verdict,
 } from './method.ts'
 export { decodeEap, EapCode, type EapPacket, EapType, encodeEap } from './packet.ts'
+export type { TlsMethodOptions } from './resumption.ts'
 export { type EapAnswer, type EapInput, EapServer, type PeerFacts } from './server.ts'
-export { makeTlsContext, type TlsCertificate, type TlsVersions } from './tls-context.ts'
+export { EapTls } from './tls.ts'
+export {
+  makeTlsContext,
+  type TlsCertificate,
+  type TlsContext,
+  type TlsSettings,
+} from './tls-context.ts'
 export { decodeTlsFrame, encodeTlsFrame, type TlsFrame } from './tls-frame.ts'
 export { EapTtls } from './ttls.ts'

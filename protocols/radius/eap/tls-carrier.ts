@@ -1,8 +1,11 @@
-import type { SecureContext } from 'node:tls'
 import { RadiusError } from '../errors.ts'
+import { findNamedSession } from './client-hello.ts'
 import type { MethodFailure } from './method.ts'
-import { type KeyDerivation, TlsEngine } from './tls-engine.ts'
+import { describeTlsFault, makeAlert, type TlsAlert } from './tls-alert.ts'
+import type { TlsContext } from './tls-context.ts'
+import { type KeyDerivation, type PeerCertificate, TlsEngine } from './tls-engine.ts'
 import { ackFrame, decodeTlsFrame, Fragmenter, Reassembler, startFrame } from './tls-frame.ts'
+import type { KeptSession } from './tls-sessions.ts'
 
 /** All that a peer may send in one conversation, so that records without end cost little. */
 const MAX_RECEIVED_BYTES = 128 * 1024
@@ -11,17 +14,31 @@ const nothing = Buffer.alloc(0)
 
 export type CarrierStep =
   | { readonly kind: 'send'; readonly data: Buffer }
+  /**
+   * The handshake is done and nothing has come through the tunnel. Told once, where the carrier is
+   * to stop there, and of every resumed session: the one whose peer it was is `resumed`.
+   */
+  | { readonly kind: 'established'; readonly resumed: KeptSession | null }
   /** The tunnel is up and this came out of it; empty when the peer only acknowledged. */
   | { readonly kind: 'tunnelled'; readonly plaintext: Buffer }
   | { readonly kind: 'failure'; readonly failure: MethodFailure }
 
 export interface CarrierOptions {
-  readonly secureContext: SecureContext
+  readonly tls: TlsContext
+  /** EAP type: each has sessions of its own. */
+  readonly type: number
   readonly version: number
   readonly maxDataBytes: number
   /** Largest TLS message of the peer, all fragments together. */
   readonly maxMessageBytes: number
+  /** Whether a session the peer names may be resumed, as far as can be told before its key is shown. */
+  readonly mayResume: ((kept: KeptSession) => boolean) | null
+  /** Whether to ask the peer for a certificate, and to stop when the handshake is done. */
+  readonly requestsCertificate?: boolean
 }
+
+/** What of a log-in is kept with its session. */
+export type SessionOwner = Omit<KeptSession, 'session' | 'expiresAtMs'>
 
 /** TLS in EAP frames: what EAP-TLS, EAP-TTLS and PEAP have in common. */
 export class TlsCarrier {
@@ -33,6 +50,7 @@ export class TlsCarrier {
   #receivedBytes = 0
   /** Made together with inner data, such as tickets: it goes before whatever is sent next. */
   #held: Buffer = nothing
+  #named: { readonly id: Buffer; readonly kept: KeptSession } | null = null
 
   constructor(options: CarrierOptions) {
     this.#options = options
@@ -83,6 +101,49 @@ export class TlsCarrier {
     return this.#outgoing.next()
   }
 
+  /** Sends what the end of the handshake left to be sent; null when there is nothing. */
+  proceed(): Buffer | null {
+    if (this.#held.length === 0) return null
+    this.#outgoing.load(this.#held)
+    this.#held = nothing
+    return this.#outgoing.next()
+  }
+
+  /**
+   * Ends an established handshake with a failure. Where our Finished has not been sent yet, which is
+   * in a full handshake of TLS 1.2, the peer is told why by an alert in its place; in TLS 1.3 Node
+   * has no way to send one.
+   */
+  refuse(
+    failure: MethodFailure,
+    alert: TlsAlert,
+  ): CarrierStep & { readonly kind: 'send' | 'failure' } {
+    this.forgetSession()
+    if (this.#held.length === 0 || this.protocol !== 'TLSv1.2') return { kind: 'failure', failure }
+    this.#failure = failure
+    this.#outgoing.load(makeAlert(alert))
+    return { kind: 'send', data: this.#outgoing.next() }
+  }
+
+  readCertificate(): PeerCertificate {
+    return this.#established().readCertificate()
+  }
+
+  /** Lets the peer come back with its session: call this when it has been let in, and never before. */
+  keepSession(owner: SessionOwner): void {
+    const { tls, type } = this.#options
+    // However often it is resumed, it ends when the first would have.
+    const expiresAtMs = this.#named?.kept.expiresAtMs ?? tls.sessions.expiry()
+    for (const { id, session } of this.#established().takeIssued()) {
+      tls.sessions.keep(type, id, { ...owner, session, expiresAtMs })
+    }
+  }
+
+  /** Call this when a resumed session turned out not to be good any more. */
+  forgetSession(): void {
+    if (this.#named !== null) this.#options.tls.sessions.remove(this.#options.type, this.#named.id)
+  }
+
   exportKeys(derivation: KeyDerivation): Buffer {
     return this.#established().exportKeys(derivation)
   }
@@ -96,13 +157,18 @@ export class TlsCarrier {
   }
 
   async #feed(message: Buffer): Promise<CarrierStep> {
-    this.#engine ??= new TlsEngine(this.#options.secureContext)
+    this.#engine ??= this.#makeEngine(message)
     const engine = this.#engine
+    const wasEstablished = engine.isEstablished
     if (message.length > 0) await engine.feed(message)
     const output = engine.takeOutput()
     if (engine.error !== null) return this.#fail(engine.error, output)
     // RFC 9427 §3: in TLS 1.3 the first inner data may come with the peer's Finished.
     const plaintext = engine.takePlaintext()
+    if (!wasEstablished && plaintext.length === 0 && this.#stops(engine)) {
+      this.#held = output
+      return { kind: 'established', resumed: engine.isResumed ? this.#resumed() : null }
+    }
     if (engine.isEstablished && (plaintext.length > 0 || output.length === 0)) {
       this.#held = Buffer.concat([this.#held, output])
       return { kind: 'tunnelled', plaintext }
@@ -112,6 +178,37 @@ export class TlsCarrier {
     return { kind: 'send', data: this.#outgoing.next() }
   }
 
+  #makeEngine(hello: Buffer): TlsEngine {
+    const { tls, type, mayResume, requestsCertificate = false } = this.#options
+    this.#named = mayResume === null ? null : this.#findSession(hello, mayResume)
+    return new TlsEngine({
+      secureContext: tls.for(type),
+      requestsCertificate,
+      resumption: mayResume === null ? null : { offer: this.#named?.kept.session ?? null },
+    })
+  }
+
+  #findSession(hello: Buffer, mayResume: (kept: KeptSession) => boolean) {
+    const { tls, type } = this.#options
+    const named = findNamedSession(hello)
+    const kept = named === null ? null : tls.sessions.find(type, named.id)
+    if (named === null || kept === null) return null
+    const isGood = mayResume(kept)
+    if (named.isSingleUse || !isGood) tls.sessions.remove(type, named.id)
+    return isGood ? { id: named.id, kept } : null
+  }
+
+  /** Whether the method has to say how to go on from the end of the handshake. */
+  #stops(engine: TlsEngine): boolean {
+    if (!engine.isEstablished) return false
+    return this.#options.requestsCertificate === true || engine.isResumed
+  }
+
+  #resumed(): KeptSession {
+    if (this.#named === null) throw new Error('a session was resumed that was not offered')
+    return this.#named.kept
+  }
+
   #established(): TlsEngine {
     if (this.#engine?.isEstablished !== true) throw new Error('there is no tunnel yet')
     return this.#engine
@@ -119,14 +216,9 @@ export class TlsCarrier {
 
   #fail(error: Error, alert: Buffer): CarrierStep {
     const code = 'code' in error && typeof error.code === 'string' ? error.code : error.message
-    this.#failure = { reason: reasonOf(code), detail: code, isVerdict: false }
+    this.#failure = { ...describeTlsFault(code), isVerdict: false }
     if (alert.length === 0) return { kind: 'failure', failure: this.#failure }
     this.#outgoing.load(alert)
     return { kind: 'send', data: this.#outgoing.next() }
   }
-}
-
-/** OpenSSL names an alert the peer sent `…_ALERT_…`; anything else is our own objection. */
-function reasonOf(code: string): string {
-  return code.includes('_ALERT_') ? 'tls-alert-from-peer' : 'tls-handshake'
 }

@@ -1,23 +1,31 @@
-import type { SecureContext } from 'node:tls'
 import { Vendor } from '../dictionary.ts'
 import { RadiusError } from '../errors.ts'
 import { withoutPadding } from '../user-password.ts'
 import { type Avp, AvpCode, decodeAvps } from './avp.ts'
 import type {
-  Authenticate,
   EapMethod,
   MethodFacts,
   MethodFailure,
   MethodRun,
   MethodSetting,
   MethodStep,
+  Verdict,
 } from './method.ts'
 import { EapType } from './packet.ts'
+import {
+  authenticateResumed,
+  keepSession,
+  resumptionRule,
+  type TlsMethodOptions,
+} from './resumption.ts'
 import { TlsCarrier } from './tls-carrier.ts'
+import type { KeptSession } from './tls-sessions.ts'
 
 const VERSION = 0
 const MSK_BYTES = 64
 const KEYS = { label: 'ttls keying material', type: EapType.ttls }
+const PAP = 'eap-ttls-pap'
+const NO_INNER_METHOD = Buffer.from([0])
 /** Without client certificates a peer's flight is one or two KiB. */
 const MAX_MESSAGE_BYTES = 16 * 1024
 /** RFC 2865 §5.1: the longest User-Name. */
@@ -25,19 +33,13 @@ const MAX_NAME_BYTES = 253
 /** AVPs are not bound to 128 bytes as User-Password is; Entra allows 256 characters. */
 const MAX_PASSWORD_BYTES = 1024
 
-export interface TtlsOptions<Context, Grant> {
-  /** Asked at each start, so that a renewed certificate serves the next conversation. */
-  readonly secureContext: () => SecureContext
-  readonly authenticate: Authenticate<Context, Grant>
-}
-
 /** EAP-TTLSv0 with PAP inside (RFC 5281 §11.2.5). */
 export class EapTtls<Context, Grant> implements EapMethod<Context, Grant> {
   readonly type = EapType.ttls
   readonly name = 'eap-ttls'
-  readonly #options: TtlsOptions<Context, Grant>
+  readonly #options: TlsMethodOptions<Context, Grant>
 
-  constructor(options: TtlsOptions<Context, Grant>) {
+  constructor(options: TlsMethodOptions<Context, Grant>) {
     this.#options = options
   }
 
@@ -46,20 +48,26 @@ export class EapTtls<Context, Grant> implements EapMethod<Context, Grant> {
   }
 }
 
+type Yes<Grant> = Verdict<Grant> & { readonly ok: true }
+
 class TtlsRun<Context, Grant> implements MethodRun<Grant> {
-  readonly #options: TtlsOptions<Context, Grant>
+  readonly #options: TlsMethodOptions<Context, Grant>
   readonly #setting: MethodSetting<Context>
   readonly #carrier: TlsCarrier
   #name: string | null = null
+  /** Set when a resumed session has been found good, and the peer is only to take it so. */
+  #resumed: Yes<Grant> | null = null
 
-  constructor(options: TtlsOptions<Context, Grant>, setting: MethodSetting<Context>) {
+  constructor(options: TlsMethodOptions<Context, Grant>, setting: MethodSetting<Context>) {
     this.#options = options
     this.#setting = setting
     this.#carrier = new TlsCarrier({
-      secureContext: options.secureContext(),
+      tls: options.tls(),
+      type: EapType.ttls,
       version: VERSION,
       maxDataBytes: setting.maxDataBytes,
       maxMessageBytes: MAX_MESSAGE_BYTES,
+      mayResume: resumptionRule(options, setting),
     })
   }
 
@@ -82,8 +90,12 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
         return { kind: 'request', data: step.data }
       case 'failure':
         return step
+      case 'established':
+        return this.#resume(step.resumed, signal)
       default:
-        return this.#authenticate(step.plaintext, signal)
+        return this.#resumed === null
+          ? this.#authenticate(step.plaintext, signal)
+          : this.#succeed(this.#resumed)
     }
   }
 
@@ -104,13 +116,37 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
         outerIdentity: this.#setting.outerIdentity,
         name: inner.name,
         proof: { kind: 'password', password: inner.password },
-        method: 'eap-ttls-pap',
+        method: PAP,
       },
       signal,
     )
     if (!verdict.ok) return failure({ reason: verdict.reason, detail: null, isVerdict: true })
+    const { outerIdentity } = this.#setting
+    keepSession(this.#carrier, verdict, { outerIdentity, name: inner.name, method: PAP })
+    return this.#succeed(verdict)
+  }
+
+  /**
+   * A resumed session stands for its inner method (RFC 5281 §15.4). In TLS 1.3 the peer has to hear
+   * that none follows (RFC 9427 §4).
+   */
+  async #resume(kept: KeptSession | null, signal: AbortSignal): Promise<MethodStep<Grant>> {
+    if (kept === null) throw new Error('a handshake of EAP-TTLS stops for no other reason')
+    this.#name = kept.name
+    const verdict = await authenticateResumed(this.#options, this.#setting, kept, signal)
+    if (!verdict.ok) {
+      this.#carrier.forgetSession()
+      return failure({ reason: verdict.reason, detail: null, isVerdict: true })
+    }
+    keepSession(this.#carrier, verdict, kept)
+    if (this.#carrier.protocol !== 'TLSv1.3') return this.#succeed(verdict)
+    this.#resumed = verdict
+    return { kind: 'request', data: await this.#carrier.tunnel(NO_INNER_METHOD) }
+  }
+
+  #succeed({ grant }: Yes<Grant>): MethodStep<Grant> {
     const msk = this.#carrier.exportKeys(KEYS).subarray(0, MSK_BYTES)
-    return { kind: 'success', msk, grant: verdict.grant }
+    return { kind: 'success', msk, grant }
   }
 }
 

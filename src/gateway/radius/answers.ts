@@ -1,10 +1,10 @@
-import type { SecureContext } from 'node:tls'
 import {
   type Holder,
   joinEapMessage,
   type RadiusHandler,
   type RadiusRequest,
   type Reply,
+  type TlsContext,
 } from '../../../protocols/radius/index.ts'
 import { AuthenticationUnavailable, type Authenticator } from '../../credentials/authenticate.ts'
 import type { Directory, Freshness } from '../../directory/directory.ts'
@@ -24,7 +24,7 @@ export interface RadiusAnswersParts {
   readonly events: AuthEventSink
   readonly sessions: SessionStore
   readonly freshness: () => Freshness
-  readonly secureContext: () => SecureContext
+  readonly tls: () => TlsContext
   readonly holder: Holder
   readonly nowMs?: () => number
 }
@@ -51,7 +51,7 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
     this.#eap = new EapAnswers({
       authenticator: parts.authenticator,
       denials,
-      secureContext: parts.secureContext,
+      tls: parts.tls,
       holder: parts.holder,
     })
   }

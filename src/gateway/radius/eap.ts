@@ -1,4 +1,3 @@
-import type { SecureContext } from 'node:tls'
 import {
   AttributeType,
   type EapAnswer,
@@ -16,6 +15,7 @@ import {
   type RadiusRequest,
   type Reply,
   splitEapMessage,
+  type TlsContext,
   type Verdict,
 } from '../../../protocols/radius/index.ts'
 import type { Grant } from '../../access/decide.ts'
@@ -41,7 +41,7 @@ interface Admission {
 export interface EapAnswersParts {
   readonly authenticator: Authenticator
   readonly denials: Denials
-  readonly secureContext: () => SecureContext
+  readonly tls: () => TlsContext
   readonly holder: Holder
 }
 
@@ -57,7 +57,7 @@ export class EapAnswers {
     this.#denials = parts.denials
     this.#server = new EapServer({ holder: parts.holder })
     this.#ttls = new EapTtls({
-      secureContext: parts.secureContext,
+      tls: parts.tls,
       authenticate: (attempt, signal) => this.#authenticate(attempt, signal),
     })
   }

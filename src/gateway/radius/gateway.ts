@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type { SecureContext } from 'node:tls'
 import {
   type ListenAddress,
   makeTlsContext,
   RadiusServer,
   type SocketKind,
+  type TlsContext,
 } from '../../../protocols/radius/index.ts'
 import type { Service } from '../../lifecycle.ts'
 import type { Log } from '../../observe/log.ts'
@@ -22,7 +22,7 @@ export interface ServedPair {
   readonly privateKey: string
 }
 
-export interface RadiusGatewayParts extends Omit<RadiusAnswersParts, 'secureContext' | 'holder'> {
+export interface RadiusGatewayParts extends Omit<RadiusAnswersParts, 'tls' | 'holder'> {
   readonly listen: {
     readonly auth: readonly ListenAddress[]
     readonly acct: readonly ListenAddress[]
@@ -38,14 +38,14 @@ export class RadiusGateway implements Service {
   readonly #answers: RadiusAnswers
   readonly #server: RadiusServer<NasClient>
   readonly #log: Log
-  #secureContext: SecureContext
+  #tls: TlsContext
 
   constructor(parts: RadiusGatewayParts) {
     this.#log = parts.log
-    this.#secureContext = contextOf(parts.certificate)
+    this.#tls = contextOf(parts.certificate)
     this.#answers = new RadiusAnswers({
       ...parts,
-      secureContext: () => this.#secureContext,
+      tls: () => this.#tls,
       holder: { daemon: randomBytes(DAEMON_ID_BYTES), worker: MAIN_WORKER },
     })
     const table = new NasTable(parts.directory)
@@ -70,7 +70,7 @@ export class RadiusGateway implements Service {
 
   /** Serves new conversations with another certificate; those under way keep theirs. */
   setCertificate(pair: ServedPair): void {
-    this.#secureContext = contextOf(pair)
+    this.#tls = contextOf(pair)
   }
 
   addresses(kind: SocketKind): readonly ListenAddress[] {
@@ -91,6 +91,6 @@ export class RadiusGateway implements Service {
   }
 }
 
-function contextOf({ certificate, privateKey }: ServedPair): SecureContext {
+function contextOf({ certificate, privateKey }: ServedPair): TlsContext {
   return makeTlsContext({ certificate, key: privateKey })
 }
