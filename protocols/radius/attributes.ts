@@ -1,5 +1,5 @@
-import { formatAddress, parseAddress } from './address.ts'
-import { type AttributeDefinition, AttributeType, findAttributeDefinition } from './dictionary.ts'
+import { formatAddress } from './address.ts'
+import { type AttributeDefinition, AttributeType } from './dictionary.ts'
 import { RadiusError } from './errors.ts'
 import { type Attribute, MAX_VALUE_BYTES } from './packet.ts'
 
@@ -88,33 +88,6 @@ export function splitTag(value: Buffer): { readonly tag: number; readonly rest: 
   return { tag: first, rest: value.subarray(1) }
 }
 
-/**
- * Makes an attribute from its RFC name and a value as an admin writes it: text, a decimal integer,
- * an address, or `0x…` for octets. A tagged attribute gets tag 0.
- *
- * @throws {RadiusError} `RADIUS_BAD_ATTRIBUTE` for an unknown name or a value that does not fit
- */
-export function parseAttribute(name: string, value: string): Attribute {
-  const definition = findAttributeDefinition(name)
-  if (definition === null)
-    throw new RadiusError('RADIUS_BAD_ATTRIBUTE', `unknown attribute ${name}`)
-  switch (definition.value) {
-    case 'text':
-      return makeText(definition, value)
-    case 'octets':
-      return makeOctets(definition, parseOctets(value))
-    case 'integer':
-    case 'time':
-      return makeInteger(definition, parseInteger(definition, value, 0xffff_ffff))
-    case 'tagged-text':
-      return makeTaggedText(definition, 0, value)
-    case 'tagged-integer':
-      return makeTaggedInteger(definition, 0, parseInteger(definition, value, 0xff_ffff))
-    default:
-      return makeAddress(definition, value)
-  }
-}
-
 export interface VendorValue {
   /** Private Enterprise Number. */
   readonly vendor: number
@@ -156,26 +129,6 @@ function collect(value: Buffer, type: number, found: Buffer[]): void {
     if (value.readUInt8(at) === type) found.push(value.subarray(at + 2, at + length))
     at += length
   }
-}
-
-function makeAddress(definition: AttributeDefinition, text: string): Attribute {
-  const address = parseAddress(text)
-  if (address === null || address.length !== (definition.value === 'ipv6' ? 16 : 4)) {
-    throw badValue(definition.name, 'not an address')
-  }
-  return { type: definition.type, value: address }
-}
-
-function parseInteger(definition: AttributeDefinition, text: string, limit: number): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-  if (!(value <= limit)) throw badValue(definition.name, 'not an integer in range')
-  return value
-}
-
-function parseOctets(text: string): Buffer {
-  return /^0x([0-9a-f]{2})*$/i.test(text)
-    ? Buffer.from(text.slice(2), 'hex')
-    : Buffer.from(text, 'utf8')
 }
 
 function badValue(name: string, why: string): RadiusError {

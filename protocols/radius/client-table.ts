@@ -13,6 +13,8 @@ export interface RadiusClient {
    * starts to demand it when the client has shown, outside EAP, that it can.
    */
   readonly requireMessageAuthenticator: 'yes' | 'no' | 'auto'
+  /** Under `auto`: it has shown so before, and is held to it from the first packet. */
+  readonly hasSigned?: boolean
   /** Without Message-Authenticator, accept only requests that carry no Proxy-State. */
   readonly limitProxyState: boolean
 }

@@ -9,6 +9,7 @@ export type ValueType =
   | 'integer'
   | 'ipv4'
   | 'ipv6'
+  | 'ipv6-prefix'
   | 'time'
   | 'tagged-text'
   | 'tagged-integer'
@@ -116,12 +117,3 @@ export const AcctStatusType = {
   accountingOn: 7,
   accountingOff: 8,
 } as const
-
-const byName = new Map<string, AttributeDefinition>(
-  Object.values(AttributeType).map((definition) => [definition.name.toLowerCase(), definition]),
-)
-
-/** Looks up an attribute by its RFC name in any case; null when the dictionary lacks it. */
-export function findAttributeDefinition(name: string): AttributeDefinition | null {
-  return byName.get(name.toLowerCase()) ?? null
-}

@@ -33,11 +33,20 @@ export interface RadiusHandler<Client extends RadiusClient = RadiusClient> {
   account(request: RadiusRequest<Client>, signal: AbortSignal): boolean | Promise<boolean>
 }
 
+/** Told what requests show of their client. Must not throw. */
+export interface ClientWitness<Client extends RadiusClient> {
+  /** It signs what it need not sign: `auto` demands it from now on. Told once for each client. */
+  signed(client: Client): void
+  /** A client with several secrets has used this one. */
+  used(client: Client, secret: SharedSecret, address: string): void
+}
+
 export interface ExchangeOptions<Client extends RadiusClient> {
   /** Asked for each datagram, with a normalised address; null is an unknown client. */
   readonly findClient: (address: string) => Client | null
   readonly handler: RadiusHandler<Client>
   readonly observer: RadiusObserver
+  readonly witness?: ClientWitness<Client>
   /** Milliseconds, monotonic. */
   readonly now?: () => number
   readonly maxInFlight?: number
@@ -114,6 +123,9 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
       this.#drop(origin, client, checked.reason)
       return
     }
+    if (checked.isFirstProof) this.#options.witness?.signed(client)
+    if (checked.isSecretSure && client.secrets.length > 1)
+      this.#options.witness?.used(client, checked.secret, origin.address)
     this.#answerOnce({
       origin,
       request: { packet, client, secret: checked.secret, address: origin.address },

@@ -13,7 +13,6 @@ export {
   makeOctets,
   makeText,
   makeVendor,
-  parseAttribute,
   splitTag,
 } from './attributes.ts'
 export type { BadReply } from './client/reply-check.ts'
@@ -26,7 +25,6 @@ export {
   AcctStatusType,
   type AttributeDefinition,
   AttributeType,
-  findAttributeDefinition,
   MicrosoftType,
   NasPortType,
   Vendor,
@@ -35,12 +33,25 @@ export * from './eap/index.ts'
 export { joinEapMessage, splitEapMessage } from './eap-message.ts'
 export { RadiusError, type RadiusErrorCode } from './errors.ts'
 export type { Answered, Drop, DropReason, RadiusObserver, SocketKind } from './events.ts'
-export { Exchange, type Origin, type RadiusHandler, type RadiusRequest } from './exchange.ts'
+export {
+  type ClientWitness,
+  Exchange,
+  type Origin,
+  type RadiusHandler,
+  type RadiusRequest,
+} from './exchange.ts'
 export type { ListenAddress } from './local-addresses.ts'
 export { makeMppeKeys, revealKey } from './mppe.ts'
 export { type Attribute, decodePacket, encodePacket, type Packet } from './packet.ts'
+export { parseAttribute } from './parse-attribute.ts'
 export type { Reply } from './reply.ts'
 export { RadiusServer, type RadiusServerOptions } from './server.ts'
 export { SharedSecret } from './shared-secret.ts'
 export { makeVlanAttributes } from './tunnel.ts'
 export { hideUserPassword, revealUserPassword } from './user-password.ts'
+export {
+  findNamedAttribute,
+  findNumberedAttribute,
+  type NamedAttribute,
+  replyAttributes,
+} from './vocabulary.ts'

@@ -12,13 +12,21 @@ const PROXY_STATE = AttributeType.proxyState.type
 const ZERO_AUTHENTICATOR = Buffer.alloc(16)
 
 export type Checked =
-  | { readonly ok: true; readonly secret: SharedSecret; readonly hasMessageAuthenticator: boolean }
+  | {
+      readonly ok: true
+      readonly secret: SharedSecret
+      /** Something in the request was made with the secret, which is not merely taken for it. */
+      readonly isSecretSure: boolean
+      readonly hasMessageAuthenticator: boolean
+      /** By this request its client has shown, for the first time, that it signs of its own accord. */
+      readonly isFirstProof: boolean
+    }
   | { readonly ok: false; readonly reason: DropReason }
 
 /** Whether a request comes from who shares the secret, as far as RADIUS lets one know. */
 export class RequestCheck {
-  /** Names of clients under the `auto` rule that have shown a Message-Authenticator of their own. */
-  readonly #proven = new Set<string>()
+  /** Clients that have shown a Message-Authenticator of their own. */
+  readonly #proven = new WeakSet<RadiusClient>()
 
   /** @param datagram the bytes `packet` was decoded from */
   check(datagram: Buffer, packet: Packet, client: RadiusClient): Checked {
@@ -32,15 +40,15 @@ export class RequestCheck {
       const verdict = secret.verifyMessageAuthenticator(datagram, packet)
       if (verdict === 'absent') return this.#checkUnsigned(packet, client)
       if (verdict === 'valid') {
-        if (!has(packet, EAP_MESSAGE)) this.#proven.add(client.name)
-        return { ok: true, secret, hasMessageAuthenticator: true }
+        const isFirstProof = !has(packet, EAP_MESSAGE) && this.#learn(client)
+        return accept({ secret, isSecretSure: true, hasMessageAuthenticator: true, isFirstProof })
       }
     }
     return refuse('bad-message-authenticator')
   }
 
   #checkUnsigned(packet: Packet, client: RadiusClient): Checked {
-    const secret = likelySecret(packet, client)
+    const { secret, isSecretSure } = likelySecret(packet, client)
     // RFC 3579 §3.1 and RFC 5997 §3 demand it whatever the client's rule says.
     const isDemanded = packet.code === PacketCode.statusServer || has(packet, EAP_MESSAGE)
     if (secret === undefined || isDemanded || this.#isRequired(client)) {
@@ -49,12 +57,21 @@ export class RequestCheck {
     if (client.limitProxyState && has(packet, PROXY_STATE)) {
       return refuse('proxy-state-without-message-authenticator')
     }
-    return { ok: true, secret, hasMessageAuthenticator: false }
+    return accept({ secret, isSecretSure, hasMessageAuthenticator: false })
   }
 
-  #isRequired({ requireMessageAuthenticator: rule, name }: RadiusClient): boolean {
-    // EAP always carries it and so proves nothing; only other requests turn `auto` into `yes`.
-    return rule === 'yes' || (rule === 'auto' && this.#proven.has(name))
+  // EAP always carries it and so proves nothing; only other requests turn `auto` into `yes`.
+  #learn(client: RadiusClient): boolean {
+    if (client.hasSigned === true || this.#proven.has(client)) return false
+    this.#proven.add(client)
+    return true
+  }
+
+  #isRequired(client: RadiusClient): boolean {
+    const rule = client.requireMessageAuthenticator
+    return (
+      rule === 'yes' || (rule === 'auto' && (client.hasSigned === true || this.#proven.has(client)))
+    )
   }
 }
 
@@ -63,7 +80,11 @@ function checkAccounting(datagram: Buffer, packet: Packet, client: RadiusClient)
     if (!secret.verifyAccountingAuthenticator(datagram)) continue
     const verdict = secret.verifyMessageAuthenticator(datagram, packet, ZERO_AUTHENTICATOR)
     if (verdict === 'invalid') return refuse('bad-message-authenticator')
-    return { ok: true, secret, hasMessageAuthenticator: verdict === 'valid' }
+    return accept({
+      secret,
+      isSecretSure: true,
+      hasMessageAuthenticator: verdict === 'valid',
+    })
   }
   return refuse('bad-authenticator')
 }
@@ -75,16 +96,24 @@ function checkAccounting(datagram: Buffer, packet: Packet, client: RadiusClient)
 function likelySecret(
   { attributes, authenticator }: Packet,
   { secrets }: RadiusClient,
-): SharedSecret | undefined {
+): { readonly secret: SharedSecret | undefined; readonly isSecretSure: boolean } {
   const [newest, ...older] = secrets
-  if (older.length === 0) return newest
-  const hidden = findValue(attributes, AttributeType.userPassword)
-  if (hidden === null) return newest
-  return secrets.find(({ bytes }) => fitsUserPassword(hidden, bytes, authenticator)) ?? newest
+  const hidden = older.length === 0 ? null : findValue(attributes, AttributeType.userPassword)
+  if (hidden === null) return { secret: newest, isSecretSure: false }
+  const fits = secrets.filter(({ bytes }) => fitsUserPassword(hidden, bytes, authenticator))
+  return { secret: fits[0] ?? newest, isSecretSure: fits.length === 1 }
 }
 
 function has(packet: Packet, type: number): boolean {
   return packet.attributes.some((attribute) => attribute.type === type)
+}
+
+type Accepted = Extract<Checked, { ok: true }>
+
+function accept(
+  found: Omit<Accepted, 'ok' | 'isFirstProof'> & Partial<Pick<Accepted, 'isFirstProof'>>,
+): Checked {
+  return { ok: true, isFirstProof: false, ...found }
 }
 
 function refuse(reason: DropReason): Checked {

@@ -24,6 +24,7 @@ import { importRoutes } from './routes/imports.ts'
 import { licenceRoutes } from './routes/licences.ts'
 import { lifecycleRoutes } from './routes/lifecycle.ts'
 import { mailRoutes } from './routes/mail.ts'
+import { nasRoutes } from './routes/nas.ts'
 import { networkPasswordRoutes } from './routes/network-passwords.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { passwordRoutes } from './routes/passwords.ts'
@@ -206,6 +207,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       groupRoutes,
       licenceRoutes,
       serviceRoutes,
+      nasRoutes,
       networkRoutes,
       sourceRoutes,
       sourceDepartureRoutes,

@@ -8,6 +8,7 @@ import type { SecondFactors } from '../credentials/second-factors.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { ReplyAttribute } from '../directory/network.ts'
+import type { NasStore } from '../directory/ports/nas.ts'
 import type { Actor, GroupStore, PeopleStore } from '../directory/ports/people.ts'
 import type { CredentialStore, ResourceStore } from '../directory/ports/resources.ts'
 import type { Administrator } from '../directory/service.ts'
@@ -466,6 +467,7 @@ export interface AdminParts {
   readonly people: PeopleStore
   readonly groups: GroupStore
   readonly resources: ResourceStore
+  readonly nas: Pick<NasStore, 'rotateSecret' | 'endRotation' | 'uses'>
   readonly credentials: CredentialStore
   readonly passwords: Pick<PasswordSetter, 'set'>
   readonly appPasswords: AppPasswords
@@ -499,6 +501,13 @@ export interface AdminParts {
   reached(inboxSeq: bigint | null): Promise<void>
   /** Why an attribute can't be part of a RADIUS reply, in words for an admin; null when it can. */
   checkReplyAttribute(attribute: ReplyAttribute): string | null
+  /** What can stand in one. */
+  replyAttributes(): readonly {
+    readonly name: string
+    readonly vendor: string | null
+    readonly value: string
+    readonly names: readonly string[]
+  }[]
   status(): Status
   health(): HealthReport
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>

@@ -1,6 +1,6 @@
 import type { Directory } from '../directory/directory.ts'
 import type { Group } from '../directory/group.ts'
-import type { Nas, Network } from '../directory/network.ts'
+import type { Network } from '../directory/network.ts'
 import type { Person } from '../directory/person.ts'
 import type { DeletedPerson, LifecycleDate, Ties } from '../directory/ports/people.ts'
 import type { Entry } from '../directory/query.ts'
@@ -116,19 +116,6 @@ export function showService(directory: Directory, service: Service) {
     allowedGroups: allowedGroupIds === null ? null : groupNames(directory, allowedGroupIds),
     isSuspended: holds.length > 0,
     createdAt: isoTime(createdAtMs),
-  }
-}
-
-/** Secrets are counted, never shown. */
-export function showNas(nas: Nas) {
-  const { id, name, addresses, secrets, requireMessageAuthenticator, limitProxyState } = nas
-  return {
-    id,
-    name,
-    addresses,
-    secrets: secrets.length,
-    requireMessageAuthenticator,
-    limitProxyState,
   }
 }
 

@@ -1,17 +1,15 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { radiusMethods } from '../directory/network.ts'
-import { CliError } from './client.ts'
 import type { Run } from './context.ts'
 import { numberFrom } from './number.ts'
 import { printTable } from './print.ts'
+import { addRemove } from './remove.ts'
 
-interface ShownNas {
+interface ShownAttribute {
   readonly name: string
-  readonly addresses: readonly string[]
-  readonly requireMessageAuthenticator: string
-  readonly secrets: number
-  readonly secret?: string
+  readonly vendor: string | null
+  readonly value: string
+  readonly names: readonly string[]
 }
 
 interface ShownNetwork {
@@ -24,95 +22,12 @@ interface ShownNetwork {
   readonly vlan: number | string | null
 }
 
-/** `nas …` (who may ask) and `network …` (who gets in, and how) */
+/** `network …`: who gets in, and how */
 export function addNetworks(program: Command, run: Run): void {
-  addNas(
-    program.command('nas').description('access points, switches and VPN gateways that may ask'),
-    run,
-  )
   addNetwork(
     program.command('network').description('policies: who gets on which network, how'),
     run,
   )
-}
-
-function addNas(nas: Command, run: Run): void {
-  nas
-    .command('list')
-    .description('list NAS')
-    .action(async (_options: unknown, command: Command) => {
-      const context = run(command)
-      const answer = await context.client().get<{ nas: ShownNas[] }>('/nas')
-      context.show(answer, () =>
-        printTable(
-          context.output,
-          answer.nas.map((item) => ({
-            name: item.name,
-            addresses: item.addresses.join(', '),
-            'message-authenticator': item.requireMessageAuthenticator,
-            secrets: item.secrets,
-          })),
-          'no NAS yet: nobody is answered',
-        ),
-      )
-    })
-
-  nas
-    .command('create <name> <addresses...>')
-    .description(
-      'create a NAS: addresses or CIDR blocks; without --secret-file one is made and shown once',
-    )
-    .option('--secret-file <file>', '`-` is standard input')
-    .option('--require-message-authenticator <rule>', 'yes, no or auto', 'auto')
-    .action(
-      async (
-        name: string,
-        addresses: string[],
-        options: { secretFile?: string; requireMessageAuthenticator: string },
-        command: Command,
-      ) => {
-        const context = run(command)
-        const secret =
-          options.secretFile === undefined ? {} : { secret: readSecret(options.secretFile) }
-        const answer = await context.client().send<ShownNas>('POST', '/nas', {
-          name,
-          addresses,
-          requireMessageAuthenticator: options.requireMessageAuthenticator,
-          ...secret,
-        })
-        context.show(answer, (created) =>
-          context.output.write(
-            created.secret === undefined
-              ? `${created.name} created\n`
-              : `secret: ${created.secret}\nKeep it now: it is not shown again.\n`,
-          ),
-        )
-      },
-    )
-
-  nas
-    .command('set-secret <name>')
-    .description('change the shared secret')
-    .requiredOption('--secret-file <file>', '`-` is standard input')
-    .option('--keep-old', 'both work until it is changed again')
-    .action(
-      async (
-        name: string,
-        options: { secretFile: string; keepOld?: boolean },
-        command: Command,
-      ) => {
-        const context = run(command)
-        const answer = await context
-          .client()
-          .send<ShownNas>('PATCH', `/nas/${encodeURIComponent(name)}`, {
-            secret: readSecret(options.secretFile),
-            keepOldSecret: options.keepOld ?? false,
-          })
-        context.show(answer, () => context.output.write('secret changed\n'))
-      },
-    )
-
-  addRemove(nas, run, 'nas')
 }
 
 function addNetwork(network: Command, run: Run): void {
@@ -138,6 +53,32 @@ function addNetwork(network: Command, run: Run): void {
             vlan: item.vlan,
           })),
           'no networks yet: everybody is rejected',
+        ),
+      )
+    })
+
+  network
+    .command('attributes [search]')
+    .description('list what can stand in a reply, by name; `Vendor:Type` with 0x… is for all else')
+    .action(async (search: string | undefined, _options: unknown, command: Command) => {
+      const context = run(command)
+      const { attributes } = await context
+        .client()
+        .get<{ attributes: ShownAttribute[] }>('/networks/attributes')
+      const wanted = search?.toLowerCase() ?? ''
+      const found = attributes.filter(({ name, vendor }) =>
+        `${name} ${vendor ?? 'standard'}`.toLowerCase().includes(wanted),
+      )
+      context.show({ attributes: found }, () =>
+        printTable(
+          context.output,
+          found.map(({ name, vendor, value, names }) => ({
+            name,
+            vendor: vendor ?? 'standard',
+            value,
+            'by name': names.join(', '),
+          })),
+          `nothing is called like ${search}; write it Vendor:Type with its octets, 0x…`,
         ),
       )
     })
@@ -220,21 +161,4 @@ function groupFrom(text: string): { group: string; vlan?: number | string } {
 
 function vlanFrom(text: string): number | string {
   return /^\d+$/.test(text) ? Number(text) : text
-}
-
-function addRemove(parent: Command, run: Run, path: string): void {
-  parent
-    .command('remove <name>')
-    .description('remove one')
-    .action(async (name: string, _options: unknown, command: Command) => {
-      const context = run(command)
-      await context.client().send('DELETE', `/${path}/${encodeURIComponent(name)}`)
-      context.show({ removed: name }, () => context.output.write(`${name} removed\n`))
-    })
-}
-
-function readSecret(file: string): string {
-  const secret = readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, '')
-  if (secret === '') throw new CliError(`${file} is empty`)
-  return secret
 }

@@ -8,6 +8,7 @@ import { addGroup } from './group.ts'
 import { addImport } from './import.ts'
 import { addLog } from './log.ts'
 import { addMail } from './mail.ts'
+import { addNas } from './nas.ts'
 import { addNetworkPasswordRule } from './network-passwords.ts'
 import { addNetworks } from './networks.ts'
 import { addPasswordPolicy } from './password-policy.ts'
@@ -45,6 +46,7 @@ export function makeProgram(process: {
     addNetworkPasswordRule,
     addGroup,
     addServices,
+    addNas,
     addNetworks,
     addMail,
     addLog,

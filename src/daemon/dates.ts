@@ -2,6 +2,7 @@ import type { Service } from '../lifecycle.ts'
 import type { Log } from '../observe/log.ts'
 import type { Database } from '../storage/connection.ts'
 import { carryOutDates } from '../storage/lifecycle-dates.ts'
+import { lapseSecrets } from '../storage/nas-store.ts'
 import { Turns } from '../turns.ts'
 
 /** A look at an index; dates are told to the second. */
@@ -13,7 +14,7 @@ export interface DatesParts {
   readonly log: Log
 }
 
-/** Lets people in, holds them back and takes them out when their day has come; the leader does. */
+/** What comes by itself when its time has come: people's dates, and old secrets' end. The leader does. */
 export class Dates implements Service {
   readonly name = 'dates'
   readonly #parts: DatesParts
@@ -40,8 +41,9 @@ export class Dates implements Service {
     const { database, leader, log } = this.#parts
     while (leader.isLeader && !signal.aborted) {
       const count = await carryOutDates(database)
-      if (count === 0) return
-      log.info('dates.carried-out', { count })
+      const lapsed = await lapseSecrets(database)
+      if (count + lapsed === 0) return
+      log.info('dates.carried-out', { count, lapsedSecrets: lapsed })
     }
   }
 }

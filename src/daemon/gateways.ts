@@ -8,7 +8,9 @@ import { LdapGateway } from '../gateway/ldap/gateway.ts'
 import { LdapReporter } from '../gateway/ldap/reporter.ts'
 import { Tree } from '../gateway/ldap/tree.ts'
 import { RadiusGateway } from '../gateway/radius/gateway.ts'
+import { NasWitness } from '../gateway/radius/nas-witness.ts'
 import type { Service } from '../lifecycle.ts'
+import { PostgresNasStore } from '../storage/nas-store.ts'
 import { PostgresSessionStore } from '../storage/session-store.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import type { LogInParts } from './log-in.ts'
@@ -49,6 +51,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
     secureContext: ldapContext(input.certificate),
     observer: new LdapReporter({ log, metrics }),
   })
+  const witness = new NasWitness({ store: new PostgresNasStore(database, directory.keys), log })
   const radius = new RadiusGateway({
     directory: readModel,
     authenticator: logIn.authenticator,
@@ -57,6 +60,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
     freshness,
     listen: { auth: config.listen.radiusAuth, acct: config.listen.radiusAcct },
     certificate: input.certificate,
+    witness,
     metrics,
     log,
   })
@@ -66,7 +70,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
   }
   const plainCount = config.listen.ldap.length
   return {
-    services: [ldapServer, radius],
+    services: [ldapServer, witness, radius],
     baseDn: () => tree()?.baseDn ?? null,
     setCertificate(pair) {
       ldapServer.setSecureContext(ldapContext(pair))

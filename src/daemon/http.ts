@@ -13,12 +13,13 @@ import type { Config } from '../config/config.ts'
 import { formatListen } from '../config/listen.ts'
 import { adminSocketPath } from '../config/paths.ts'
 import type { ServerCertificate } from '../credentials/certificates/server-certificate.ts'
-import { checkReplyAttribute } from '../gateway/radius/reply-attributes.ts'
+import { checkReplyAttribute, listReplyAttributes } from '../gateway/radius/reply-attributes.ts'
 import { answerUnreadable, scimPlugin } from '../gateway/scim/plugin.ts'
 import { PostgresBackup } from '../storage/backup.ts'
 import { PostgresGroupStore } from '../storage/group-store.ts'
 import { PostgresListing } from '../storage/listing.ts'
 import { LogReader } from '../storage/log-reader.ts'
+import { PostgresNasStore } from '../storage/nas-store.ts'
 import { PostgresPeopleStore } from '../storage/people-store.ts'
 import { PostgresResourceStore } from '../storage/resource-store.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
@@ -112,6 +113,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     people: new PostgresPeopleStore(database),
     groups: new PostgresGroupStore(database),
     resources: new PostgresResourceStore(database, keys),
+    nas: new PostgresNasStore(database, keys),
     credentials: logIn.credentials,
     passwords: input.passwords.setter,
     appPasswords: input.passwords.appPasswords,
@@ -149,6 +151,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     clearFailures: (id) => logIn.clearFailures(id),
     reached: async (inboxSeq) => await feed.reached(inboxSeq),
     checkReplyAttribute,
+    replyAttributes: listReplyAttributes,
     status: () => makeStatus(input),
     health: () => health.report(),
     metrics: async () => await metrics.render(),

@@ -13,6 +13,12 @@ export interface Nas {
   readonly requireMessageAuthenticator: 'yes' | 'no' | 'auto'
   /** Accept a request without Message-Authenticator only when it carries no Proxy-State. */
   readonly limitProxyState: boolean
+  /** Number of the newest secret, which grows with each; the others count down from it. */
+  readonly secretNo: number
+  /** When all secrets but the newest lapse; null when nothing but an admin ends them. */
+  readonly oldSecretsUntilMs: number | null
+  /** Since when it is known to send Message-Authenticator; `auto` then means `yes`. */
+  readonly signedAtMs: number | null
 }
 
 /** All conditions that are given must hold; the first network whose rule fits is chosen. */

@@ -322,6 +322,16 @@ export interface NasTable {
   secrets: Buffer[]
   require_message_authenticator: 'yes' | 'no' | 'auto'
   limit_proxy_state: boolean
+  secret_no: Generated<number>
+  old_secrets_until: Timestamp | null
+  signed_at: Timestamp | null
+}
+
+export interface NasSecretUseTable {
+  nas_id: string
+  secret_no: number
+  address: string
+  used_at: Timestamp
 }
 
 export interface NetworkTable {
@@ -716,6 +726,7 @@ export interface Tables {
   membership: MembershipTable
   name_quarantine: NameQuarantineTable
   nas: NasTable
+  nas_secret_use: NasSecretUseTable
   network: NetworkTable
   one_time_link: OneTimeLinkTable
   passkey: PasskeyTable

@@ -28,6 +28,7 @@ export async function insertNas(tx: Tx, { id, nas, keys }: NasInsert): Promise<n
       name_folded: foldText(nas.name),
       addresses: sql`${[...nas.addresses]}::text[]::cidr[]`,
       secrets: sealSecrets(keys, id, nas.secrets),
+      secret_no: Math.max(nas.secrets.length, 1),
       require_message_authenticator: nas.requireMessageAuthenticator,
       limit_proxy_state: nas.limitProxyState,
     })
@@ -49,10 +50,17 @@ export async function updateNasRow(tx: Tx, parts: NasUpdate): Promise<number | n
       ...(change.addresses === undefined
         ? {}
         : { addresses: sql`${[...change.addresses]}::text[]::cidr[]` }),
-      ...(change.secrets === undefined ? {} : { secrets: sealSecrets(keys, id, change.secrets) }),
+      ...(change.secrets === undefined
+        ? {}
+        : {
+            secrets: sealSecrets(keys, id, change.secrets),
+            secret_no: sql<number>`secret_no + 1`,
+            old_secrets_until: null,
+          }),
       ...(change.requireMessageAuthenticator === undefined
         ? {}
-        : { require_message_authenticator: change.requireMessageAuthenticator }),
+        : // Said anew, it is learnt anew.
+          { require_message_authenticator: change.requireMessageAuthenticator, signed_at: null }),
       ...(change.limitProxyState === undefined
         ? {}
         : { limit_proxy_state: change.limitProxyState }),

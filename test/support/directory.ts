@@ -162,6 +162,9 @@ export function aNas(overrides: Partial<Nas> = {}): Nas {
     secrets: [Buffer.from('testing123')],
     requireMessageAuthenticator: 'auto',
     limitProxyState: true,
+    secretNo: 1,
+    oldSecretsUntilMs: null,
+    signedAtMs: null,
     ...overrides,
   }
 }

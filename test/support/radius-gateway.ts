@@ -89,6 +89,7 @@ export class GatewayBench {
     const { caPem, ...certificate } = await GatewayBench.makeCertificates()
     this.caPem = caPem
     this.#gateway = new RadiusGateway({
+      witness: { signed: () => undefined, used: () => undefined },
       directory: this.directory.model,
       authenticator: this.#authenticator(),
       events: { record: (event) => this.events.push(event) },

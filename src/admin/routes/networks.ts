@@ -1,60 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { type NetworkRule, type ReplyAttribute, radiusMethods } from '../../directory/network.ts'
 import { actorOf, requireRole } from '../caller.ts'
-import { canonicalCidr } from '../cidr.ts'
 import { ApiError } from '../error.ts'
 import { readGroup, readNas, readNetwork } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
-import { showNas, showNetwork } from '../views.ts'
-
-const MAX_SECRET = 128
-/** Shorter ones fall to an offline guess of one captured packet. */
-const MIN_SECRET = 8
-const GENERATED_SECRET_BYTES = 24
+import { showNetwork } from '../views.ts'
 
 const Name = Type.String({ minLength: 1, maxLength: 64 })
 const Params = Type.Object({ name: Type.String({ maxLength: 64, description: 'name or id' }) })
-const nasFields = {
-  addresses: Type.Array(
-    Type.String({ maxLength: 50, description: 'address or CIDR block, IPv4 or IPv6' }),
-    { minItems: 1, maxItems: 64 },
-  ),
-  secret: Type.String({
-    minLength: MIN_SECRET,
-    maxLength: MAX_SECRET,
-    pattern: '^[\\x21-\\x7e]+$',
-  }),
-  requireMessageAuthenticator: Type.Union([
-    Type.Literal('yes'),
-    Type.Literal('no'),
-    Type.Literal('auto'),
-  ]),
-  limitProxyState: Type.Boolean(),
-}
-const NewNas = Type.Object(
-  {
-    name: Name,
-    addresses: nasFields.addresses,
-    secret: Type.Optional(nasFields.secret),
-    requireMessageAuthenticator: Type.Optional(nasFields.requireMessageAuthenticator),
-    limitProxyState: Type.Optional(nasFields.limitProxyState),
-  },
-  { additionalProperties: false },
-)
-const NasChange = Type.Object(
-  {
-    addresses: Type.Optional(nasFields.addresses),
-    secret: Type.Optional(nasFields.secret),
-    keepOldSecret: Type.Optional(
-      Type.Boolean({ description: 'while access points are moved to the new one' }),
-    ),
-    requireMessageAuthenticator: Type.Optional(nasFields.requireMessageAuthenticator),
-    limitProxyState: Type.Optional(nasFields.limitProxyState),
-  },
-  { additionalProperties: false },
-)
 const Vlan = Type.Union([
   Type.Integer({ minimum: 1, maximum: 4094 }),
   Type.String({ minLength: 1, maxLength: 32 }),
@@ -107,76 +61,10 @@ const NewNetwork = Type.Object(
 export function networkRoutes(app: FastifyInstance, parts: AdminParts): void {
   const { directory, resources } = parts
 
-  app.get('/nas', { schema: { summary: 'List NAS' } }, () => ({
-    nas: directory.allNas().map(showNas),
-  }))
-
-  app.post<{ Body: Static<typeof NewNas> }>(
-    '/nas',
-    { schema: { summary: 'Create a NAS; a generated secret is shown this once', body: NewNas } },
-    async (request, reply) => {
-      requireRole(request, 'operator')
-      const {
-        name,
-        addresses,
-        requireMessageAuthenticator = 'auto',
-        limitProxyState = true,
-      } = request.body
-      const secret =
-        request.body.secret ?? randomBytes(GENERATED_SECRET_BYTES).toString('base64url')
-      const created = await resources.createNas(
-        {
-          name,
-          addresses: addresses.map(canonicalCidr),
-          secrets: [Buffer.from(secret)],
-          requireMessageAuthenticator,
-          limitProxyState,
-        },
-        actorOf(request),
-      )
-      await parts.reached(created.inboxSeq)
-      const shown = showNas(readNas(directory, created.id))
-      return reply.code(201).send(request.body.secret === undefined ? { ...shown, secret } : shown)
-    },
-  )
-
-  app.patch<{ Params: Static<typeof Params>; Body: Static<typeof NasChange> }>(
-    '/nas/:name',
-    { schema: { summary: 'Change a NAS', params: Params, body: NasChange } },
-    async (request) => {
-      requireRole(request, 'operator')
-      const nas = readNas(directory, request.params.name)
-      const { secret, keepOldSecret = false, addresses, ...change } = request.body
-      const secrets =
-        secret === undefined
-          ? {}
-          : { secrets: [Buffer.from(secret), ...(keepOldSecret ? nas.secrets.slice(0, 1) : [])] }
-      const written = await resources.updateNas(
-        nas.id,
-        {
-          ...change,
-          ...secrets,
-          ...(addresses === undefined ? {} : { addresses: addresses.map(canonicalCidr) }),
-        },
-        actorOf(request),
-      )
-      await parts.reached(written.inboxSeq)
-      return showNas(readNas(directory, nas.id))
-    },
-  )
-
-  app.delete<{ Params: Static<typeof Params> }>(
-    '/nas/:name',
-    { schema: { summary: 'Remove a NAS', params: Params } },
-    async (request) => {
-      requireRole(request, 'operator')
-      const written = await resources.removeNas(
-        readNas(directory, request.params.name).id,
-        actorOf(request),
-      )
-      await parts.reached(written.inboxSeq)
-      return { changed: written.changed }
-    },
+  app.get(
+    '/networks/attributes',
+    { schema: { summary: 'List what a network can put into its replies, by name' } },
+    () => ({ attributes: parts.replyAttributes() }),
   )
 
   app.get(

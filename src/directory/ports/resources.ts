@@ -6,7 +6,10 @@ import type { Service } from '../service.ts'
 import type { Actor, Written } from './people.ts'
 
 export type NewService = Pick<Service, 'purpose' | 'name' | 'view' | 'allowedGroupIds'>
-export type NewNas = Omit<Nas, 'kind' | 'id' | 'version'>
+export type NewNas = Omit<
+  Nas,
+  'kind' | 'id' | 'version' | 'secretNo' | 'oldSecretsUntilMs' | 'signedAtMs'
+>
 export type NewNetwork = Omit<Network, 'kind' | 'id' | 'version'>
 
 /** What people sign in to, and through; created and changed by admins only. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import {
+  type ClientWitness,
   type ListenAddress,
   makeTlsContext,
   RadiusServer,
@@ -28,6 +29,7 @@ export interface RadiusGatewayParts extends Omit<RadiusAnswersParts, 'tls' | 'ho
     readonly acct: readonly ListenAddress[]
   }
   readonly certificate: ServedPair
+  readonly witness: ClientWitness<NasClient>
   readonly metrics: Metrics
   readonly log: Log
 }
@@ -53,6 +55,7 @@ export class RadiusGateway implements Service {
       ...parts.listen,
       findClient: (address) => table.find(address),
       handler: this.#answers,
+      witness: parts.witness,
       observer: new RadiusReporter({
         metrics: parts.metrics,
         log: parts.log,

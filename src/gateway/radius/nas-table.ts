@@ -36,6 +36,7 @@ function toClient(nas: Nas): NasClient {
     addresses: nas.addresses,
     secrets: nas.secrets.map((secret) => new SharedSecret(secret)),
     requireMessageAuthenticator: nas.requireMessageAuthenticator,
+    hasSigned: nas.signedAtMs !== null,
     limitProxyState: nas.limitProxyState,
   }
 }

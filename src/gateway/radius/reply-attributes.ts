@@ -1,33 +1,37 @@
 import {
   type Attribute,
   AttributeType,
-  findAttributeDefinition,
+  findNamedAttribute,
+  findNumberedAttribute,
   makeInteger,
   makeVlanAttributes,
   parseAttribute,
   RadiusError,
+  replyAttributes,
+  Vendor,
 } from '../../../protocols/radius/index.ts'
 import type { Grant } from '../../access/decide.ts'
 import type { Network, ReplyAttribute } from '../../directory/network.ts'
 
+/** An attribute that can be used, as admins are told of it. */
+export interface ListedAttribute {
+  readonly name: string
+  /** Null for the RFCs' own. */
+  readonly vendor: string | null
+  readonly value: string
+  /** Names of its values; empty when it has none. */
+  readonly names: readonly string[]
+}
+
 /** RFC 2865 §5.29: when the session's time is up, the NAS asks again instead of hanging up. */
 const ASK_AGAIN = 1
 
-/** What the server itself puts into replies, or what must never stand in one. */
-const reserved: ReadonlySet<number> = new Set(
-  [
-    AttributeType.userPassword,
-    AttributeType.chapPassword,
-    AttributeType.state,
-    AttributeType.proxyState,
-    AttributeType.eapMessage,
-    AttributeType.messageAuthenticator,
-  ].map(({ type }) => type),
-)
+/** Each is written down once, and sent many times. */
+const encoded = new WeakMap<ReplyAttribute, Attribute>()
 
 /** What the NAS is told of somebody who may come in. */
 export function makeReplyAttributes(grant: Grant, network: Network): Attribute[] {
-  const attributes = grant.attributes.map(({ name, value }) => parseAttribute(name, value))
+  const attributes = grant.attributes.map(encode)
   if (grant.vlan !== null) attributes.push(...makeVlanAttributes(grant.vlan))
   if (network.sessionTimeoutSeconds !== null) {
     attributes.push(
@@ -40,8 +44,11 @@ export function makeReplyAttributes(grant: Grant, network: Network): Attribute[]
 
 /** Why an attribute can't be part of a reply, in words for an admin; null when it can. */
 export function checkReplyAttribute({ name, value }: ReplyAttribute): string | null {
-  const definition = findAttributeDefinition(name)
-  if (definition !== null && reserved.has(definition.type)) return `${name} is set by the server`
+  const known = findNamedAttribute(name)
+  if (known?.isForReplies === false) return `${name} is set by the server, or no part of a reply`
+  const vendor = known === null ? findNumberedAttribute(name)?.vendor : null
+  if (vendor === Vendor.microsoft)
+    return `${name}: what Microsoft has beside the names here is keys`
   try {
     parseAttribute(name, value)
     return null
@@ -49,4 +56,23 @@ export function checkReplyAttribute({ name, value }: ReplyAttribute): string | n
     if (error instanceof RadiusError) return error.message
     throw error
   }
+}
+
+/** What an admin can put into a reply. */
+export function listReplyAttributes(): readonly ListedAttribute[] {
+  return replyAttributes().map(({ name, vendorName, value, names }) => ({
+    name,
+    vendor: vendorName,
+    value: value.replace('tagged-', ''),
+    names: names === null ? [] : Object.keys(names),
+  }))
+}
+
+function encode(attribute: ReplyAttribute): Attribute {
+  let known = encoded.get(attribute)
+  if (known === undefined) {
+    known = parseAttribute(attribute.name, attribute.value)
+    encoded.set(attribute, known)
+  }
+  return known
 }

@@ -13,6 +13,9 @@ interface NasRow extends LastChange {
   readonly secrets: readonly Buffer[]
   readonly require_message_authenticator: Nas['requireMessageAuthenticator']
   readonly limit_proxy_state: boolean
+  readonly secret_no: number
+  readonly old_secrets_until: Date | null
+  readonly signed_at: Date | null
 }
 
 interface NetworkRow extends LastChange {
@@ -68,6 +71,9 @@ function toNas(row: NasRow, keys: Keys): Nas {
     secrets: row.secrets.map((sealed) => unseal(keys, secretPlace(row.id), sealed)),
     requireMessageAuthenticator: row.require_message_authenticator,
     limitProxyState: row.limit_proxy_state,
+    secretNo: row.secret_no,
+    oldSecretsUntilMs: row.old_secrets_until?.getTime() ?? null,
+    signedAtMs: row.signed_at?.getTime() ?? null,
   }
 }
 

@@ -7,7 +7,6 @@ import {
   findVendorValues,
   makeTaggedText,
   makeVendor,
-  parseAttribute,
   splitTag,
 } from '../../../../protocols/radius/attributes.ts'
 import { AttributeType } from '../../../../protocols/radius/dictionary.ts'
@@ -15,6 +14,7 @@ import { Reassembler, type TlsFrame } from '../../../../protocols/radius/eap/tls
 import { joinEapMessage, splitEapMessage } from '../../../../protocols/radius/eap-message.ts'
 import { RadiusError } from '../../../../protocols/radius/errors.ts'
 import { hideKey, revealKey } from '../../../../protocols/radius/mppe.ts'
+import { parseAttribute } from '../../../../protocols/radius/parse-attribute.ts'
 import { makeVlanAttributes } from '../../../../protocols/radius/tunnel.ts'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')

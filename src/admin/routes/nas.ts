@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { actorOf, requireRole } from '../caller.ts'
+import { canonicalCidr } from '../cidr.ts'
+import { readNas } from '../lookup.ts'
+import { showNas } from '../nas-view.ts'
+import type { AdminParts } from '../parts.ts'
+
+const MAX_SECRET = 128
+/** Shorter ones fall to an offline guess of one captured packet. */
+const MIN_SECRET = 8
+const GENERATED_SECRET_BYTES = 24
+const KEEP_DAYS = 7
+const MAX_KEEP_DAYS = 90
+const DAY_MS = 86_400_000
+
+const Name = Type.String({ minLength: 1, maxLength: 64 })
+const Params = Type.Object({ name: Type.String({ maxLength: 64, description: 'name or id' }) })
+const nasFields = {
+  addresses: Type.Array(
+    Type.String({ maxLength: 50, description: 'address or CIDR block, IPv4 or IPv6' }),
+    { minItems: 1, maxItems: 64 },
+  ),
+  secret: Type.String({
+    minLength: MIN_SECRET,
+    maxLength: MAX_SECRET,
+    pattern: '^[\\x21-\\x7e]+$',
+  }),
+  requireMessageAuthenticator: Type.Union([
+    Type.Literal('yes'),
+    Type.Literal('no'),
+    Type.Literal('auto'),
+  ]),
+  limitProxyState: Type.Boolean(),
+}
+const NewNas = Type.Object(
+  {
+    name: Name,
+    addresses: nasFields.addresses,
+    secret: Type.Optional(nasFields.secret),
+    requireMessageAuthenticator: Type.Optional(nasFields.requireMessageAuthenticator),
+    limitProxyState: Type.Optional(nasFields.limitProxyState),
+  },
+  { additionalProperties: false },
+)
+const Rotation = Type.Object(
+  {
+    secret: Type.Optional(nasFields.secret),
+    keepDays: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_KEEP_DAYS,
+        description: `for which the old secret is good as well; ${KEEP_DAYS} when left out`,
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+const NasChange = Type.Object(
+  {
+    addresses: Type.Optional(nasFields.addresses),
+    secret: Type.Optional(nasFields.secret),
+    keepOldSecret: Type.Optional(
+      Type.Boolean({ description: 'for a week, while access points are moved to the new one' }),
+    ),
+    requireMessageAuthenticator: Type.Optional(nasFields.requireMessageAuthenticator),
+    limitProxyState: Type.Optional(nasFields.limitProxyState),
+  },
+  { additionalProperties: false },
+)
+
+export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
+  const { directory, resources } = parts
+
+  app.get(
+    '/nas',
+    { schema: { summary: 'List NAS, and who is still on an old secret' } },
+    async () => {
+      const uses = await parts.nas.uses()
+      return { nas: directory.allNas().map((nas) => showNas(nas, uses)) }
+    },
+  )
+
+  app.post<{ Body: Static<typeof NewNas> }>(
+    '/nas',
+    { schema: { summary: 'Create a NAS; a generated secret is shown this once', body: NewNas } },
+    async (request, reply) => {
+      requireRole(request, 'operator')
+      const {
+        name,
+        addresses,
+        requireMessageAuthenticator = 'auto',
+        limitProxyState = true,
+      } = request.body
+      const secret = request.body.secret ?? generateSecret()
+      const created = await resources.createNas(
+        {
+          name,
+          addresses: addresses.map(canonicalCidr),
+          secrets: [Buffer.from(secret)],
+          requireMessageAuthenticator,
+          limitProxyState,
+        },
+        actorOf(request),
+      )
+      await parts.reached(created.inboxSeq)
+      const shown = showNas(readNas(directory, created.id))
+      return reply.code(201).send(request.body.secret === undefined ? { ...shown, secret } : shown)
+    },
+  )
+
+  app.patch<{ Params: Static<typeof Params>; Body: Static<typeof NasChange> }>(
+    '/nas/:name',
+    { schema: { summary: 'Change a NAS', params: Params, body: NasChange } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const nas = readNas(directory, request.params.name)
+      const { secret, keepOldSecret = false, addresses, ...change } = request.body
+      if (secret !== undefined && keepOldSecret) {
+        const rotation = { secret: Buffer.from(secret), keepMs: KEEP_DAYS * DAY_MS }
+        const { inboxSeq } = await parts.nas.rotateSecret(nas.id, rotation, actorOf(request))
+        await parts.reached(inboxSeq)
+      }
+      const isReplaced = secret !== undefined && !keepOldSecret
+      const written = await resources.updateNas(
+        nas.id,
+        {
+          ...change,
+          ...(isReplaced ? { secrets: [Buffer.from(secret)] } : {}),
+          ...(addresses === undefined ? {} : { addresses: addresses.map(canonicalCidr) }),
+        },
+        actorOf(request),
+      )
+      await parts.reached(written.inboxSeq)
+      return showNas(readNas(directory, nas.id))
+    },
+  )
+
+  app.post<{ Params: Static<typeof Params>; Body: Static<typeof Rotation> }>(
+    '/nas/:name/rotate',
+    {
+      schema: {
+        summary: 'Put a new secret beside the old one; a generated one is shown this once',
+        params: Params,
+        body: Rotation,
+      },
+    },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { keepDays = KEEP_DAYS } = request.body
+      const secret = request.body.secret ?? generateSecret()
+      const { id } = readNas(directory, request.params.name)
+      const written = await parts.nas.rotateSecret(
+        id,
+        { secret: Buffer.from(secret), keepMs: keepDays * DAY_MS },
+        actorOf(request),
+      )
+      await parts.reached(written.inboxSeq)
+      const shown = showNas(readNas(directory, id), await parts.nas.uses())
+      return request.body.secret === undefined ? { ...shown, secret } : shown
+    },
+  )
+
+  app.post<{ Params: Static<typeof Params> }>(
+    '/nas/:name/end-rotation',
+    { schema: { summary: 'End all secrets of a NAS but the newest, now', params: Params } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const { id } = readNas(directory, request.params.name)
+      const written = await parts.nas.endRotation(id, actorOf(request))
+      await parts.reached(written.inboxSeq)
+      return showNas(readNas(directory, id), await parts.nas.uses())
+    },
+  )
+
+  app.delete<{ Params: Static<typeof Params> }>(
+    '/nas/:name',
+    { schema: { summary: 'Remove a NAS', params: Params } },
+    async (request) => {
+      requireRole(request, 'operator')
+      const written = await resources.removeNas(
+        readNas(directory, request.params.name).id,
+        actorOf(request),
+      )
+      await parts.reached(written.inboxSeq)
+      return { changed: written.changed }
+    },
+  )
+}
+
+function generateSecret(): string {
+  return randomBytes(GENERATED_SECRET_BYTES).toString('base64url')
+}
