@@ -23,6 +23,7 @@ import { groupRoutes } from './routes/groups.ts'
 import { importRoutes } from './routes/imports.ts'
 import { licenceRoutes } from './routes/licences.ts'
 import { lifecycleRoutes } from './routes/lifecycle.ts'
+import { logRoutes } from './routes/log.ts'
 import { mailRoutes } from './routes/mail.ts'
 import { nasRoutes } from './routes/nas.ts'
 import { networkPasswordRoutes } from './routes/network-passwords.ts'
@@ -216,6 +217,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       importRoutes,
       mailRoutes,
       systemRoutes,
+      logRoutes,
     ])
       routes(guarded, parts)
     done()

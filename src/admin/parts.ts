@@ -30,6 +30,8 @@ import type { LicenceControl } from './licence-control.ts'
 
 /** One answer that was given, as the log keeps it. */
 export interface LoggedAnswer {
+  /** Rises with each row stored, whoever stores it. */
+  readonly id: string
   readonly at: string
   readonly lastAt: string
   readonly count: number
@@ -57,12 +59,24 @@ export interface LoggedChange {
   readonly detail: Readonly<Record<string, unknown>> | null
 }
 
+/** What is asked for must all hold; what is left out is not asked for. */
 export interface LogFilter {
-  readonly principalId: PrincipalId | null
+  readonly principalId?: PrincipalId | null
   /** As it was claimed, for names that led to nobody. */
-  readonly name: string | null
-  readonly outcome: LoggedAnswer['outcome'] | null
-  readonly sinceMs: number | null
+  readonly name?: string | null
+  readonly outcome?: LoggedAnswer['outcome'] | null
+  readonly reason?: string
+  readonly method?: string
+  /** A network's name. */
+  readonly network?: string
+  readonly nas?: string
+  readonly ssid?: string
+  /** A MAC address as `aa:bb:cc:dd:ee:ff`, or what else a NAS calls a device. */
+  readonly device?: string
+  readonly sinceMs?: number | null
+  readonly untilMs?: number
+  /** Only rows stored after this one, the oldest first instead of the newest. */
+  readonly afterId?: string
   readonly limit: number
 }
 

@@ -24,7 +24,7 @@ export async function readRecord(
 ): Promise<PersonRecord> {
   const [changes, answers, known, pushes] = await Promise.all([
     log.changes({ entity: id, sinceMs: null, limit }),
-    log.answers({ principalId: id, name: null, outcome: null, sinceMs: null, limit }),
+    log.answers({ principalId: id, limit }),
     sources.list(),
     sources.pushesOf(id),
   ])

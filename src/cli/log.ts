@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
 import type { LoggedAnswer, LoggedChange, Status } from '../admin/parts.ts'
-import type { Run } from './context.ts'
-import { printFields, printTable } from './print.ts'
-import { hintsFor } from './reason-hints.ts'
+import type { ExplainedAnswer } from '../admin/routes/log.ts'
+import { printAnswer } from './answer-record.ts'
+import type { CommandContext, Run } from './context.ts'
+import { followAnswers } from './follow.ts'
+import { type Output, printFields, printTable } from './print.ts'
 
 /** `log` (who was let in, and why not), `log changes` (what was changed) and `status` */
 export function addLog(program: Command, run: Run): void {
@@ -14,41 +16,35 @@ export function addLog(program: Command, run: Run): void {
       'of one person; a name that leads to nobody is searched as it was claimed',
     )
     .option('--denied', 'refusals only')
-    .option('--since <time>', 'ISO time')
-    .option('--limit <n>', 'how many at most', '50')
-    .action(
-      async (
-        options: { person?: string; denied?: boolean; since?: string; limit: string },
-        command: Command,
-      ) => {
-        const context = run(command)
-        const { denied, ...query } = options
-        const answer = await context.client().get<{ answers: LoggedAnswer[] }>('/log', {
-          ...query,
-          ...(denied === true ? { outcome: 'denied' } : {}),
-        })
-        context.show(answer, ({ answers }) => {
-          printTable(
-            context.output,
-            answers.map((row) => ({
-              at: row.at,
-              outcome: row.outcome,
-              reason: row.reason,
-              code: codeOf(row),
-              name: row.person ?? row.name,
-              with: row.detail?.['credentialLabel'] as string | undefined,
-              method: row.method,
-              resource: row.resource,
-              from: row.device ?? row.address,
-              times: row.count,
-            })),
-            'nothing yet',
-          )
-          for (const hint of hintsFor(answers.map(({ reason }) => reason)))
-            context.output.write(`${hint}\n`)
-        })
-      },
+    .option('--reason <word>', 'for one reason')
+    .option('--method <word>', 'by one method, such as eap-tls')
+    .option('--network <name>', 'at one network')
+    .option('--nas <name>', 'that one NAS asked for')
+    .option('--ssid <name>', 'at one SSID')
+    .option('--device <mac>', 'of one device')
+    .option(
+      '--since <time>',
+      'ISO time; of the last seven days without, unless by person or device',
     )
+    .option('--until <time>', 'ISO time')
+    .option('--limit <n>', 'how many at most', '50')
+    .option('--detail', 'each try in full: where, how, what failed and how to mend it')
+    .option('--follow', 'go on, and show each try in full as it comes')
+    .action(async (options: LogOptions, command: Command) => {
+      const context = run(command)
+      const { denied, detail = false, follow = false, ...given } = options
+      const query = { ...given, ...(denied === true ? { outcome: 'denied' } : {}) }
+      if (follow) {
+        await showAsTheyCome(context, query)
+        return
+      }
+      const answer = await context.client().get<{ answers: ExplainedAnswer[] }>('/log', query)
+      context.show(answer, ({ answers }) => {
+        if (detail && answers.length > 0)
+          for (const each of answers) printAnswer(context.output, each)
+        else printAnswers(context.output, answers)
+      })
+    })
 
   log
     .command('changes')
@@ -87,6 +83,63 @@ export function addLog(program: Command, run: Run): void {
         printFields(context.output, { ...status }),
       )
     })
+}
+
+interface LogOptions {
+  readonly person?: string
+  readonly denied?: boolean
+  readonly reason?: string
+  readonly method?: string
+  readonly network?: string
+  readonly nas?: string
+  readonly ssid?: string
+  readonly device?: string
+  readonly since?: string
+  readonly until?: string
+  readonly limit: string
+  readonly detail?: boolean
+  readonly follow?: boolean
+}
+
+/** In JSON one object a line, so that a reader need not wait for the end. */
+async function showAsTheyCome(
+  context: CommandContext,
+  { limit, ...query }: Readonly<Record<string, string>> & { readonly limit: string },
+): Promise<void> {
+  const { output, signal } = context
+  for await (const answer of followAnswers(context.client(), query, { first: limit, signal })) {
+    if (output.isJson) output.write(`${JSON.stringify(answer)}\n`)
+    else printAnswer(output, answer)
+  }
+}
+
+function printAnswers(output: Output, answers: readonly ExplainedAnswer[]): void {
+  printTable(
+    output,
+    answers.map((row) => ({
+      at: row.at,
+      outcome: row.outcome,
+      reason: row.reason,
+      code: codeOf(row),
+      name: row.person ?? row.name,
+      with: row.detail?.['credentialLabel'] as string | undefined,
+      method: row.method,
+      resource: row.resource,
+      from: row.device ?? row.address,
+      times: row.count,
+    })),
+    'nothing yet',
+  )
+  for (const hint of hintsFor(answers)) output.write(`${hint}\n`)
+}
+
+/** A line for each reason that has one, in the order in which they come. */
+function hintsFor(answers: readonly ExplainedAnswer[]): ReadonlySet<string> {
+  return new Set(
+    answers.flatMap(({ reason, explanation }) =>
+      explanation === null ? [] : [`${reason}: ${explanation.mend}`],
+    ),
+  )
 }
 
 /** What the place that checked the password answered, as it says it. */

@@ -1,11 +1,21 @@
 import { type SqlBool, sql } from 'kysely'
 import type { Database } from './connection.ts'
 
+/** What is asked for must all hold; what is left out is not asked for. */
 export interface AnswerFilter {
-  readonly principalId: string | null
-  readonly name: string | null
-  readonly outcome: 'success' | 'denied' | 'unavailable' | null
-  readonly sinceMs: number | null
+  readonly principalId?: string | null
+  readonly name?: string | null
+  readonly outcome?: 'success' | 'denied' | 'unavailable' | null
+  readonly reason?: string
+  readonly method?: string
+  readonly network?: string
+  readonly nas?: string
+  readonly ssid?: string
+  readonly device?: string
+  readonly sinceMs?: number | null
+  readonly untilMs?: number
+  /** Only rows stored after this one, the oldest first instead of the newest. */
+  readonly afterId?: string
   readonly limit: number
 }
 
@@ -15,6 +25,9 @@ export interface ChangeFilter {
   readonly sinceMs: number | null
   readonly limit: number
 }
+
+/** How late a row may be stored and still be seen by whoever follows along. */
+const FOLLOWED_MS = 5 * 60_000
 
 /** Reads the two logs back, newest first: who was let in, and what was changed. */
 export class LogReader {
@@ -30,6 +43,7 @@ export class LogReader {
       .leftJoin('person', 'person.id', 'auth_event.principal_id')
       .leftJoin('service', 'service.id', 'auth_event.principal_id')
       .select((build) => [
+        'auth_event.id',
         'auth_event.at',
         'auth_event.last_at',
         'auth_event.count',
@@ -44,17 +58,15 @@ export class LogReader {
         'auth_event.detail',
         build.fn.coalesce('person.username', 'service.name').as('principal'),
       ])
-      .orderBy('auth_event.at', 'desc')
-      .orderBy('auth_event.id', 'desc')
+      .where(answersAre(filter))
       .limit(filter.limit)
-    if (filter.principalId !== null)
-      query = query.where('auth_event.principal_id', '=', filter.principalId)
-    if (filter.name !== null) query = query.where('auth_event.name', '=', filter.name)
-    if (filter.outcome !== null) query = query.where('auth_event.outcome', '=', filter.outcome)
-    if (filter.sinceMs !== null)
-      query = query.where('auth_event.at', '>=', new Date(filter.sinceMs))
+    query =
+      filter.afterId === undefined
+        ? query.orderBy('auth_event.at', 'desc').orderBy('auth_event.id', 'desc')
+        : query.orderBy('auth_event.id')
     const rows = await query.execute()
     return rows.map((row) => ({
+      id: String(row.id),
       at: row.at.toISOString(),
       lastAt: row.last_at.toISOString(),
       count: row.count,
@@ -128,4 +140,35 @@ export class LogReader {
 function nameOf(table: 'person' | 'service' | 'administrator') {
   return sql<SqlBool>`${sql.ref(`${table}.id`)} = case journal.kind
     when 'credential' then (journal_detail.body ->> 'principal')::uuid else journal.entity end`
+}
+
+/** The conditions of a filter; the times are what keeps a search to few partitions. */
+function answersAre(filter: AnswerFilter) {
+  const conditions = [
+    is('auth_event.principal_id', filter.principalId),
+    is('auth_event.name', filter.name),
+    is('auth_event.outcome', filter.outcome),
+    is('auth_event.reason', filter.reason),
+    is('auth_event.method', filter.method),
+    is('auth_event.device', filter.device),
+    is('auth_event.resource_name', filter.network),
+    is('auth_event.resource_kind', filter.network === undefined ? null : 'network'),
+    detailIs('nas', filter.nas),
+    detailIs('ssid', filter.ssid),
+    filter.sinceMs == null ? null : sql`auth_event.at >= ${new Date(filter.sinceMs)}`,
+    filter.untilMs === undefined ? null : sql`auth_event.at < ${new Date(filter.untilMs)}`,
+    filter.afterId === undefined
+      ? null
+      : sql`auth_event.id > ${filter.afterId}::bigint
+            and auth_event.at >= ${new Date(Date.now() - FOLLOWED_MS)}`,
+  ].filter((condition) => condition !== null)
+  return sql<SqlBool>`${conditions.length === 0 ? sql`true` : sql.join(conditions, sql` and `)}`
+}
+
+function is(column: string, value: string | null | undefined) {
+  return value == null ? null : sql`${sql.ref(column)} = ${value}`
+}
+
+function detailIs(key: 'nas' | 'ssid', value: string | undefined) {
+  return value === undefined ? null : sql`auth_event.detail ->> ${sql.lit(key)} = ${value}`
 }

@@ -1,0 +1,150 @@
+/** What a denial means for whoever has to mend it. */
+export interface Explanation {
+  /** Which step of the log-in it was. */
+  readonly step: Step
+  /** What to do about it. */
+  readonly mend: string
+}
+
+/**
+ * `way in`: the NAS and the network; `method`: how they agree to prove it; `tls`: the tunnel; `inner`:
+ * what is said inside; `credential`: whether it is right; `access`: whether she may.
+ */
+export type Step = 'way in' | 'method' | 'tls' | 'inner' | 'credential' | 'access' | 'source'
+
+type Table = Readonly<Record<string, Explanation>>
+
+function all(step: Step, mends: Readonly<Record<string, string>>): Table {
+  return Object.fromEntries(Object.entries(mends).map(([reason, mend]) => [reason, { step, mend }]))
+}
+
+const DEVICE_TRUST =
+  'the device does not trust our certificate: give it a profile of this network (`gatehouse network profile`), or let it trust our authority'
+
+/** By reason, or by `reason detail` where the particulars change what is to be done. */
+const EXPLANATIONS: Table = {
+  ...all('way in', {
+    'no-network':
+      'no network fits this NAS and SSID: `gatehouse network list` shows the rules, `gatehouse network add` makes one',
+    'unknown-state':
+      'the conversation is not known here, as after a restart or when a NAS changes servers: the device begins again by itself',
+    abandoned:
+      'the device stopped answering: it lost the signal, or waits for somebody to accept our certificate',
+    'abandoned after-certificate': `the device stopped answering once it saw our certificate. Most likely ${DEVICE_TRUST}`,
+    'too-many-requests':
+      'far more log-ins than people make: look for a device that tries again and again with an old password',
+  }),
+  ...all('method', {
+    'method-not-allowed':
+      'this network does not allow how the device wants to prove it: change the device, or `gatehouse network set NAME --method …`',
+    'no-common-method':
+      'the device and this network have no EAP method in common: `gatehouse network list` shows what is allowed; a profile sets the device',
+    'inner-method':
+      'inside its tunnel the device uses a method this network does not allow, most often MSCHAPv2 where PAP is meant: set the inner method (phase 2) of the device, or give it a profile',
+    'realm-mismatch':
+      'the name inside the tunnel is of another realm than the one outside: set one of them on the device',
+    'name-mismatch': 'the device gives two different names: set the identity of the device anew',
+  }),
+  ...all('tls', {
+    'tls-alert-from-peer': DEVICE_TRUST,
+    'tls-alert-from-peer unknown_ca': DEVICE_TRUST,
+    'tls-alert-from-peer internal_error':
+      'the device ended TLS without saying why, as most do when the name in our certificate is not the one they expect: compare the server name of its profile with `gatehouse doctor`',
+    'tls-alert-from-peer bad_certificate': `${DEVICE_TRUST}, and see that the server name of its profile is the one in our certificate`,
+    'tls-alert-from-peer certificate_unknown': `${DEVICE_TRUST}, and see that the server name of its profile is the one in our certificate`,
+    'tls-alert-from-peer certificate_expired':
+      'the device takes our certificate for expired: set the clock of the device, else renew ours (`gatehouse doctor`)',
+    'tls-alert-from-peer access_denied':
+      'somebody declined our certificate on the device, or nobody accepted it in time',
+    'tls-alert-from-peer protocol_version':
+      'the device wants a version of TLS that is not served: update the device',
+    'tls-handshake': 'the device sent what is not TLS, or a version too old: update the device',
+    'no-certificate': 'the device showed no certificate: issue one (`gatehouse certificate issue`)',
+    'certificate-unknown-ca':
+      'no authority trusted here issued the certificate: `gatehouse ca list` shows them',
+    'certificate-expired': 'the certificate has expired: issue another, or set our clock',
+    'certificate-not-yet-valid':
+      'the certificate begins in the future: the clock here, or of the authority, is wrong',
+    'certificate-revoked': 'the certificate has been revoked: issue another if she is to come in',
+    'certificate-purpose': 'the certificate is not meant for clients: issue one with clientAuth',
+    'certificate-no-crl':
+      'the revocation list of the authority is missing or too old: renew it, or nobody gets in with its certificates',
+    'certificate-invalid': 'the certificate cannot be used: issue another',
+  }),
+  ...all('inner', {
+    protocol: 'the device broke a rule of the protocol: update it, or report it with the detail',
+    'peer-refused':
+      'the device found that we do not know its password: somebody typed an old one, or it stands before another server',
+    'crypto-binding':
+      'the device did not tie its tunnel to its log-in: update it, or somebody sits in between',
+  }),
+  ...all('credential', {
+    'unknown-name': 'nobody here has this name: look for a misspelling, or a person not imported',
+    'wrong-password': 'the password is wrong: most often an old one kept by a device',
+    'wrong-code':
+      'the one-time code is wrong: the clock of her phone, or a code of another account',
+    'spent-code': 'the one-time code was used already: she waits for the next one',
+    'code-missing': 'this network asks for a one-time code behind the password, and none came',
+    'no-factor': 'she has no authenticator app yet: she adds one on her account page',
+    'no-credential':
+      'she has nothing to prove it with here: `gatehouse person password`, `network-password` or `certificate issue`',
+    'credential-expired': 'her password has expired: she sets another',
+    'credential-temporary': 'her password was set by an admin: she changes it on her account page',
+    'credential-scope': 'this app password is good for something else',
+    'backing-off': 'too many wrong tries: it goes on by itself, or `gatehouse person unlock`',
+    'locked-out': 'locked after too many wrong tries: `gatehouse person unlock`',
+    'too-many-names': 'one address tried too many different names',
+    'certificate-unmatched': 'the certificate leads to nobody here: it names no person we know',
+    'certificate-ambiguous': 'the certificate leads to more than one person',
+  }),
+  ...all('access', {
+    staged: 'she is imported and not activated: `gatehouse person activate`',
+    held: 'she is suspended: `gatehouse person show` says by whom',
+    deleted: 'she has been deleted',
+    'not-in-allowed-group':
+      'she is in none of the groups of this network: `gatehouse network list` shows them',
+    'not-in-view': 'this client does not see her',
+    'outside-hours': 'the network is closed at this time of day',
+    'wrong-kind': 'this kind of account does not use this',
+    expired: 'the account has expired',
+  }),
+  ...all('source', {
+    'source-mfa-required':
+      'Microsoft asks for a second step, which LDAP and RADIUS cannot give: take her out of the pass-through group and set a password here',
+    'source-policy':
+      'a Conditional Access policy of the tenant refuses sign-ins of this kind: exempt the application, or set a password here',
+    'source-locked':
+      'Microsoft has locked the account, or takes our address for a malicious one: name it among the trusted locations of the tenant',
+    'source-loop': 'some client signs in far too often: find it by its address',
+    'source-password-expired': 'she changes her password at Microsoft, then tries again',
+    'source-password-reset':
+      'Microsoft takes the password for compromised: she changes it there, then tries again',
+    'source-no-password':
+      'the account has no password at Microsoft: set one here, outside the group',
+    'source-disabled': 'the account is disabled at Microsoft',
+    'source-unknown': 'Microsoft knows no such account: `gatehouse sync` tells what became of it',
+    'source-not-assigned': 'assign her to the application, under Enterprise applications',
+    'source-refused': 'look for the code in the sign-in log of the tenant',
+    'source-foreign-token': 'the yes was about somebody else: this should never happen, report it',
+    'source-unsupported':
+      'guests, and passwords with a space at either end, cannot be checked there: set a password here, outside the group',
+    'source-tries-spent':
+      'further tries could lock the account at Microsoft: wait ten minutes, or `gatehouse person unlock NAME`',
+    'source-unavailable': 'Microsoft did not answer in time',
+    'not-linked': 'nobody here has this Microsoft account: import it, or approve the proposed link',
+    'sign-in-spent': 'a way back from Microsoft was used already: she begins again',
+    'sign-in-old':
+      'Microsoft did not ask anew, so nobody knows who sat there: she signs out there, and begins again',
+    'source-misconfigured': '`gatehouse source list` says what to mend',
+  }),
+}
+
+/**
+ * What a denial means; null for an answer without a reason, or with one that speaks for itself.
+ *
+ * @param why the particulars of the attempt, as its `detail.why` has them
+ */
+export function explain(reason: string | null, why: string | null): Explanation | null {
+  if (reason === null) return null
+  return EXPLANATIONS[`${reason} ${why ?? ''}`] ?? EXPLANATIONS[reason] ?? null
+}
