@@ -23,7 +23,7 @@ export interface Drop {
   readonly detail: string | null
 }
 
-export type SocketKind = 'auth' | 'acct'
+export type SocketKind = 'auth' | 'acct' | 'radsec'
 
 export interface Answered {
   readonly socket: SocketKind

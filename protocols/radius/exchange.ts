@@ -60,7 +60,12 @@ export interface Origin {
   readonly address: string
   readonly port: number
   readonly send: (reply: Buffer) => void
+  /** Told when a request that was `under-way` is done with, answered or not. */
+  readonly settled?: () => void
 }
+
+/** What became of a packet at once. */
+export type Received = 'answered' | 'under-way' | DropReason
 
 interface Work<Client extends RadiusClient> {
   readonly origin: Origin
@@ -99,34 +104,32 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
     return this.#inFlight
   }
 
+  /** Takes a datagram from whoever its address says. */
   receive(datagram: Buffer, origin: Origin): void {
-    const startedMs = this.#now()
     const client = this.#options.findClient(origin.address)
-    if (client === null) {
-      this.#drop(origin, null, 'unknown-client')
-      return
-    }
+    if (client === null) this.refuse(origin, null, 'unknown-client')
+    else this.receiveFrom(client, datagram, origin)
+  }
+
+  /** Takes a packet from a client that is known already. */
+  receiveFrom(client: Client, datagram: Buffer, origin: Origin): Received {
+    const startedMs = this.#now()
     let packet: Packet
     try {
       packet = decodePacket(datagram)
     } catch (error) {
       if (!(error instanceof RadiusError)) throw error
-      this.#drop(origin, client, 'malformed', error.message)
-      return
+      return this.refuse(origin, client, 'malformed', error.message)
     }
     if (!isServed(origin.socket, packet.code)) {
-      this.#drop(origin, client, 'unexpected-code', `code ${packet.code}`)
-      return
+      return this.refuse(origin, client, 'unexpected-code', `code ${packet.code}`)
     }
     const checked = this.#check.check(datagram, packet, client)
-    if (!checked.ok) {
-      this.#drop(origin, client, checked.reason)
-      return
-    }
+    if (!checked.ok) return this.refuse(origin, client, checked.reason)
     if (checked.isFirstProof) this.#options.witness?.signed(client)
     if (checked.isSecretSure && client.secrets.length > 1)
       this.#options.witness?.used(client, checked.secret, origin.address)
-    this.#answerOnce({
+    return this.#answerOnce({
       origin,
       request: { packet, client, secret: checked.secret, address: origin.address },
       isSigned: checked.hasMessageAuthenticator,
@@ -148,37 +151,32 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
     this.#stopping.abort()
   }
 
-  #answerOnce(work: Work<Client>): void {
+  #answerOnce(work: Work<Client>): Received {
     const { origin, request } = work
     const { packet } = request
     const source = `${origin.label} ${origin.address} ${origin.port} ${packet.identifier}`
     const { isDuplicate, seen } = this.#duplicates.look(source, packet.authenticator)
-    if (!isDuplicate) {
-      this.#work(work, seen)
-    } else if (seen.reply === null) {
-      this.#drop(origin, request.client, 'duplicate-in-progress')
-    } else {
-      origin.send(seen.reply)
-      this.#answered(work, seen.reply, true)
-    }
+    if (!isDuplicate) return this.#work(work, seen)
+    if (seen.reply === null) return this.refuse(origin, request.client, 'duplicate-in-progress')
+    origin.send(seen.reply)
+    this.#answered(work, seen.reply, true)
+    return 'answered'
   }
 
-  #work(work: Work<Client>, seen: SeenRequest): void {
+  #work(work: Work<Client>, seen: SeenRequest): Received {
     if (this.#inFlight >= this.#maxInFlight) {
       this.#duplicates.forget(seen)
-      this.#drop(work.origin, work.request.client, 'overloaded')
-      return
+      return this.refuse(work.origin, work.request.client, 'overloaded')
     }
     try {
       const reply = this.#ask(work)
       // Most replies are there at once, and a promise for each would cost more than the reply.
-      if (!(reply instanceof Promise)) {
-        this.#finish(work, seen, reply)
-        return
-      }
+      if (!(reply instanceof Promise)) return this.#finish(work, seen, reply)
       this.#await(work, seen, reply)
+      return 'under-way'
     } catch (error) {
       this.#fail(work, seen, error)
+      return 'unanswered'
     }
   }
 
@@ -193,6 +191,7 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
       })
       .finally(() => {
         this.#inFlight -= 1
+        work.origin.settled?.()
         if (this.#inFlight === 0) this.#onIdle?.()
       })
   }
@@ -205,15 +204,14 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
         return acknowledge(this.#options.handler.account(request, this.#stopping.signal))
       default:
         // Status-Server is answered as the socket's usual success would be (RFC 5997 §3).
-        return origin.socket === 'auth' ? alive : acknowledgement
+        return origin.socket === 'acct' ? acknowledgement : alive
     }
   }
 
-  #finish(work: Work<Client>, seen: SeenRequest, reply: Reply | null): void {
+  #finish(work: Work<Client>, seen: SeenRequest, reply: Reply | null): Received {
     if (reply === null) {
       this.#duplicates.forget(seen)
-      this.#drop(work.origin, work.request.client, 'unanswered')
-      return
+      return this.refuse(work.origin, work.request.client, 'unanswered')
     }
     const { packet, secret } = work.request
     const isPlain = packet.code === PacketCode.accountingRequest && !work.isSigned
@@ -223,6 +221,7 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
     seen.reply = bytes
     work.origin.send(bytes)
     this.#answered(work, bytes, false)
+    return 'answered'
   }
 
   #fail(work: Work<Client>, seen: SeenRequest, error: unknown): void {
@@ -248,12 +247,13 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
     })
   }
 
-  #drop(
+  /** Tells that a packet gets no answer, and why. */
+  refuse(
     origin: Origin,
     client: Client | null,
     reason: DropReason,
     detail: string | null = null,
-  ): void {
+  ): DropReason {
     this.#options.observer.dropped({
       reason,
       socket: origin.socket,
@@ -262,11 +262,15 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
       client: client?.name ?? null,
       detail,
     })
+    return reason
   }
 }
 
 function isServed(socket: SocketKind, code: number): boolean {
   if (code === PacketCode.statusServer) return true
+  // One port for everything (RFC 6614 §2.1).
+  if (socket === 'radsec')
+    return code === PacketCode.accessRequest || code === PacketCode.accountingRequest
   return code === (socket === 'auth' ? PacketCode.accessRequest : PacketCode.accountingRequest)
 }
 

@@ -47,6 +47,13 @@ export { parseAttribute } from './parse-attribute.ts'
 export type { Reply } from './reply.ts'
 export { RadiusServer, type RadiusServerOptions } from './server.ts'
 export { SharedSecret } from './shared-secret.ts'
+export { isPeer, type PeerIdentity, type ShownCertificate } from './tls/peer-certificate.ts'
+export {
+  type RadsecCertificate,
+  type RadsecPeer,
+  RadsecServer,
+  type RadsecServerOptions,
+} from './tls/server.ts'
 export { makeVlanAttributes } from './tunnel.ts'
 export { hideUserPassword, revealUserPassword } from './user-password.ts'
 export {

@@ -33,6 +33,11 @@ export class RadiusServer<Client extends RadiusClient = RadiusClient> {
     return this.#exchange.inFlight
   }
 
+  /** Answers requests that come by other ways too. */
+  get exchange(): Exchange<Client> {
+    return this.#exchange
+  }
+
   /** Where it listens; with port 0 the ports the system chose. */
   addresses(kind: SocketKind): ListenAddress[] {
     return this.#sockets

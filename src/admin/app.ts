@@ -30,6 +30,7 @@ import { networkPasswordRoutes } from './routes/network-passwords.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { passwordRoutes } from './routes/passwords.ts'
 import { peopleRoutes } from './routes/people.ts'
+import { radsecPeerRoutes } from './routes/radsec-peers.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { sourceDepartureRoutes } from './routes/source-departure.ts'
 import { sourceRoundRoutes } from './routes/source-rounds.ts'
@@ -210,6 +211,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       serviceRoutes,
       nasRoutes,
       networkRoutes,
+      radsecPeerRoutes,
       sourceRoutes,
       sourceDepartureRoutes,
       sourceRoundRoutes,

@@ -7,7 +7,7 @@ const MAX_NAMED = 20
 
 /** Secrets are counted, never shown. */
 export function showNas(nas: Nas, uses: readonly SecretUse[] = []) {
-  const { id, name, addresses, secrets, requireMessageAuthenticator, limitProxyState } = nas
+  const { id, name, addresses, secrets, requireMessageAuthenticator, limitProxyState, radsec } = nas
   const lagging = stillOnOldSecret(nas, uses)
   return {
     id,
@@ -23,6 +23,8 @@ export function showNas(nas: Nas, uses: readonly SecretUse[] = []) {
     /** Under `auto`: since when it is demanded, because the NAS was seen to send it. */
     messageAuthenticatorSince: nas.signedAtMs === null ? null : isoTime(nas.signedAtMs),
     limitProxyState,
+    transport: radsec === null ? 'udp' : 'radsec',
+    radsec,
   }
 }
 

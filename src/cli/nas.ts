@@ -4,6 +4,7 @@ import { CliError } from './client.ts'
 import type { Run } from './context.ts'
 import { numberFrom } from './number.ts'
 import { printTable } from './print.ts'
+import { addRadsecPeer } from './radsec-peers.ts'
 import { addRemove } from './remove.ts'
 
 interface ShownNas {
@@ -15,6 +16,7 @@ interface ShownNas {
   readonly oldSecretsUntil: string | null
   readonly hint: string | null
   readonly secret?: string
+  readonly transport: string
 }
 
 /** `nas …`: who may ask. */
@@ -33,7 +35,8 @@ export function addNas(program: Command, run: Run): void {
           context.output,
           answer.nas.map((item) => ({
             name: item.name,
-            addresses: item.addresses.join(', '),
+            transport: item.transport,
+            addresses: item.addresses.join(', ') || 'any',
             'message-authenticator':
               item.messageAuthenticatorSince === null
                 ? item.requireMessageAuthenticator
@@ -134,6 +137,7 @@ export function addNas(program: Command, run: Run): void {
       context.show(answer, () => context.output.write('only the newest secret is good\n'))
     })
 
+  addRadsecPeer(nas, run)
   addRemove(nas, run, 'nas')
 }
 

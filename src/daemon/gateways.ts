@@ -3,6 +3,7 @@ import { LdapServer } from '../../protocols/ldap/index.ts'
 import type { Config } from '../config/config.ts'
 import { formatListen, type ListenAddress } from '../config/listen.ts'
 import type { KeyedCertificate } from '../credentials/certificates/authority.ts'
+import type { ServedCertificate } from '../credentials/certificates/server-certificate.ts'
 import { foldText } from '../directory/fold.ts'
 import { LdapGateway } from '../gateway/ldap/gateway.ts'
 import { LdapReporter } from '../gateway/ldap/reporter.ts'
@@ -30,7 +31,7 @@ export interface GatewayInput extends Observers {
   readonly version: string
   readonly directory: DirectoryParts
   readonly logIn: LogInParts
-  readonly certificate: KeyedCertificate
+  readonly certificate: ServedCertificate
 }
 
 /** LDAP and RADIUS: protocol on one side, directory and log-in on the other. */
@@ -58,9 +59,14 @@ export function makeGateways(input: GatewayInput): GatewayParts {
     events: logIn.events,
     sessions: new PostgresSessionStore(database),
     freshness,
-    listen: { auth: config.listen.radiusAuth, acct: config.listen.radiusAcct },
+    listen: {
+      auth: config.listen.radiusAuth,
+      acct: config.listen.radiusAcct,
+      radsec: config.listen.radsec,
+    },
     certificate: input.certificate,
     witness,
+    authority: input.certificate.authority,
     metrics,
     log,
   })
@@ -89,6 +95,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
         ldaps: bound.slice(plainCount),
         radiusAuth: radius.addresses('auth').map(formatListen),
         radiusAcct: radius.addresses('acct').map(formatListen),
+        radsec: radius.addresses('radsec').map(formatListen),
       }
     },
   }

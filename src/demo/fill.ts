@@ -216,6 +216,7 @@ async function ensureNetworks({ admin }: Daemon): Promise<void> {
         secrets: [Buffer.from('testing123')],
         requireMessageAuthenticator: 'auto',
         limitProxyState: true,
+        radsec: null,
       },
       ACTOR,
     )

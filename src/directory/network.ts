@@ -19,6 +19,18 @@ export interface Nas {
   readonly oldSecretsUntilMs: number | null
   /** Since when it is known to send Message-Authenticator; `auto` then means `yes`. */
   readonly signedAtMs: number | null
+  /** Set for a peer over TLS, whose `addresses` then only narrow down where it may come from. */
+  readonly radsec: RadsecIdentity | null
+}
+
+/** What the certificate of a RadSec peer has to show: an issuer, and a name or a fingerprint. */
+export interface RadsecIdentity {
+  /** DNS names or IP addresses of the certificate's alternative names. */
+  readonly names: readonly string[]
+  /** SHA-256, 64 hexadecimal digits in lower case. */
+  readonly fingerprints: readonly string[]
+  /** PEM of the certificates that may have issued it; null is the built-in CA. */
+  readonly trustedCa: string | null
 }
 
 /** All conditions that are given must hold; the first network whose rule fits is chosen. */

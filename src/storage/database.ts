@@ -325,6 +325,7 @@ export interface NasTable {
   secret_no: Generated<number>
   old_secrets_until: Timestamp | null
   signed_at: Timestamp | null
+  radsec: Json | null
 }
 
 export interface NasSecretUseTable {

@@ -31,6 +31,7 @@ export async function insertNas(tx: Tx, { id, nas, keys }: NasInsert): Promise<n
       secret_no: Math.max(nas.secrets.length, 1),
       require_message_authenticator: nas.requireMessageAuthenticator,
       limit_proxy_state: nas.limitProxyState,
+      radsec: nas.radsec === null ? null : JSON.stringify(nas.radsec),
     })
     .returning('version')
     .executeTakeFirstOrThrow()
@@ -64,6 +65,9 @@ export async function updateNasRow(tx: Tx, parts: NasUpdate): Promise<number | n
       ...(change.limitProxyState === undefined
         ? {}
         : { limit_proxy_state: change.limitProxyState }),
+      ...(change.radsec === undefined
+        ? {}
+        : { radsec: change.radsec === null ? null : JSON.stringify(change.radsec) }),
     })
     .where('id', '=', id)
     .returning('version')

@@ -74,6 +74,7 @@ async function fill(database: Database, keys: Keys): Promise<void> {
       secrets: [Buffer.from('testing123')],
       requireMessageAuthenticator: 'yes',
       limitProxyState: true,
+      radsec: null,
     },
     ACTOR,
   )

@@ -22,6 +22,7 @@ async function createNas(database: Database): Promise<NasId> {
       secrets: [Buffer.from('first')],
       requireMessageAuthenticator: 'auto',
       limitProxyState: true,
+      radsec: null,
     },
     testActor,
   )

@@ -257,6 +257,7 @@ await eachEngine(
         secrets: [Buffer.from('testing123')],
         requireMessageAuthenticator: 'auto',
         limitProxyState: true,
+        radsec: null,
       },
       testActor,
     )
@@ -281,6 +282,7 @@ await eachEngine(
       name: 'AP',
       addresses: ['127.0.0.0/8', '2001:db8::/32'],
       limitProxyState: true,
+      radsec: null,
     })
     t.same(model.nasById(nas.id)?.secrets, [Buffer.from('testing123')])
     t.match(model.networks(), [network])

@@ -165,6 +165,7 @@ export function aNas(overrides: Partial<Nas> = {}): Nas {
     secretNo: 1,
     oldSecretsUntilMs: null,
     signedAtMs: null,
+    radsec: null,
     ...overrides,
   }
 }

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
+import type { Directory } from '../../directory/directory.ts'
+import type { Nas } from '../../directory/network.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { canonicalCidr } from '../cidr.ts'
+import { ApiError } from '../error.ts'
 import { readNas } from '../lookup.ts'
 import { showNas } from '../nas-view.ts'
 import type { AdminParts } from '../parts.ts'
@@ -101,6 +104,7 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
           secrets: [Buffer.from(secret)],
           requireMessageAuthenticator,
           limitProxyState,
+          radsec: null,
         },
         actorOf(request),
       )
@@ -115,7 +119,7 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
     { schema: { summary: 'Change a NAS', params: Params, body: NasChange } },
     async (request) => {
       requireRole(request, 'operator')
-      const nas = readNas(directory, request.params.name)
+      const nas = readUdpNas(directory, request.params.name)
       const { secret, keepOldSecret = false, addresses, ...change } = request.body
       if (secret !== undefined && keepOldSecret) {
         const rotation = { secret: Buffer.from(secret), keepMs: KEEP_DAYS * DAY_MS }
@@ -150,7 +154,7 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
       requireRole(request, 'operator')
       const { keepDays = KEEP_DAYS } = request.body
       const secret = request.body.secret ?? generateSecret()
-      const { id } = readNas(directory, request.params.name)
+      const { id } = readUdpNas(directory, request.params.name)
       const written = await parts.nas.rotateSecret(
         id,
         { secret: Buffer.from(secret), keepMs: keepDays * DAY_MS },
@@ -187,6 +191,13 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
       return { changed: written.changed }
     },
   )
+}
+
+/** @throws {ApiError} 409 for a peer over TLS, which has no secret worth the name */
+function readUdpNas(directory: Directory, reference: string): Nas {
+  const nas = readNas(directory, reference)
+  if (nas.radsec === null) return nas
+  throw new ApiError(409, 'radsec', `${nas.name} comes over TLS: change it as a RadSec peer`)
 }
 
 function generateSecret(): string {

@@ -43,7 +43,8 @@ export async function makeAuthority(name: string, nowMs: number): Promise<KeyedC
 }
 
 /**
- * Issues a server certificate for LDAPS, HTTPS and EAP: P-256, serverAuth, 398 days.
+ * Issues a server certificate for LDAPS, HTTPS, EAP and RadSec: P-256, 398 days, for servers and,
+ * since RadSec peers are both, clients.
  *
  * @param names DNS names and IP addresses for the subject's alternative names; the first is the CN
  */
@@ -66,7 +67,11 @@ export async function issueServerCertificate(
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      // A RadSec server is a client as well, of the servers it forwards to.
+      new x509.ExtendedKeyUsageExtension([
+        x509.ExtendedKeyUsage.serverAuth,
+        x509.ExtendedKeyUsage.clientAuth,
+      ]),
       new x509.SubjectAlternativeNameExtension(
         names.map((name) => ({ type: isIP(name) === 0 ? 'dns' : 'ip', value: name })),
       ),

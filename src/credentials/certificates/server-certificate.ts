@@ -122,6 +122,7 @@ export class ServerCertificate implements Service {
       const spokenFor = new Set(namesOf(stored.certificate))
       return (
         names.every((name) => spokenFor.has(name)) &&
+        servesBothEnds(stored.certificate) &&
         expiryMs(stored.certificate) - nowMs > RENEW_BEFORE_MS
       )
     }
@@ -141,6 +142,13 @@ function describe(pair: KeyedCertificate, authority: string | null): ServedCerti
     issuer: new X509Certificate(pair.certificate).issuer.replaceAll('\n', ', '),
     expiresAtMs: expiryMs(pair.certificate),
   }
+}
+
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
+
+/** Whether we may dial a RadSec peer with it as well; earlier versions issued none that may. */
+function servesBothEnds(certificate: string): boolean {
+  return new X509Certificate(certificate).keyUsage?.includes(CLIENT_AUTH) === true
 }
 
 function stampOf(files: { readonly certFile: string; readonly keyFile: string }): string {

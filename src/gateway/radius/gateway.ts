@@ -13,6 +13,7 @@ import type { Metrics } from '../../observe/metrics.ts'
 import { RadiusAnswers, type RadiusAnswersParts } from './answers.ts'
 import { type NasClient, NasTable } from './nas-table.ts'
 import { RadiusReporter } from './observer.ts'
+import { RadsecListener } from './radsec.ts'
 
 const DAEMON_ID_BYTES = 4
 const MAIN_WORKER = 0
@@ -27,9 +28,12 @@ export interface RadiusGatewayParts extends Omit<RadiusAnswersParts, 'tls' | 'ho
   readonly listen: {
     readonly auth: readonly ListenAddress[]
     readonly acct: readonly ListenAddress[]
+    readonly radsec?: readonly ListenAddress[]
   }
   readonly certificate: ServedPair
   readonly witness: ClientWitness<NasClient>
+  /** PEM of the built-in CA, for RadSec peers that trust no other; null when there is none. */
+  readonly authority?: string | null
   readonly metrics: Metrics
   readonly log: Log
 }
@@ -39,6 +43,7 @@ export class RadiusGateway implements Service {
   readonly name = 'radius'
   readonly #answers: RadiusAnswers
   readonly #server: RadiusServer<NasClient>
+  readonly #radsec: RadsecListener
   readonly #log: Log
   #tls: TlsContext
 
@@ -51,16 +56,27 @@ export class RadiusGateway implements Service {
       holder: { daemon: randomBytes(DAEMON_ID_BYTES), worker: MAIN_WORKER },
     })
     const table = new NasTable(parts.directory)
+    const observer = new RadiusReporter({
+      metrics: parts.metrics,
+      log: parts.log,
+      ...(parts.nowMs === undefined ? {} : { nowMs: parts.nowMs }),
+    })
     this.#server = new RadiusServer({
-      ...parts.listen,
+      auth: parts.listen.auth,
+      acct: parts.listen.acct,
       findClient: (address) => table.find(address),
       handler: this.#answers,
+      observer,
       witness: parts.witness,
-      observer: new RadiusReporter({
-        metrics: parts.metrics,
-        log: parts.log,
-        ...(parts.nowMs === undefined ? {} : { nowMs: parts.nowMs }),
-      }),
+    })
+    this.#radsec = new RadsecListener({
+      directory: parts.directory,
+      listen: parts.listen.radsec ?? [],
+      exchange: this.#server.exchange,
+      observer,
+      certificate: parts.certificate,
+      authority: parts.authority ?? null,
+      log: parts.log,
     })
     parts.metrics.watch(
       'radius_eap_conversations',
@@ -69,19 +85,24 @@ export class RadiusGateway implements Service {
         return this.#answers.conversations
       },
     )
+    parts.metrics.watch('radsec_connections', 'RadSec peers that are connected', () => {
+      return this.#radsec.connections
+    })
   }
 
   /** Serves new conversations with another certificate; those under way keep theirs. */
   setCertificate(pair: ServedPair): void {
     this.#tls = contextOf(pair)
+    this.#radsec.setCertificate(pair)
   }
 
   addresses(kind: SocketKind): readonly ListenAddress[] {
-    return this.#server.addresses(kind)
+    return kind === 'radsec' ? this.#radsec.addresses() : this.#server.addresses(kind)
   }
 
   async start(signal: AbortSignal): Promise<void> {
     await this.#server.start(signal)
+    await this.#radsec.start()
     this.#log.info('radius.listening', {
       auth: this.addresses('auth').length,
       acct: this.addresses('acct').length,
@@ -89,7 +110,9 @@ export class RadiusGateway implements Service {
   }
 
   async stop(): Promise<void> {
+    await this.#radsec.pause()
     await this.#server.stop()
+    this.#radsec.stop()
     this.#answers.stop()
   }
 }

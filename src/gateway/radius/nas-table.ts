@@ -6,7 +6,7 @@ export interface NasClient extends RadiusClient {
   readonly nas: Nas
 }
 
-/** The directory's NAS as clients of the RADIUS server, by their addresses. */
+/** The directory's NAS over UDP as clients of the RADIUS server, by their addresses. */
 export class NasTable {
   readonly #directory: Pick<Directory, 'allNas'>
   #source: readonly Nas[] | null = null
@@ -21,7 +21,7 @@ export class NasTable {
     // The read model gives the same list until a NAS changes.
     if (source !== this.#source) {
       this.#table = new ClientTable(
-        source.filter(({ secrets }) => secrets.length > 0).map(toClient),
+        source.filter(({ secrets, radsec }) => secrets.length > 0 && radsec === null).map(toClient),
       )
       this.#source = source
     }
@@ -29,7 +29,7 @@ export class NasTable {
   }
 }
 
-function toClient(nas: Nas): NasClient {
+export function toClient(nas: Nas): NasClient {
   return {
     nas,
     name: nas.name,

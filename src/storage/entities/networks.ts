@@ -16,6 +16,7 @@ interface NasRow extends LastChange {
   readonly secret_no: number
   readonly old_secrets_until: Date | null
   readonly signed_at: Date | null
+  readonly radsec: Nas['radsec']
 }
 
 interface NetworkRow extends LastChange {
@@ -74,6 +75,7 @@ function toNas(row: NasRow, keys: Keys): Nas {
     secretNo: row.secret_no,
     oldSecretsUntilMs: row.old_secrets_until?.getTime() ?? null,
     signedAtMs: row.signed_at?.getTime() ?? null,
+    radsec: row.radsec,
   }
 }
 
