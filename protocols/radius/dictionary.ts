@@ -97,10 +97,15 @@ export const Vendor = {
 
 /** Attributes of vendor 311 (RFC 2548 §2). */
 export const MicrosoftType = {
+  chapResponse: 1,
+  chapError: 2,
+  mppeEncryptionPolicy: 7,
+  mppeEncryptionTypes: 8,
   chapChallenge: 11,
   mppeSendKey: 16,
   mppeRecvKey: 17,
   chap2Response: 25,
+  chap2Success: 26,
 } as const
 
 /** NAS-Port-Type (RFC 2865 §5.41); names as IANA lists them. */

@@ -15,6 +15,7 @@ export {
   makeVendor,
   splitTag,
 } from './attributes.ts'
+export { type ChapResponse, checkChap, readChapPassword } from './chap.ts'
 export type { BadReply } from './client/reply-check.ts'
 export type { ClientRequest } from './client/request.ts'
 export { type Retransmission, usualRetransmission } from './client/retransmission.ts'
@@ -41,7 +42,15 @@ export {
   type RadiusRequest,
 } from './exchange.ts'
 export type { ListenAddress } from './local-addresses.ts'
-export { makeMppeKeys, revealKey } from './mppe.ts'
+export { makeMppeKeyPair, makeMppeKeys, revealKey } from './mppe.ts'
+export {
+  checkMsChap2,
+  type MsChap2Response,
+  type MsChapResult,
+  makeChapError,
+  makeNtResponse,
+  withoutDomain,
+} from './ms-chap.ts'
 export { type Attribute, decodePacket, encodePacket, type Packet } from './packet.ts'
 export { parseAttribute } from './parse-attribute.ts'
 export type { Reply } from './reply.ts'

@@ -23,14 +23,20 @@ export interface KeyWrap {
  * @param msk 64 bytes or more; what lies behind is not sent
  */
 export function makeMppeKeys(msk: Buffer, wrap: KeyWrap): [Attribute, Attribute] {
+  const receiveKey = msk.subarray(0, KEY_BYTES)
+  return makeMppeKeyPair({ receiveKey, sendKey: msk.subarray(KEY_BYTES, 2 * KEY_BYTES) }, wrap)
+}
+
+/** The same from two keys, as MS-CHAPv2 without EAP gives them (RFC 3079 §3.4). */
+export function makeMppeKeyPair(
+  { receiveKey, sendKey }: { readonly receiveKey: Buffer; readonly sendKey: Buffer },
+  wrap: KeyWrap,
+): [Attribute, Attribute] {
   const salt = takeRandom(SALT_BYTES).readUInt16BE(0) | 0x8000
   // RFC 2548 §2.4.2: the salts within one packet are unique, their highest bit set.
   return [
-    makeKey(MicrosoftType.mppeRecvKey, hideKey(msk.subarray(0, KEY_BYTES), salt, wrap)),
-    makeKey(
-      MicrosoftType.mppeSendKey,
-      hideKey(msk.subarray(KEY_BYTES, 2 * KEY_BYTES), salt ^ 1, wrap),
-    ),
+    makeKey(MicrosoftType.mppeRecvKey, hideKey(receiveKey, salt, wrap)),
+    makeKey(MicrosoftType.mppeSendKey, hideKey(sendKey, salt ^ 1, wrap)),
   ]
 }
 

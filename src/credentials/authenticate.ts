@@ -18,8 +18,8 @@ export interface Circumstances {
   readonly detail?: Readonly<Record<string, string | number | boolean>> | null
 }
 
-/** One try to get in with a password, by whatever protocol. */
-export interface Attempt extends Circumstances {
+/** Who somebody claims to be, whatever she shows for it. */
+export interface Claimant extends Circumstances {
   /**
    * Whom the caller claims to be: a log-in name as it was typed, or an entry the gateway has found
    * by its own means (a DN). `null` where the name led to nobody, so that the answer takes as long.
@@ -27,8 +27,6 @@ export interface Attempt extends Circumstances {
   readonly subject:
     | { readonly by: 'login-name'; readonly name: string }
     | { readonly by: 'entry'; readonly entry: Entry | null; readonly name: string }
-  /** Bytes as they came; prepared with PRECIS OpaqueString before any compare. */
-  readonly password: Buffer
 }
 
 /** One try to get in with a certificate: TLS has proved its key and built its chain already. */
@@ -50,6 +48,24 @@ export interface ClientTrust {
    * chain, so give those of all authorities or leave the check to the certificate's own way in.
    */
   readonly revocationLists: readonly string[]
+}
+
+/** One try to get in with a password, by whatever protocol. */
+export interface Attempt extends Claimant {
+  /** Bytes as they came; prepared with PRECIS OpaqueString before any compare. */
+  readonly password: Buffer
+}
+
+/** Knowledge of a network password, shown without sending it. */
+export interface ChallengeProof<Answer> {
+  /** What of the password the check works with. */
+  readonly needs: 'nt-hash' | 'password'
+  /** Null when it was made with another password. It keeps nothing of the secret. */
+  check(secret: Buffer): Answer | null
+}
+
+export interface ChallengeAttempt<Answer> extends Claimant {
+  readonly proof: ChallengeProof<Answer>
 }
 
 export type Denial =
@@ -74,7 +90,19 @@ export type Outcome =
   | { readonly ok: true; readonly who: Authenticated; readonly grant: Grant }
   | { readonly ok: false; readonly denial: Denial }
 
+export type ChallengeOutcome<Answer> =
+  | {
+      readonly ok: true
+      readonly who: Authenticated
+      readonly grant: Grant
+      /** What the check made of the secret. */
+      readonly answer: Answer
+    }
+  | { readonly ok: false; readonly denial: Denial }
+
 export type UnavailableReason =
+  /** What a proof is checked with could not be read. */
+  | 'database'
   /** The read model is older than allowed. */
   | 'stale'
   /** Too many verifications are waiting already. */
@@ -122,6 +150,15 @@ export interface Authenticator {
 export interface CertificateAuthenticator {
   /** @throws {AuthenticationUnavailable} (or rejects with it) when neither yes nor no can be said */
   authenticateCertificate(attempt: CertificateAttempt, caller: Caller): Outcome | Promise<Outcome>
+}
+
+/** The way in for proofs that never send the password (MS-CHAPv2, CHAP). */
+export interface ChallengeAuthenticator {
+  /** @throws {AuthenticationUnavailable} as a rejection, when neither yes nor no can be said */
+  authenticateChallenge<Answer>(
+    attempt: ChallengeAttempt<Answer>,
+    caller: Caller,
+  ): Promise<ChallengeOutcome<Answer>>
 }
 
 /** An administrator's try to get in with a password; the Unix socket needs none and stays open. */

@@ -56,3 +56,12 @@ export interface Asked {
   readonly password: Buffer
   readonly turn: CheckTurn
 }
+
+/** What the record says of an app or network password that was shown. */
+export function noteOf(credential: Credential): Note {
+  return {
+    credential: credential.id,
+    credentialType: credential.type,
+    credentialLabel: credential.label,
+  }
+}

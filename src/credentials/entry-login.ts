@@ -6,7 +6,7 @@ import type { PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
 import type { Entry } from '../directory/query.ts'
 import type { AuthEvent } from '../observe/auth-event.ts'
-import type { Attempt, Authenticated, Outcome } from './authenticate.ts'
+import type { Authenticated, Claimant, Outcome } from './authenticate.ts'
 import type { Claim } from './claim.ts'
 import type { CredentialIndex } from './credential-index.ts'
 import type { DelegatedPasswords } from './delegated-password.ts'
@@ -30,31 +30,32 @@ export class EntryLogin implements Login<Yes> {
   readonly #directory: Directory
   readonly #credentials: CredentialIndex
   readonly #delegated: DelegatedPasswords
-  readonly #attempt: Attempt
+  readonly #claimant: Claimant
   #name: string | null = null
   #found: Authenticated | null = null
 
-  constructor(parts: EntryLoginParts, attempt: Attempt) {
+  /** @param password empty where something else is shown */
+  constructor(parts: EntryLoginParts, claimant: Claimant, password: Buffer) {
     this.#directory = parts.directory
     this.#credentials = parts.credentials
     this.#delegated = parts.delegated
-    this.#attempt = attempt
-    this.password = attempt.password
-    this.address = attempt.address
-    this.resourceKind = attempt.resource.kind
-    this.isAddressLimited = isOneParty(attempt.resource)
+    this.#claimant = claimant
+    this.password = password
+    this.address = claimant.address
+    this.resourceKind = claimant.resource.kind
+    this.isAddressLimited = isOneParty(claimant.resource)
   }
 
   /** Folded when asked for: a cached log-in by DN never is. */
   get name(): string {
-    this.#name ??= foldLoginName(this.#attempt.subject.name)
+    this.#name ??= foldLoginName(this.#claimant.subject.name)
     return this.#name
   }
 
   find(): Claim | null {
     this.#found = this.#findEntry()
     if (this.#found === null) return null
-    const { resource, device } = this.#attempt
+    const { resource, device } = this.#claimant
     const principal = this.#found.value
     return {
       principalId: principal.id,
@@ -73,12 +74,12 @@ export class EntryLogin implements Login<Yes> {
   decide(): Yes | Denied {
     const who = this.#found
     if (who === null) return { ok: false, denial: 'deleted' }
-    const decision = decide(this.#directory, who, this.#attempt.resource)
+    const decision = decide(this.#directory, who, this.#claimant.resource)
     return decision.ok ? { ok: true, who, grant: decision.grant } : decision
   }
 
   describe(answer: Answer): AuthEvent {
-    const { subject, resource, method, address, device, detail } = this.#attempt
+    const { subject, resource, method, address, device, detail } = this.#claimant
     return {
       atMs: answer.atMs,
       outcome: answer.outcome,
@@ -100,7 +101,7 @@ export class EntryLogin implements Login<Yes> {
   }
 
   #findEntry(): Authenticated | null {
-    const { subject } = this.#attempt
+    const { subject } = this.#claimant
     if (subject.by === 'login-name') return this.#directory.personByLoginName(this.name)
     if (subject.entry === null) return null
     // The entry the gateway found may be older than what the directory holds by now.

@@ -218,14 +218,19 @@ class Run<Yes extends Admitted = Admitted> implements CheckTurn {
 
 function outcomeOf<Yes extends Admitted>(login: Login<Yes>, { verdict }: Checked): Yes | Denied {
   if (verdict.isRight) return login.decide()
-  if (verdict.denial !== 'no-credential') return { ok: false, denial: verdict.denial }
-  // Of somebody who never had a password, that she is staged or held tells the reader more.
-  const decision = login.decide()
+  return verdict.denial === 'no-credential'
+    ? denyWithoutCredential(login.decide())
+    : { ok: false, denial: verdict.denial }
+}
+
+/** Of somebody who has nothing to show, that she is staged or held tells the reader more. */
+export function denyWithoutCredential(decision: Admitted | Denied): Denied {
   const isAboutHer = !decision.ok && (decision.denial === 'staged' || decision.denial === 'held')
   return isAboutHer ? decision : { ok: false, denial: 'no-credential' }
 }
 
-function reasonOf(error: unknown): string {
+/** What the record calls a fault. */
+export function reasonOf(error: unknown): string {
   if (error instanceof AuthenticationUnavailable) return error.reason
   return error instanceof Error && error.name === 'AbortError' ? 'abandoned' : 'fault'
 }

@@ -50,15 +50,18 @@ export class NetworkPasswords {
   ): Promise<{ readonly password: string; readonly written: Written } | null> {
     const notice = await this.#notice(person)
     const password = makeNetworkPassword()
-    const hash = ntHash(Buffer.from(password))
+    const bytes = Buffer.from(password)
+    const hash = ntHash(bytes)
     try {
       const { id: principalId } = person
       const verifier = digestSecret(password)
-      const made = { principalId, verifier, ntHash: hash, proof: by.proof, notice }
+      const secret = { ntHash: hash, password: bytes }
+      const made = { principalId, verifier, ...secret, proof: by.proof, notice }
       const written = await this.#store.put(made, by.actor)
       return written === null ? null : { password, written }
     } finally {
       hash.fill(0)
+      bytes.fill(0)
     }
   }
 

@@ -99,7 +99,7 @@ export class PasswordAuthenticator implements Authenticator, AdministratorAuthen
   }
 
   authenticate(attempt: Attempt, caller: Caller): Outcome | Promise<Outcome> {
-    const login = new EntryLogin(this.#parts, attempt)
+    const login = new EntryLogin(this.#parts, attempt, attempt.password)
     return this.#procedure.run(login, caller)
   }
 

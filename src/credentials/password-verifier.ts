@@ -1,7 +1,14 @@
 import { equalConstantTime } from '../../protocols/wire/index.ts'
 import type { Credential } from '../directory/credential.ts'
 import type { Argon2Pool } from './argon2-pool.ts'
-import type { Asked, Checked, CheckTurn, Claim, Verdict } from './claim.ts'
+import {
+  type Asked,
+  type Checked,
+  type CheckTurn,
+  type Claim,
+  noteOf,
+  type Verdict,
+} from './claim.ts'
 import type { Candidates } from './credential-index.ts'
 import type { DelegatedClaim, DelegatedVerifier } from './delegated-verifier.ts'
 import type { Failures } from './failures.ts'
@@ -166,11 +173,7 @@ function findGenerated({ generated }: Candidates, password: Buffer): Credential 
 
 function judgeGenerated(claim: Claim, credential: Credential, atMs: number): Verdict {
   if (credential.type === 'generated-secret') return judgeUse(claim, credential, atMs)
-  const note = {
-    credential: credential.id,
-    credentialType: credential.type,
-    credentialLabel: credential.label,
-  }
+  const note = noteOf(credential)
   if (!servesThere(credential, claim)) return { isRight: false, denial: 'credential-scope', note }
   return { ...judgeUse(claim, credential, atMs), note }
 }

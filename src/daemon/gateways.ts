@@ -56,6 +56,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
   const radius = new RadiusGateway({
     directory: readModel,
     authenticator: logIn.authenticator,
+    challenges: logIn.challenges,
     events: logIn.events,
     sessions: new PostgresSessionStore(database),
     freshness,

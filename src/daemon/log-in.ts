@@ -1,7 +1,9 @@
 import type { Config } from '../config/config.ts'
 import { Argon2Pool } from '../credentials/argon2-pool.ts'
+import { ChallengeLogins } from '../credentials/challenge-login.ts'
 import { Failures } from '../credentials/failures.ts'
 import { ForwardBudget, SENT_KIND } from '../credentials/forward-budget.ts'
+import { NetworkSecrets } from '../credentials/network-secrets.ts'
 import { PasswordAuthenticator } from '../credentials/password-authenticator.ts'
 import { MemoryTokenVerifier } from '../credentials/token-verifier.ts'
 import type { PrincipalId } from '../directory/id.ts'
@@ -13,12 +15,14 @@ import type { PassThrough } from '../sources/pass-through.ts'
 import { PostgresAuthEventWriter } from '../storage/auth-event-store.ts'
 import { PostgresCredentialStore } from '../storage/credential-store.ts'
 import { PostgresFailureStore } from '../storage/failure-store.ts'
+import { PostgresNetworkPasswordStore } from '../storage/network-password-store.ts'
 import { PostgresRememberedPasswords } from '../storage/remembered-passwords.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 
 /** The one way in, and the record of who came. */
 export interface LogInParts {
   readonly authenticator: PasswordAuthenticator
+  readonly challenges: ChallengeLogins
   readonly tokens: MemoryTokenVerifier
   readonly pool: Argon2Pool
   readonly failures: Failures
@@ -77,10 +81,19 @@ export function makeLogIn(
     freshness: () => feed.freshness(config.maxStalenessMs),
     onFault: (error) => log.warn('authenticator.fault', { error }),
   })
+  const challenges = new ChallengeLogins({
+    directory: readModel,
+    credentials: credentialIndex,
+    secrets: new NetworkSecrets(new PostgresNetworkPasswordStore(database, directory.keys)),
+    failures,
+    events,
+    freshness: () => feed.freshness(config.maxStalenessMs),
+  })
   const tokens = new MemoryTokenVerifier({ directory: readModel, credentials: credentialIndex })
   // Stopped in reverse: what the pool refuses at its end is still recorded.
   return {
     authenticator,
+    challenges,
     tokens,
     pool,
     failures,

@@ -1,12 +1,13 @@
 import { sql } from 'kysely'
 import { DirectoryError } from '../directory/errors.ts'
-import type { PrincipalId } from '../directory/id.ts'
+import type { CredentialId, PrincipalId } from '../directory/id.ts'
 import type { AppPasswordProof } from '../directory/ports/app-passwords.ts'
 import type {
   NetworkPassword,
   NetworkPasswordStore,
+  NetworkSecret,
+  NetworkSecretReader,
   NewNetworkPassword,
-  NtHashReader,
 } from '../directory/ports/network-passwords.ts'
 import type { Actor, Written } from '../directory/ports/people.ts'
 import type { Database } from './connection.ts'
@@ -18,8 +19,9 @@ import { type Keys, type Place, seal, unseal } from './sealing.ts'
 import type { Tx } from './written.ts'
 
 const TYPE = 'network-password'
+const NT_HASH_BYTES = 16
 
-export class PostgresNetworkPasswordStore implements NetworkPasswordStore, NtHashReader {
+export class PostgresNetworkPasswordStore implements NetworkPasswordStore, NetworkSecretReader {
   readonly #database: Database
   readonly #keys: Keys
 
@@ -58,7 +60,9 @@ export class PostgresNetworkPasswordStore implements NetworkPasswordStore, NtHas
         serviceId: null,
         expiresAtMs: null,
       })
-      const sealed = seal(this.#keys, placeOf(written.id), password.ntHash)
+      const secret = Buffer.concat([password.ntHash, password.password])
+      const sealed = seal(this.#keys, placeOf(written.id), secret)
+      secret.fill(0)
       await tx.updateTable('credential').set({ sealed }).where('id', '=', written.id).execute()
       if (password.notice !== null) await insertMail(tx, this.#keys, password.notice)
       noteCredentials(tx, [...before, written], actor)
@@ -82,15 +86,23 @@ export class PostgresNetworkPasswordStore implements NetworkPasswordStore, NtHas
     return value === null ? null : { changed: value, inboxSeq }
   }
 
-  async readNtHash(principalId: PrincipalId): Promise<Buffer | null> {
-    const { rows } = await sql<{ id: string; sealed: Buffer | null }>`
-      select c.id, c.sealed from credential c, settings s
-      where c.principal_id = ${principalId}::uuid and c.type = ${TYPE}
-        and s.allow_network_passwords`
+  async readNetworkSecret(id: CredentialId): Promise<NetworkSecret | null> {
+    const { rows } = await sql<{ sealed: Buffer | null }>`
+      select c.sealed from credential c, settings s
+      where c.id = ${id}::uuid and c.type = ${TYPE} and s.allow_network_passwords`
       .execute(this.#database.kysely)
       .catch(rethrow)
     const [row] = rows
-    return row?.sealed == null ? null : unseal(this.#keys, placeOf(row.id), row.sealed)
+    return row?.sealed == null ? null : readSecret(unseal(this.#keys, placeOf(id), row.sealed))
+  }
+}
+
+/** The NT hash, and behind it the password; those made before CHAP was served have the hash alone. */
+function readSecret(secret: Buffer): NetworkSecret {
+  const password = secret.subarray(NT_HASH_BYTES)
+  return {
+    ntHash: secret.subarray(0, NT_HASH_BYTES),
+    password: password.length === 0 ? null : password,
   }
 }
 

@@ -3,12 +3,13 @@ import t from 'tap'
 import { NetworkPasswords } from '../../src/credentials/network-passwords.ts'
 import { ntHash } from '../../src/credentials/nt-hash.ts'
 import type { Directory } from '../../src/directory/directory.ts'
-import type { PrincipalId } from '../../src/directory/id.ts'
+import type { CredentialId, PrincipalId } from '../../src/directory/id.ts'
 import type { Person } from '../../src/directory/person.ts'
 import { makeKey } from '../../src/storage/master-key.ts'
 import { PostgresNetworkPasswordStore } from '../../src/storage/network-password-store.ts'
 import { PostgresResourceStore } from '../../src/storage/resource-store.ts'
 import { applyRetention } from '../../src/storage/retention.ts'
+import { seal } from '../../src/storage/sealing.ts'
 import { hiddenField, Visitor } from '../support/account-visitor.ts'
 import { Admin } from '../support/admin.ts'
 import { askRadius, binderTo } from '../support/asks.ts'
@@ -36,35 +37,39 @@ await eachEngine(
     const allow = (allowNetworkPasswords: boolean) =>
       resources.updateSettings({ allowNetworkPasswords }, testActor)
     const stored = async () => {
-      const { rows } = await sql<{ sealed: Buffer; verifier: string }>`
-        select sealed, verifier from credential where type = 'network-password'`.execute(
-        database.kysely,
-      )
+      const { rows } = await sql<{ id: CredentialId; sealed: Buffer }>`
+        select id, sealed from credential where type = 'network-password'`.execute(database.kysely)
       return rows
     }
     await t.rejects(passwords.make(person, byAdmin), { code: 'DIRECTORY_REFUSED' })
     await allow(true)
     const first = await passwords.make(person, byAdmin)
     const second = await passwords.make(person, byAdmin)
-    const hash = ntHash(Buffer.from(second?.password ?? ''))
-    t.same(await store.readNtHash(adele), hash, 'of the newer one')
+    const password = Buffer.from(second?.password ?? '')
+    const hash = ntHash(password)
     t.not(first?.password, second?.password)
     const [row, ...more] = await stored()
     t.same(more, [], 'one of a person')
-    t.notOk(row?.sealed.includes(hash), 'not as it is')
+    const id = row?.id ?? ('' as CredentialId)
+    t.same(await store.readNetworkSecret(id), { ntHash: hash, password }, 'of the newer one')
+    t.notOk(row?.sealed.includes(hash) || row?.sealed.includes(password), 'not as they are')
     const stranger = new PostgresNetworkPasswordStore(database, { current: makeKey(), earlier: [] })
-    await t.rejects(stranger.readNtHash(adele), { code: 'STORAGE_KEY' })
+    await t.rejects(stranger.readNetworkSecret(id), { code: 'STORAGE_KEY' })
+    const old = seal(keys, { table: 'credential', column: 'sealed', row: id }, hash)
+    await sql`update credential set sealed = ${old} where id = ${id}`.execute(database.kysely)
+    const known = { ntHash: hash, password: null }
+    t.same(await store.readNetworkSecret(id), known, 'of one made before CHAP was served')
     await applyRetention(database)
     t.equal((await stored()).length, 1, 'allowed, it stays')
     await allow(false)
-    t.equal(await store.readNtHash(adele), null, 'forbidden, at once')
+    t.equal(await store.readNetworkSecret(id), null, 'forbidden, at once')
     await applyRetention(database)
     t.same(await stored(), [], 'and then erased')
     await allow(true)
     await passwords.make(person, byAdmin)
     t.match(await passwords.revoke(person, byAdmin), { changed: 1 })
     t.match(await passwords.revoke(person, byAdmin), { changed: 0 })
-    t.equal(await store.readNtHash(adele), null)
+    t.equal(await store.readNetworkSecret(id), null)
   },
 )
 

@@ -53,6 +53,7 @@ export class EapBench {
         this.attempts.push(attempt)
         return this.verdict(attempt)
       },
+      methodsOf: () => ({ pap: true, msChap2: false, eap: [] }),
     })
     this.server = new EapServer({
       holder: { daemon: Buffer.from('test'), worker: 7 },

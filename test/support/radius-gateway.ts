@@ -3,20 +3,37 @@ import {
   issueServerCertificate,
   makeAuthority,
 } from '../../src/credentials/certificates/authority.ts'
+import { ChallengeLogins } from '../../src/credentials/challenge-login.ts'
 import { CredentialIndex } from '../../src/credentials/credential-index.ts'
 import { Failures } from '../../src/credentials/failures.ts'
+import { digestSecret } from '../../src/credentials/generated-secret.ts'
+import { NetworkSecrets } from '../../src/credentials/network-secrets.ts'
+import { ntHash } from '../../src/credentials/nt-hash.ts'
 import { PasswordAuthenticator } from '../../src/credentials/password-authenticator.ts'
+import type { Credential } from '../../src/directory/credential.ts'
 import type { Freshness } from '../../src/directory/directory.ts'
+import type { CredentialId } from '../../src/directory/id.ts'
+import type { RadiusMethod } from '../../src/directory/network.ts'
 import type { SessionReport } from '../../src/directory/ports/accounting.ts'
 import { RadiusGateway } from '../../src/gateway/radius/gateway.ts'
 import type { AuthEvent } from '../../src/observe/auth-event.ts'
 import type { Log } from '../../src/observe/log.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 import { aCredential, cheap, MemoryFailureStore } from './credentials.ts'
-import { aGroup, aHold, aNas, aNetwork, aPerson, MemoryDirectory } from './directory.ts'
+import {
+  aGroup,
+  aHold,
+  aNas,
+  aNetwork,
+  aPerson,
+  MemoryDirectory,
+  someSettings,
+} from './directory.ts'
 
 export const serverName = 'radius.example.test'
 export const password = 's3cret-Pa55'
+/** Everybody's, for MS-CHAPv2 and CHAP. */
+export const networkPassword = 'net-7d3k-9q2m-x4vb-t8hc-w5zn-f6rj-p1gs'
 export const nasSecret = 'testing123'
 
 const loopback = [{ host: '127.0.0.1', port: 0 }]
@@ -71,6 +88,7 @@ export class GatewayBench {
   readonly metrics = new Metrics({ withProcessMetrics: false })
   readonly #pool = new Argon2Pool({ parameters: cheap, concurrency: 2 })
   readonly #credentials = new CredentialIndex()
+  readonly #owned = new Set<CredentialId>()
   readonly #failures = new Failures({ store: new MemoryFailureStore() })
   freshness: Freshness = 'fresh'
   /** What recording a session report throws; null when it succeeds. */
@@ -79,12 +97,14 @@ export class GatewayBench {
   #gateway: RadiusGateway | null = null
 
   async start(): Promise<this> {
+    this.directory.put(someSettings({ allowNetworkPasswords: true }))
     this.directory.join(this.engineers, this.people.alice)
     this.directory.join(this.staff, this.engineers)
     const verifier = await this.#pool.hash(Buffer.from(password), { key: 'test' })
     for (const { id } of Object.values(this.people)) {
-      const value = aCredential(id, verifier)
-      this.#credentials.apply([{ kind: 'credential', id: value.id, value, usn: 1, atMs: 0 }])
+      this.#give(aCredential(id, verifier))
+      const digest = digestSecret(networkPassword)
+      this.#give(aCredential(id, digest, { type: 'network-password', uses: ['radius'] }))
     }
     const { caPem, ...certificate } = await GatewayBench.makeCertificates()
     this.caPem = caPem
@@ -92,6 +112,7 @@ export class GatewayBench {
       witness: { signed: () => undefined, used: () => undefined },
       directory: this.directory.model,
       authenticator: this.#authenticator(),
+      challenges: this.#challenges(),
       events: { record: (event) => this.events.push(event) },
       sessions: {
         record: async (report) => {
@@ -115,6 +136,11 @@ export class GatewayBench {
     const names = [serverName]
     const issued = await issueServerCertificate(authority, { names, nowMs: Date.now() })
     return { ...issued, caPem: authority.certificate }
+  }
+
+  /** What `corp` takes from now on. */
+  allow(...methods: readonly RadiusMethod[]): void {
+    this.directory.put({ ...this.corp, methods })
   }
 
   get authPort(): number {
@@ -146,6 +172,26 @@ export class GatewayBench {
       freshness: () => this.freshness,
       store: { rehash: async () => ({ changed: 0, inboxSeq: null }) },
     })
+  }
+
+  #challenges(): ChallengeLogins {
+    const bytes = Buffer.from(networkPassword)
+    const secret = { ntHash: ntHash(bytes), password: bytes }
+    return new ChallengeLogins({
+      directory: this.directory.model,
+      credentials: this.#credentials,
+      secrets: new NetworkSecrets({
+        readNetworkSecret: async (id) => (this.#owned.has(id) ? secret : null),
+      }),
+      failures: this.#failures,
+      events: { record: (event) => this.events.push(event) },
+      freshness: () => this.freshness,
+    })
+  }
+
+  #give(value: Credential): void {
+    this.#owned.add(value.id)
+    this.#credentials.apply([{ kind: 'credential', id: value.id, value, usn: 1, atMs: 0 }])
   }
 
   #log(): Log {

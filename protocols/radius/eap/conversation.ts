@@ -1,5 +1,12 @@
 import { RadiusError } from '../errors.ts'
-import type { EapMethod, MethodFacts, MethodFailure, MethodRun, MethodStep } from './method.ts'
+import type {
+  EapMethod,
+  MethodFacts,
+  MethodFailure,
+  MethodRun,
+  MethodStep,
+  MethodSuccess,
+} from './method.ts'
 import { type EapPacket, EapType } from './packet.ts'
 
 /** hostapd's `max_auth_rounds`: enough for a long certificate chain in small fragments. */
@@ -10,7 +17,7 @@ const EAP_HEADER_BYTES = 5
 
 export type ConversationStep<Grant> =
   | { readonly kind: 'request'; readonly type: number; readonly data: Buffer }
-  | { readonly kind: 'success'; readonly msk: Buffer; readonly grant: Grant }
+  | ({ readonly kind: 'success' } & MethodSuccess<Grant>)
   | { readonly kind: 'failure'; readonly failure: MethodFailure }
 
 /** What a conversation is begun with and keeps to its end. */

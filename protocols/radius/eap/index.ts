@@ -2,6 +2,7 @@
 export { type Avp, AvpCode, decodeAvps, encodeAvps } from './avp.ts'
 export type { Opening } from './conversation.ts'
 export type { Holder, StoreLimits } from './conversation-store.ts'
+export { EapGtc } from './gtc.ts'
 export type {
   Authenticate,
   EapAttempt,
@@ -10,7 +11,9 @@ export type {
   Proof,
   Verdict,
 } from './method.ts'
+export { EapMsChapV2 } from './ms-chap-v2.ts'
 export { decodeEap, EapCode, type EapPacket, EapType, encodeEap } from './packet.ts'
+export { EapPeap } from './peap.ts'
 export type { TlsMethodOptions } from './resumption.ts'
 export { type EapAnswer, type EapInput, EapServer, type PeerFacts } from './server.ts'
 export { EapTls } from './tls.ts'
@@ -21,4 +24,5 @@ export {
   type TlsSettings,
 } from './tls-context.ts'
 export { decodeTlsFrame, encodeTlsFrame, type TlsFrame } from './tls-frame.ts'
-export { EapTtls } from './ttls.ts'
+export { EapTtls, type TtlsMethods } from './ttls.ts'
+export { readMsChap2Response } from './ttls-inner.ts'

@@ -1,3 +1,5 @@
+import type { MsChap2Response, MsChapResult } from '../ms-chap.ts'
+
 /** Which EAP method said no, and about what; for the log, never for the peer. */
 export interface MethodFailure {
   /** A word for grouping: `tls-alert`, `inner-method`, or what the authenticate port said. */
@@ -15,10 +17,18 @@ export interface MethodFacts {
   readonly tlsProtocol: string | null
 }
 
+export interface MethodSuccess<Grant> {
+  /** 64 bytes of an outer method; of an inner one what it has, and nothing where it makes no keys. */
+  readonly msk: Buffer
+  readonly grant: Grant
+  /** Of an inner method: what the session of its tunnel may be resumed by, as the port gave it. */
+  readonly resumption?: string
+}
+
 export type MethodStep<Grant> =
   /** Send this as the data of a request of the method's type. */
   | { readonly kind: 'request'; readonly data: Buffer }
-  | { readonly kind: 'success'; readonly msk: Buffer; readonly grant: Grant }
+  | ({ readonly kind: 'success' } & MethodSuccess<Grant>)
   | { readonly kind: 'failure'; readonly failure: MethodFailure }
 
 /** One run of a method with one peer. */
@@ -42,15 +52,7 @@ export interface MethodRun<Grant> {
 export type Proof =
   /** As typed, without padding. */
   | { readonly kind: 'password'; readonly password: Buffer }
-  | {
-      readonly kind: 'ms-chap-2'
-      /** 16 bytes: ours, or the one the tunnel implies (RFC 5281 §11.1). */
-      readonly authenticatorChallenge: Buffer
-      /** 16 bytes. */
-      readonly peerChallenge: Buffer
-      /** 24 bytes (RFC 2759 §8.1). */
-      readonly ntResponse: Buffer
-    }
+  | ({ readonly kind: 'ms-chap-2' } & MsChap2Response)
   /** DER, leaf first; TLS has proved the key and built a chain to an authority of ours. */
   | { readonly kind: 'certificate'; readonly chain: readonly Buffer[] }
   /** What the port gave as `resumption` when this peer came with a whole proof. */
@@ -67,15 +69,6 @@ export interface EapAttempt<Context> {
   readonly proof: Proof
   /** `eap-ttls-pap` … */
   readonly method: string
-}
-
-/** What a peer that knows the NT hash is owed: proof that we know it too, and keys. */
-export interface MsChapResult {
-  /** `S=` and 40 hexadecimal digits (RFC 2759 §8.7). */
-  readonly authenticatorResponse: string
-  /** 16 bytes each, from the server's side (RFC 3079 §3.4). */
-  readonly sendKey: Buffer
-  readonly receiveKey: Buffer
 }
 
 export type Verdict<Grant> =

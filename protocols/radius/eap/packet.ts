@@ -13,9 +13,13 @@ export const EapType = {
   identity: 1,
   notification: 2,
   nak: 3,
+  md5: 4,
+  gtc: 6,
   tls: 13,
   ttls: 21,
   peap: 25,
+  msChapV2: 26,
+  tlv: 33,
   expanded: 254,
 } as const
 

@@ -1,7 +1,9 @@
-import { Vendor } from '../dictionary.ts'
+import { MicrosoftType, Vendor } from '../dictionary.ts'
 import { RadiusError } from '../errors.ts'
-import { withoutPadding } from '../user-password.ts'
-import { type Avp, AvpCode, decodeAvps } from './avp.ts'
+import { withoutDomain } from '../ms-chap.ts'
+import { type Avp, AvpCode, decodeAvps, encodeAvps } from './avp.ts'
+import type { Conversation } from './conversation.ts'
+import { beginInner, requireIdentifier } from './inner-eap.ts'
 import type {
   EapMethod,
   MethodFacts,
@@ -9,9 +11,10 @@ import type {
   MethodRun,
   MethodSetting,
   MethodStep,
+  Proof,
   Verdict,
 } from './method.ts'
-import { EapType } from './packet.ts'
+import { decodeEap, EapCode, EapType, encodeEap } from './packet.ts'
 import {
   authenticateResumed,
   keepSession,
@@ -20,26 +23,39 @@ import {
 } from './resumption.ts'
 import { TlsCarrier } from './tls-carrier.ts'
 import type { KeptSession } from './tls-sessions.ts'
+import { readTtlsInner, type TtlsInner } from './ttls-inner.ts'
 
 const VERSION = 0
 const MSK_BYTES = 64
 const KEYS = { label: 'ttls keying material', type: EapType.ttls }
 const PAP = 'eap-ttls-pap'
+const MS_CHAP_2 = 'eap-ttls-mschapv2'
 const NO_INNER_METHOD = Buffer.from([0])
+/** RFC 5281 §11.1: sixteen bytes of challenge and one of identifier. */
+const CHALLENGE_LABEL = 'ttls challenge'
+const CHALLENGE_BYTES = 16
 /** Without client certificates a peer's flight is one or two KiB. */
 const MAX_MESSAGE_BYTES = 16 * 1024
-/** RFC 2865 §5.1: the longest User-Name. */
-const MAX_NAME_BYTES = 253
-/** AVPs are not bound to 128 bytes as User-Password is; Entra allows 256 characters. */
-const MAX_PASSWORD_BYTES = 1024
 
-/** EAP-TTLSv0 with PAP inside (RFC 5281 §11.2.5). */
+/** What may be shown inside the tunnel. */
+export interface TtlsMethods<Context, Grant> {
+  readonly pap: boolean
+  readonly msChap2: boolean
+  /** In the order in which they are proposed. */
+  readonly eap: readonly EapMethod<Context, Grant>[]
+}
+
+export interface TtlsOptions<Context, Grant> extends TlsMethodOptions<Context, Grant> {
+  readonly methodsOf: (context: Context) => TtlsMethods<Context, Grant>
+}
+
+/** EAP-TTLSv0 (RFC 5281) with PAP, MS-CHAPv2 or EAP inside. */
 export class EapTtls<Context, Grant> implements EapMethod<Context, Grant> {
   readonly type = EapType.ttls
   readonly name = 'eap-ttls'
-  readonly #options: TlsMethodOptions<Context, Grant>
+  readonly #options: TtlsOptions<Context, Grant>
 
-  constructor(options: TlsMethodOptions<Context, Grant>) {
+  constructor(options: TtlsOptions<Context, Grant>) {
     this.#options = options
   }
 
@@ -51,14 +67,16 @@ export class EapTtls<Context, Grant> implements EapMethod<Context, Grant> {
 type Yes<Grant> = Verdict<Grant> & { readonly ok: true }
 
 class TtlsRun<Context, Grant> implements MethodRun<Grant> {
-  readonly #options: TlsMethodOptions<Context, Grant>
+  readonly #options: TtlsOptions<Context, Grant>
   readonly #setting: MethodSetting<Context>
   readonly #carrier: TlsCarrier
   #name: string | null = null
-  /** Set when a resumed session has been found good, and the peer is only to take it so. */
-  #resumed: Yes<Grant> | null = null
+  /** Of a peer that runs EAP in the tunnel. */
+  #inner: Conversation<Context, Grant> | null = null
+  /** Let in, once it has taken what we have last sent: our own proof, or that none is needed. */
+  #awaited: Yes<Grant> | null = null
 
-  constructor(options: TlsMethodOptions<Context, Grant>, setting: MethodSetting<Context>) {
+  constructor(options: TtlsOptions<Context, Grant>, setting: MethodSetting<Context>) {
     this.#options = options
     this.#setting = setting
     this.#carrier = new TlsCarrier({
@@ -72,7 +90,8 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
   }
 
   get facts(): MethodFacts {
-    return { name: this.#name, tlsProtocol: this.#carrier.protocol }
+    const name = this.#inner?.facts.name ?? this.#inner?.identity ?? this.#name
+    return { name, tlsProtocol: this.#carrier.protocol }
   }
 
   get isUnderWay(): boolean {
@@ -93,37 +112,109 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
       case 'established':
         return this.#resume(step.resumed, signal)
       default:
-        return this.#resumed === null
-          ? this.#authenticate(step.plaintext, signal)
-          : this.#succeed(this.#resumed)
+        return this.#take(step.plaintext, signal)
     }
   }
 
   close(): void {
+    this.#inner?.close()
     this.#carrier.close()
   }
 
-  async #authenticate(plaintext: Buffer, signal: AbortSignal): Promise<MethodStep<Grant>> {
-    if (plaintext.length === 0) throw new RadiusError('EAP_UNEXPECTED', 'nothing in the tunnel')
-    const inner = readInner(decodeAvps(plaintext))
-    this.#name = inner.name
-    if (inner.password === null) {
-      return failure({ reason: 'inner-method', detail: inner.offered, isVerdict: false })
+  async #take(plaintext: Buffer, signal: AbortSignal): Promise<MethodStep<Grant>> {
+    if (this.#awaited !== null) {
+      // RFC 5281 §11.2.4: a peer that believes our response says so with an empty packet.
+      if (plaintext.length > 0) throw new RadiusError('EAP_UNEXPECTED', 'data behind the success')
+      return this.#succeed(this.#awaited)
     }
-    const verdict = await this.#options.authenticate(
-      {
-        context: this.#setting.context,
-        outerIdentity: this.#setting.outerIdentity,
-        name: inner.name,
-        proof: { kind: 'password', password: inner.password },
-        method: PAP,
-      },
-      signal,
-    )
-    if (!verdict.ok) return failure({ reason: verdict.reason, detail: null, isVerdict: true })
-    const { outerIdentity } = this.#setting
-    keepSession(this.#carrier, verdict, { outerIdentity, name: inner.name, method: PAP })
+    if (plaintext.length === 0) throw new RadiusError('EAP_UNEXPECTED', 'nothing in the tunnel')
+    const inner = readTtlsInner(decodeAvps(plaintext))
+    if (this.#inner !== null || inner.kind === 'eap') return this.#converse(inner, signal)
+    this.#name = inner.name?.toString('utf8') ?? ''
+    switch (inner.kind) {
+      case 'pap':
+        return this.#checkPassword(inner, signal)
+      case 'ms-chap-2':
+        return this.#checkMsChap2(inner, signal)
+      default:
+        return notServed(inner.method)
+    }
+  }
+
+  async #checkPassword(
+    { password }: TtlsInner & { readonly kind: 'pap' },
+    signal: AbortSignal,
+  ): Promise<MethodStep<Grant>> {
+    if (!this.#methods.pap) return notServed('pap')
+    const proof = { kind: 'password', password } as const
+    const verdict = await this.#authenticate(proof, PAP, signal)
+    if (!verdict.ok) return denied(verdict.reason)
+    this.#keep(verdict, PAP)
     return this.#succeed(verdict)
+  }
+
+  async #checkMsChap2(
+    { name, challenge, response }: TtlsInner & { readonly kind: 'ms-chap-2' },
+    signal: AbortSignal,
+  ): Promise<MethodStep<Grant>> {
+    if (!this.#methods.msChap2) return notServed('mschapv2')
+    const { ident, peerChallenge, ntResponse } = response
+    const implied = this.#carrier.exportChallenge(CHALLENGE_LABEL, CHALLENGE_BYTES + 1)
+    const given = Buffer.concat([challenge, Buffer.from([ident])])
+    // A challenge of the peer's own choice could be one that it has heard the answer to.
+    if (!implied.equals(given)) {
+      throw new RadiusError('TTLS_BAD_AVP', 'the challenge is not the one the tunnel implies')
+    }
+    const exchange = { peerChallenge, ntResponse, userName: withoutDomain(name) }
+    const proof = { kind: 'ms-chap-2', authenticatorChallenge: challenge, ...exchange } as const
+    const verdict = await this.#authenticate(proof, MS_CHAP_2, signal)
+    if (!verdict.ok) return denied(verdict.reason)
+    if (verdict.msChap === undefined)
+      throw new Error('a right MS-CHAPv2 response was given no keys')
+    this.#keep(verdict, MS_CHAP_2)
+    this.#awaited = verdict
+    const success = Buffer.from(verdict.msChap.authenticatorResponse)
+    return this.#send({
+      vendor: Vendor.microsoft,
+      code: MicrosoftType.chap2Success,
+      data: Buffer.concat([Buffer.from([ident]), success]),
+    })
+  }
+
+  async #converse(inner: TtlsInner, signal: AbortSignal): Promise<MethodStep<Grant>> {
+    if (inner.kind !== 'eap') throw new RadiusError('EAP_UNEXPECTED', `${inner.kind} within EAP`)
+    const { eap: methods } = this.#methods
+    if (methods.length === 0) return notServed('eap')
+    this.#inner ??= beginInner(this.#setting, methods)
+    const response = decodeEap(inner.message)
+    if (response.code !== EapCode.response) throw new RadiusError('EAP_UNEXPECTED', 'no response')
+    requireIdentifier(response.identifier, this.#inner.expectedIdentifier)
+    const step = await this.#inner.answer(response, signal)
+    if (step.kind === 'failure') return step
+    if (step.kind === 'success') {
+      const verdict = { ...step, ok: true } as const
+      this.#keep(verdict, this.#inner.methodName ?? 'eap-ttls')
+      return this.#succeed(verdict)
+    }
+    const identifier = (response.identifier + 1) & 0xff
+    this.#inner.expectedIdentifier = identifier
+    const request = encodeEap({ ...step, code: EapCode.request, identifier })
+    return this.#send({ vendor: null, code: AvpCode.eapMessage, data: request })
+  }
+
+  get #methods(): TtlsMethods<Context, Grant> {
+    return this.#options.methodsOf(this.#setting.context)
+  }
+
+  #authenticate(proof: Proof, method: string, signal: AbortSignal) {
+    const { context, outerIdentity } = this.#setting
+    const name = this.#name ?? ''
+    return this.#options.authenticate({ context, outerIdentity, name, proof, method }, signal)
+  }
+
+  async #send(avp: Omit<Avp, 'isMandatory'>): Promise<MethodStep<Grant>> {
+    const data = await this.#carrier.tunnel(encodeAvps([{ ...avp, isMandatory: true }]))
+    return { kind: 'request', data }
   }
 
   /**
@@ -136,12 +227,21 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
     const verdict = await authenticateResumed(this.#options, this.#setting, kept, signal)
     if (!verdict.ok) {
       this.#carrier.forgetSession()
-      return failure({ reason: verdict.reason, detail: null, isVerdict: true })
+      return denied(verdict.reason)
     }
     keepSession(this.#carrier, verdict, kept)
     if (this.#carrier.protocol !== 'TLSv1.3') return this.#succeed(verdict)
-    this.#resumed = verdict
+    this.#awaited = verdict
     return { kind: 'request', data: await this.#carrier.tunnel(NO_INNER_METHOD) }
+  }
+
+  #keep(verdict: Yes<Grant>, method: string): void {
+    const name = this.facts.name ?? ''
+    keepSession(this.#carrier, verdict, {
+      outerIdentity: this.#setting.outerIdentity,
+      name,
+      method,
+    })
   }
 
   #succeed({ grant }: Yes<Grant>): MethodStep<Grant> {
@@ -150,55 +250,12 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
   }
 }
 
-interface Inner {
-  readonly name: string
-  /** Null when the peer wants an inner method other than PAP. */
-  readonly password: Buffer | null
-  /** Which, as far as it can be told. */
-  readonly offered: string
+function notServed<Grant>(detail: string): MethodStep<Grant> {
+  return failure({ reason: 'inner-method', detail, isVerdict: false })
 }
 
-function readInner(avps: readonly Avp[]): Inner {
-  const name = findOnly(avps, AvpCode.userName, MAX_NAME_BYTES)
-  const password = findOnly(avps, AvpCode.userPassword, MAX_PASSWORD_BYTES)
-  const other = avps.map(otherMethod).find((method) => method !== null) ?? null
-  const unknown = avps.find((avp) => avp.isMandatory && !isUnderstood(avp))
-  if (unknown !== undefined) throw badAvp(`mandatory AVP ${unknown.vendor ?? 0}:${unknown.code}`)
-  if (other !== null || password === null) {
-    return { name: textOf(name), password: null, offered: other ?? 'none' }
-  }
-  if (name === null || name.length === 0) throw badAvp('no User-Name')
-  return { name: textOf(name), password: withoutPadding(password), offered: 'pap' }
-}
-
-function isUnderstood(avp: Avp): boolean {
-  if (otherMethod(avp) !== null) return true
-  return avp.vendor === null && (avp.code === AvpCode.userName || avp.code === AvpCode.userPassword)
-}
-
-/** Names the inner methods we know of but do not serve, so that the log can say what to change. */
-function otherMethod({ vendor, code }: Avp): string | null {
-  if (vendor === Vendor.microsoft) return 'mschap'
-  if (vendor !== null) return null
-  if (code === AvpCode.chapPassword || code === AvpCode.chapChallenge) return 'chap'
-  return code === AvpCode.eapMessage ? 'eap' : null
-}
-
-/** Null when absent; a second one could be meant to be read by somebody else than the first. */
-function findOnly(avps: readonly Avp[], code: number, maxBytes: number): Buffer | null {
-  const [avp, second] = avps.filter((each) => each.vendor === null && each.code === code)
-  if (second !== undefined) throw badAvp(`second AVP ${code}`)
-  if (avp === undefined) return null
-  if (avp.data.length > maxBytes) throw badAvp(`AVP ${code} of ${avp.data.length} bytes`)
-  return avp.data
-}
-
-function textOf(name: Buffer | null): string {
-  return name?.toString('utf8') ?? ''
-}
-
-function badAvp(message: string): RadiusError {
-  return new RadiusError('TTLS_BAD_AVP', message)
+function denied<Grant>(reason: string): MethodStep<Grant> {
+  return failure({ reason, detail: null, isVerdict: true })
 }
 
 function failure<Grant>(failed: MethodFailure): MethodStep<Grant> {

@@ -1,4 +1,4 @@
-import type { PrincipalId } from '../id.ts'
+import type { CredentialId, PrincipalId } from '../id.ts'
 import type { AppPasswordProof } from './app-passwords.ts'
 import type { NewMail } from './mail.ts'
 import type { Actor, Written } from './people.ts'
@@ -14,8 +14,10 @@ export interface NewNetworkPassword {
   readonly principalId: PrincipalId
   /** As `digestSecret` made it. */
   readonly verifier: string
-  /** Sealed by the store; stays the caller's, to wipe. */
+  /** Sealed by the store; both stay the caller's, to wipe. */
   readonly ntHash: Buffer
+  /** UTF-8. */
+  readonly password: Buffer
   readonly proof: AppPasswordProof
   /** Told to her by mail in the same transaction; null where there is nobody to tell. */
   readonly notice: NewMail | null
@@ -35,12 +37,20 @@ export interface NetworkPasswordStore {
   revoke(principalId: PrincipalId, proof: AppPasswordProof, actor: Actor): Promise<Written | null>
 }
 
-/** What MS-CHAPv2 is checked with. */
-export interface NtHashReader {
+/** What proofs are checked with that never send the password. */
+export interface NetworkSecret {
+  /** 16 bytes; MS-CHAPv2's. */
+  readonly ntHash: Buffer
+  /** UTF-8; CHAP's. Null of one made before it was kept. */
+  readonly password: Buffer | null
+}
+
+export interface NetworkSecretReader {
   /**
-   * 16 bytes, the caller's to wipe. Null where she has none, or none is allowed.
+   * Null where there is no such credential (any more), or none is allowed.
    *
+   * @throws {DirectoryError} `DIRECTORY_UNAVAILABLE`
    * @throws {StorageError} when what is stored cannot be opened
    */
-  readNtHash(principalId: PrincipalId): Promise<Buffer | null>
+  readNetworkSecret(id: CredentialId): Promise<NetworkSecret | null>
 }

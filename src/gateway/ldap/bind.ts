@@ -16,6 +16,7 @@ import { result, success } from './result.ts'
 import type { Tree } from './tree.ts'
 
 const UNAVAILABLE: Readonly<Record<UnavailableReason, number>> = {
+  database: ResultCode.unavailable,
   stale: ResultCode.unavailable,
   stopping: ResultCode.unavailable,
   overloaded: ResultCode.busy,

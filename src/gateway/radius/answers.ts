@@ -1,4 +1,6 @@
 import {
+  AttributeType,
+  findValue,
   type Holder,
   joinEapMessage,
   type RadiusHandler,
@@ -6,11 +8,16 @@ import {
   type Reply,
   type TlsContext,
 } from '../../../protocols/radius/index.ts'
-import { AuthenticationUnavailable, type Authenticator } from '../../credentials/authenticate.ts'
+import {
+  AuthenticationUnavailable,
+  type Authenticator,
+  type ChallengeAuthenticator,
+} from '../../credentials/authenticate.ts'
 import type { Directory, Freshness } from '../../directory/directory.ts'
 import type { SessionStore } from '../../directory/ports/accounting.ts'
 import type { AuthEventSink } from '../../observe/auth-event.ts'
 import { readReport } from './accounting.ts'
+import { ChapAnswers } from './chap.ts'
 import { chooseNetwork } from './choose-network.ts'
 import { Denials, type Visit } from './denials.ts'
 import { EapAnswers } from './eap.ts'
@@ -21,6 +28,7 @@ import { PapAnswers } from './pap.ts'
 export interface RadiusAnswersParts {
   readonly directory: Directory
   readonly authenticator: Authenticator
+  readonly challenges: ChallengeAuthenticator
   readonly events: AuthEventSink
   readonly sessions: SessionStore
   readonly freshness: () => Freshness
@@ -39,6 +47,7 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
   readonly #freshness: () => Freshness
   readonly #nowMs: () => number
   readonly #pap: PapAnswers
+  readonly #chap: ChapAnswers
   readonly #eap: EapAnswers
 
   constructor(parts: RadiusAnswersParts) {
@@ -48,8 +57,10 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
     this.#nowMs = parts.nowMs ?? Date.now
     const denials = new Denials(parts.events, this.#nowMs)
     this.#pap = new PapAnswers({ authenticator: parts.authenticator, denials })
+    this.#chap = new ChapAnswers({ challenges: parts.challenges, denials })
     this.#eap = new EapAnswers({
       authenticator: parts.authenticator,
+      challenges: parts.challenges,
       denials,
       tls: parts.tls,
       holder: parts.holder,
@@ -92,10 +103,15 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
     request: RadiusRequest<NasClient>,
     signal: AbortSignal,
   ): Reply | null | Promise<Reply | null> {
-    const eap = joinEapMessage(request.packet.attributes)
-    return eap === null
-      ? this.#pap.answer(request, this.#visitOf(request), signal)
-      : this.#eap.answer(request, { eap, visit: () => this.#visitOf(request) }, signal)
+    const { attributes } = request.packet
+    const eap = joinEapMessage(attributes)
+    if (eap !== null) {
+      return this.#eap.answer(request, { eap, visit: () => this.#visitOf(request) }, signal)
+    }
+    const visit = this.#visitOf(request)
+    const hasPassword = findValue(attributes, AttributeType.userPassword) !== null
+    const chap = hasPassword ? null : this.#chap.answer(request, visit, signal)
+    return chap ?? this.#pap.answer(request, visit, signal)
   }
 
   #visitOf({ packet, client, address }: RadiusRequest<NasClient>): Visit {

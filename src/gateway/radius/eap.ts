@@ -3,7 +3,6 @@ import {
   type EapAnswer,
   type EapAttempt,
   EapServer,
-  EapTtls,
   findInteger,
   findValue,
   type Holder,
@@ -19,14 +18,19 @@ import {
   type Verdict,
 } from '../../../protocols/radius/index.ts'
 import type { Grant } from '../../access/decide.ts'
-import type { Authenticated, Authenticator } from '../../credentials/authenticate.ts'
+import type {
+  Authenticated,
+  Authenticator,
+  ChallengeAuthenticator,
+  Denial,
+} from '../../credentials/authenticate.ts'
 import type { Network } from '../../directory/network.ts'
+import { MsChap2Proof } from './challenge-proofs.ts'
 import { type Denials, describeVisit, type Visit } from './denials.ts'
-import { makeStorable, parseLoginName, readText } from './facts.ts'
+import { EapMethods } from './eap-methods.ts'
+import { makeStorable, parseLoginName, readText, realmOf } from './facts.ts'
 import type { NasClient } from './nas-table.ts'
 import { makeReplyAttributes } from './reply-attributes.ts'
-
-const METHOD = 'eap-ttls-pap'
 
 /** A visit whose network is known. */
 interface Guest extends Visit {
@@ -40,6 +44,7 @@ interface Admission {
 
 export interface EapAnswersParts {
   readonly authenticator: Authenticator
+  readonly challenges: ChallengeAuthenticator
   readonly denials: Denials
   readonly tls: () => TlsContext
   readonly holder: Holder
@@ -50,13 +55,15 @@ export class EapAnswers {
   readonly #authenticator: Authenticator
   readonly #denials: Denials
   readonly #server: EapServer<Guest, Admission>
-  readonly #ttls: EapTtls<Guest, Admission>
+  readonly #challenges: ChallengeAuthenticator
+  readonly #methods: EapMethods<Guest, Admission>
 
   constructor(parts: EapAnswersParts) {
     this.#authenticator = parts.authenticator
     this.#denials = parts.denials
     this.#server = new EapServer({ holder: parts.holder })
-    this.#ttls = new EapTtls({
+    this.#challenges = parts.challenges
+    this.#methods = new EapMethods({
       tls: parts.tls,
       authenticate: (attempt, signal) => this.#authenticate(attempt, signal),
     })
@@ -99,32 +106,47 @@ export class EapAnswers {
     if (network === null) return null
     return {
       context: { ...visit, network },
-      methods: network.methods.includes('ttls-pap') ? [this.#ttls] : [],
+      methods: this.#methods.outerOf(network),
     }
   }
 
   async #authenticate(
-    { context, name, proof }: EapAttempt<Guest>,
+    attempt: EapAttempt<Guest>,
     signal: AbortSignal,
   ): Promise<Verdict<Admission>> {
-    if (proof.kind !== 'password') throw new Error(`no way to check a ${proof.kind}`)
-    const { password } = proof
-    const outcome = await this.#authenticator.authenticate(
-      {
-        subject: { by: 'login-name', name: parseLoginName(makeStorable(name)) },
-        password,
-        resource: { kind: 'network', network: context.network },
-        method: METHOD,
-        address: context.address,
-        device: context.facts.device,
-        detail: describeVisit(context),
-      },
-      { signal },
-    )
-    password.fill(0)
-    return outcome.ok
-      ? { ok: true, grant: { who: outcome.who, grant: outcome.grant } }
-      : { ok: false, reason: outcome.denial }
+    const { context, name, outerIdentity, proof, method } = attempt
+    if (!fitsOuterRealm(name, outerIdentity)) {
+      const storable = makeStorable(name)
+      const reason = 'realm-mismatch'
+      this.#denials.record(context, { reason, method, name: storable, detail: outerIdentity })
+      return { ok: false, reason }
+    }
+    const claimant = {
+      subject: { by: 'login-name', name: parseLoginName(makeStorable(name)) },
+      resource: { kind: 'network', network: context.network },
+      method,
+      address: context.address,
+      device: context.facts.device,
+      detail: describeVisit(context),
+    } as const
+    switch (proof.kind) {
+      case 'password': {
+        const { password } = proof
+        const outcome = await this.#authenticator.authenticate(
+          { ...claimant, password },
+          { signal },
+        )
+        password.fill(0)
+        return outcome.ok ? admit(outcome) : deny(outcome)
+      }
+      case 'ms-chap-2': {
+        const shown = { ...claimant, proof: new MsChap2Proof(proof) }
+        const outcome = await this.#challenges.authenticateChallenge(shown, { signal })
+        return outcome.ok ? { ...admit(outcome), msChap: outcome.answer } : deny(outcome)
+      }
+      default:
+        throw new Error(`no way to check a ${proof.kind}`)
+    }
   }
 
   #recordDenial(
@@ -140,6 +162,23 @@ export class EapAnswers {
       detail: failure.detail,
     })
   }
+}
+
+function admit({ who, grant }: Admission) {
+  return { ok: true, grant: { who, grant } } as const
+}
+
+function deny({ denial }: { readonly denial: Denial }) {
+  return { ok: false, reason: denial } as const
+}
+
+/**
+ * A proxy leads a log-in by the realm outside the tunnel; a different one inside would let somebody
+ * in whom nobody on the way has taken for ours (RFC 7542 §3.1). One without a realm is ours anyway.
+ */
+function fitsOuterRealm(name: string, outerIdentity: string): boolean {
+  const [inner, outer] = [realmOf(name), realmOf(outerIdentity)]
+  return inner === null || outer === null || inner === outer
 }
 
 function toReply(

@@ -70,3 +70,9 @@ export function parseDevice(callingStationId: string | null): string | null {
 export function parseLoginName(name: string): string {
   return name.slice(name.lastIndexOf('\\') + 1)
 }
+
+/** What follows the last `@` (RFC 7542 §2.2), folded; null without one. */
+export function realmOf(name: string): string | null {
+  const at = name.lastIndexOf('@')
+  return at < 0 || at === name.length - 1 ? null : name.slice(at + 1).toLowerCase()
+}

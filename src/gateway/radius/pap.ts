@@ -67,10 +67,7 @@ export class PapAnswers {
 /** The password, or in a word why there is none to check. */
 function readPassword({ packet, secret }: RadiusRequest<NasClient>): Buffer | string {
   const hidden = findValue(packet.attributes, AttributeType.userPassword)
-  if (hidden === null) {
-    const hasChap = findValue(packet.attributes, AttributeType.chapPassword) !== null
-    return hasChap ? 'chap' : 'no password'
-  }
+  if (hidden === null) return 'no password'
   try {
     return revealUserPassword(hidden, secret.bytes, packet.authenticator)
   } catch (error) {

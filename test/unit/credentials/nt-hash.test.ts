@@ -1,5 +1,6 @@
 import t from 'tap'
-import { md4, ntHash } from '../../../src/credentials/nt-hash.ts'
+import { md4 } from '../../../protocols/wire/index.ts'
+import { ntHash } from '../../../src/credentials/nt-hash.ts'
 
 const DIGITS = '12345678901234567890123456789012345678901234567890123456789012345678901234567890'
 
