@@ -101,6 +101,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       directory,
       logIn,
       certificate: certificate.served,
+      secondFactors: () => passwords.secondFactors,
     })
     const sources = makeSources({
       ...observers,

@@ -128,6 +128,8 @@ function firstOf({ proof }: Ticket): 'activation link' | 'password' {
 /** @throws {SignedOut} for whose second factor is gone by now: she begins again without */
 export function wordsForCode(why: Extract<Checked, { ok: false }>['why']): string {
   switch (why) {
+    case 'code-missing':
+      return 'Type the code that the app shows now.'
     case 'wrong-code':
       return 'That is not the code. Type the one the app shows now; if none is right, see to it that the clock of your phone is.'
     case 'spent-code':

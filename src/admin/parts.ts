@@ -61,9 +61,9 @@ export interface LoggedChange {
 
 /** What is asked for must all hold; what is left out is not asked for. */
 export interface LogFilter {
-  readonly principalId?: PrincipalId | null
-  /** As it was claimed, for names that led to nobody. */
-  readonly name?: string | null
+  readonly principalId?: PrincipalId
+  /** As they were claimed in tries that led to nobody, or ended before anybody was looked for. */
+  readonly names?: readonly string[]
   readonly outcome?: LoggedAnswer['outcome'] | null
   readonly reason?: string
   readonly method?: string

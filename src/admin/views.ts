@@ -131,6 +131,7 @@ export function showNetwork(directory: Directory, network: Network) {
     vlan,
     attributes,
     sessionTimeoutSeconds,
+    secondFactor = null,
   } = network
   return {
     id,
@@ -148,6 +149,7 @@ export function showNetwork(directory: Directory, network: Network) {
     vlan,
     attributes,
     sessionTimeoutSeconds,
+    secondFactor,
   }
 }
 

@@ -97,6 +97,10 @@ function addNetwork(network: Command, run: Run): void {
       .option('--vlan <id>', 'VLAN for everyone else')
       .option('--priority <n>', 'lower is tried first')
       .option('--session-timeout <seconds>', 'after which the NAS asks again')
+      .option(
+        '--second-factor <how>',
+        'a one-time code beside the password: appended, challenge (Access-Challenge), or none',
+      )
 
   policy(network.command('create <name>').description('create a network')).action(
     async (name: string, options: PolicyOptions, command: Command) => {
@@ -137,6 +141,7 @@ interface PolicyOptions {
   readonly vlan?: string
   readonly priority?: string
   readonly sessionTimeout?: string
+  readonly secondFactor?: string
 }
 
 function policyFrom(options: PolicyOptions): Record<string, unknown> {
@@ -150,6 +155,7 @@ function policyFrom(options: PolicyOptions): Record<string, unknown> {
     vlan: options.vlan === undefined ? undefined : vlanFrom(options.vlan),
     priority: numberFrom('--priority', options.priority),
     sessionTimeoutSeconds: numberFrom('--session-timeout', options.sessionTimeout),
+    secondFactor: options.secondFactor === 'none' ? null : options.secondFactor,
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

@@ -17,6 +17,7 @@ export class AdministratorLogin implements Login<Yes> {
   readonly address: string
   readonly resourceKind = 'admin'
   readonly isAddressLimited = true
+  readonly isFirstStep = false
   readonly #directory: Directory
   readonly #credentials: CredentialIndex
   readonly #attempt: AdministratorAttempt

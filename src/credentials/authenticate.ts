@@ -4,6 +4,7 @@ import type { Person } from '../directory/person.ts'
 import type { Entry } from '../directory/query.ts'
 import type { Administrator, Service } from '../directory/service.ts'
 import type { DelegatedDenial, DelegatedUnavailable, Note } from './delegated-password.ts'
+import type { CodeDenial } from './second-factors.ts'
 
 /** Where a try to get in comes from and what it is for. */
 export interface Circumstances {
@@ -27,6 +28,8 @@ export interface Claimant extends Circumstances {
   readonly subject:
     | { readonly by: 'login-name'; readonly name: string }
     | { readonly by: 'entry'; readonly entry: Entry | null; readonly name: string }
+  /** Something else is asked for when it is right: a yes is no answer yet, and not recorded as one. */
+  readonly isFirstStep?: boolean
 }
 
 /** One try to get in with a certificate: TLS has proved its key and built its chain already. */
@@ -81,6 +84,7 @@ export type Denial =
   | 'locked-out'
   /** The address has failed with too many different names. */
   | 'too-many-names'
+  | CodeDenial
   | DelegatedDenial
   | AccessDenial
 

@@ -27,6 +27,7 @@ export class EntryLogin implements Login<Yes> {
   readonly address: string
   readonly resourceKind: AuthEvent['resourceKind']
   readonly isAddressLimited: boolean
+  readonly isFirstStep: boolean
   readonly #directory: Directory
   readonly #credentials: CredentialIndex
   readonly #delegated: DelegatedPasswords
@@ -44,6 +45,7 @@ export class EntryLogin implements Login<Yes> {
     this.address = claimant.address
     this.resourceKind = claimant.resource.kind
     this.isAddressLimited = isOneParty(claimant.resource)
+    this.isFirstStep = claimant.isFirstStep === true
   }
 
   /** Folded when asked for: a cached log-in by DN never is. */

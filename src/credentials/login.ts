@@ -35,6 +35,8 @@ export interface Login<Yes extends Admitted = Admitted> {
   readonly resourceKind: AuthEvent['resourceKind']
   /** Whether the address stands for one party, so that the names it tries may be counted. */
   readonly isAddressLimited: boolean
+  /** Whether more is asked for after a yes, which then is not recorded as the answer. */
+  readonly isFirstStep: boolean
   /** Whom the name leads to now; asked again after every wait. Null when to nobody. */
   find(): Claim | null
   /** Whether the one found last may have what she asks for, her password being right. */
@@ -135,6 +137,7 @@ export class LoginProcedure {
     const outcome = outcomeOf(login, checked)
     if (outcome.ok) {
       if (login.isAddressLimited) this.#names.recordSuccess(login)
+      if (login.isFirstStep) return outcome
       const { note } = checked.verdict
       const answer = {
         atMs: run.atMs,

@@ -2,7 +2,7 @@ import type { Person } from '../directory/person.ts'
 import type { NewMail } from '../directory/ports/mail.ts'
 import type { Actor, Written } from '../directory/ports/people.ts'
 import type { FactorProof, SecondFactorStore, Totp } from '../directory/ports/second-factors.ts'
-import type { AuthEventSink } from '../observe/auth-event.ts'
+import type { AuthEvent, AuthEventSink } from '../observe/auth-event.ts'
 import type { Blocked } from './failure-policy.ts'
 import type { Failures } from './failures.ts'
 import { digestSecret, makeGeneratedPassword, readGeneratedPassword } from './generated-secret.ts'
@@ -10,6 +10,8 @@ import { findTotpStep } from './totp.ts'
 
 /** Apart from her password's: whoever knows that one clears nothing here by typing it again. */
 export const CODE_KIND = 'account-code'
+/** Likewise of codes typed at a VPN, whose devices must not lock her out of her account. */
+const NETWORK_CODE_KIND = 'network-code'
 export const RECOVERY_CODES = 10
 
 /** What has become of somebody's second factors, for the mail that tells her. */
@@ -21,9 +23,23 @@ export type FactorNews =
   | 'passkey-added'
   | 'passkey-removed'
 
+export type CodeDenial = 'wrong-code' | 'spent-code' | 'code-missing' | 'no-factor' | Blocked
+
 export type Checked =
   | { readonly ok: true; readonly by: 'code' | 'recovery code' }
-  | { readonly ok: false; readonly why: 'wrong-code' | 'spent-code' | 'no-factor' | Blocked }
+  | { readonly ok: false; readonly why: CodeDenial }
+
+/** Where a code comes from, and what for. */
+export interface CodeFrom {
+  readonly address: string
+  /** A network; the account pages when left out. */
+  readonly network?: {
+    readonly name: string
+    readonly method: string
+    readonly device: string | null
+    readonly detail: AuthEvent['detail']
+  }
+}
 
 interface By {
   readonly proof: FactorProof
@@ -39,7 +55,7 @@ interface Parts {
   readonly nowMs?: () => number
 }
 
-/** Codes people prove themselves with beside a password, on the account pages alone. */
+/** Codes people prove themselves with beside a password, on the account pages and at VPNs. */
 export class SecondFactors {
   readonly #parts: Parts
   readonly #nowMs: () => number
@@ -76,17 +92,17 @@ export class SecondFactors {
   }
 
   /** Takes a code, or a recovery code, which is good once. Wrong ones slow her down, and lock. */
-  async check(person: Person, code: string, from: { readonly address: string }): Promise<Checked> {
+  async check(person: Person, code: string, from: CodeFrom): Promise<Checked> {
     const { failures } = this.#parts
-    const key = { principalId: person.id, resourceKind: CODE_KIND, device: '' }
+    const key = keyOf(person, from)
     const blocked = failures.findBlocked(key)
     const endTry = failures.beginTry(key)
     try {
       const checked: Checked =
         blocked === null ? await this.#take(person, code) : { ok: false, why: blocked }
       if (checked.ok) failures.recordSuccess(key)
-      else if (blocked === null && checked.why !== 'no-factor') failures.recordFailure(key)
-      this.#record(person, checked, from.address)
+      else if (isGuess(checked)) failures.recordFailure(key)
+      this.#record(person, checked, from)
       return checked
     } finally {
       endTry()
@@ -115,6 +131,7 @@ export class SecondFactors {
 
   async #take(person: Person, typed: string): Promise<Checked> {
     const code = withoutGaps(typed)
+    if (code === '') return { ok: false, why: 'code-missing' }
     const recovery = readGeneratedPassword(code)
     if (recovery !== null) return await this.#takeRecoveryCode(person, recovery)
     const { store } = this.#parts
@@ -138,21 +155,33 @@ export class SecondFactors {
     return taken === null ? { ok: false, why: 'wrong-code' } : { ok: true, by: 'recovery code' }
   }
 
-  #record(person: Person, checked: Checked, address: string): void {
+  #record(person: Person, checked: Checked, { address, network }: CodeFrom): void {
+    const method = checked.ok && checked.by === 'recovery code' ? 'recovery-code' : 'totp'
     this.#parts.events.record({
       atMs: this.#nowMs(),
       outcome: checked.ok ? 'success' : 'denied',
       reason: checked.ok ? null : checked.why,
-      resourceKind: 'account',
-      resourceName: null,
-      method: checked.ok && checked.by === 'recovery code' ? 'recovery-code' : 'totp',
+      resourceKind: network === undefined ? 'account' : 'network',
+      resourceName: network?.name ?? null,
+      method: network === undefined ? method : `${network.method}+${method}`,
       principalId: person.id,
       name: person.username,
       address,
-      device: null,
-      detail: null,
+      device: network?.device ?? null,
+      detail: network?.detail ?? null,
     })
   }
+}
+
+/** What could have let her in, had it been luckier. */
+function isGuess({ why }: { readonly why: CodeDenial }): boolean {
+  return why === 'wrong-code' || why === 'spent-code'
+}
+
+function keyOf({ id: principalId }: Person, { network }: CodeFrom) {
+  return network === undefined
+    ? { principalId, resourceKind: CODE_KIND, device: '' }
+    : { principalId, resourceKind: NETWORK_CODE_KIND, device: network.device ?? '' }
 }
 
 function makeRecoveryCodes() {

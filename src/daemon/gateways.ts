@@ -4,6 +4,8 @@ import type { Config } from '../config/config.ts'
 import { formatListen, type ListenAddress } from '../config/listen.ts'
 import type { KeyedCertificate } from '../credentials/certificates/authority.ts'
 import type { ServedCertificate } from '../credentials/certificates/server-certificate.ts'
+import type { SecondFactors } from '../credentials/second-factors.ts'
+import { SecondStep } from '../credentials/second-step.ts'
 import { foldText } from '../directory/fold.ts'
 import { LdapGateway } from '../gateway/ldap/gateway.ts'
 import { LdapReporter } from '../gateway/ldap/reporter.ts'
@@ -32,6 +34,8 @@ export interface GatewayInput extends Observers {
   readonly directory: DirectoryParts
   readonly logIn: LogInParts
   readonly certificate: ServedCertificate
+  /** Asked when somebody comes, since they are made later. */
+  readonly secondFactors: () => Pick<SecondFactors, 'check'>
 }
 
 /** LDAP and RADIUS: protocol on one side, directory and log-in on the other. */
@@ -55,7 +59,12 @@ export function makeGateways(input: GatewayInput): GatewayParts {
   const witness = new NasWitness({ store: new PostgresNasStore(database, directory.keys), log })
   const radius = new RadiusGateway({
     directory: readModel,
-    authenticator: logIn.authenticator,
+    authenticator: new SecondStep({
+      authenticator: logIn.authenticator,
+      factors: input.secondFactors,
+      directory: readModel,
+      events: logIn.events,
+    }),
     challenges: logIn.challenges,
     events: logIn.events,
     sessions: new PostgresSessionStore(database),

@@ -66,6 +66,18 @@ export const radiusMethods = [
 
 export type RadiusMethod = (typeof radiusMethods)[number]
 
+/**
+ * How a one-time code is asked for besides the password: `appended` to it, or by an Access-Challenge
+ * after it.
+ */
+export type SecondFactorRule = 'appended' | 'challenge'
+
+/** By which methods a code can come along; any other would be a way round it. */
+export const methodsWithCode: Readonly<Record<SecondFactorRule, readonly RadiusMethod[]>> = {
+  appended: ['pap', 'ttls-pap'],
+  challenge: ['pap'],
+}
+
 /** An attribute of a reply, by name in the dictionary, with its value as text. */
 export interface ReplyAttribute {
   readonly name: string
@@ -95,4 +107,6 @@ export interface Network {
   readonly vlan: number | string | null
   readonly attributes: readonly ReplyAttribute[]
   readonly sessionTimeoutSeconds: number | null
+  /** Absent or null: the password alone. */
+  readonly secondFactor?: SecondFactorRule | null
 }

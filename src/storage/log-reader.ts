@@ -3,8 +3,9 @@ import type { Database } from './connection.ts'
 
 /** What is asked for must all hold; what is left out is not asked for. */
 export interface AnswerFilter {
-  readonly principalId?: string | null
-  readonly name?: string | null
+  readonly principalId?: string
+  /** As they were claimed in tries that led to nobody, or ended before anybody was looked for. */
+  readonly names?: readonly string[]
   readonly outcome?: 'success' | 'denied' | 'unavailable' | null
   readonly reason?: string
   readonly method?: string
@@ -145,8 +146,7 @@ function nameOf(table: 'person' | 'service' | 'administrator') {
 /** The conditions of a filter; the times are what keeps a search to few partitions. */
 function answersAre(filter: AnswerFilter) {
   const conditions = [
-    is('auth_event.principal_id', filter.principalId),
-    is('auth_event.name', filter.name),
+    isAbout(filter),
     is('auth_event.outcome', filter.outcome),
     is('auth_event.reason', filter.reason),
     is('auth_event.method', filter.method),
@@ -167,6 +167,15 @@ function answersAre(filter: AnswerFilter) {
 
 function is(column: string, value: string | null | undefined) {
   return value == null ? null : sql`${sql.ref(column)} = ${value}`
+}
+
+function isAbout({ principalId, names }: AnswerFilter) {
+  const claimed =
+    names === undefined
+      ? null
+      : sql`(auth_event.principal_id is null and auth_event.name = any (${[...names]}::text[]))`
+  const own = is('auth_event.principal_id', principalId)
+  return own === null || claimed === null ? (own ?? claimed) : sql`(${own} or ${claimed})`
 }
 
 function detailIs(key: 'nas' | 'ssid', value: string | undefined) {

@@ -1,6 +1,12 @@
 import { sql } from 'kysely'
+import { DirectoryError } from '../directory/errors.ts'
 import { foldText } from '../directory/fold.ts'
-import type { Network } from '../directory/network.ts'
+import {
+  methodsWithCode,
+  type Network,
+  type RadiusMethod,
+  type SecondFactorRule,
+} from '../directory/network.ts'
 import type { NewNas, NewNetwork } from '../directory/ports/resources.ts'
 import { type NetworkPolicy, sealSecrets } from './entities/networks.ts'
 import type { Keys } from './sealing.ts'
@@ -77,7 +83,21 @@ export async function updateNasRow(tx: Tx, parts: NasUpdate): Promise<number | n
 
 function toPolicy(network: NewNetwork): NetworkPolicy {
   const { rules, methods, groups, everyone, vlan, attributes, sessionTimeoutSeconds } = network
-  return { rules, methods, groups, everyone, vlan, attributes, sessionTimeoutSeconds }
+  const { secondFactor = null } = network
+  requireCode(secondFactor, methods)
+  return { rules, methods, groups, everyone, vlan, attributes, sessionTimeoutSeconds, secondFactor }
+}
+
+/** A network that asks for codes has no method by which they cannot come. */
+function requireCode(rule: SecondFactorRule | null, methods: readonly RadiusMethod[]): void {
+  if (rule === null) return
+  const ways = methodsWithCode[rule]
+  const without = methods.filter((method) => !ways.includes(method))
+  if (without.length === 0) return
+  throw new DirectoryError(
+    'DIRECTORY_REFUSED',
+    `a code cannot come along by ${without.join(', ')}, which would be ways round it: allow only ${ways.join(', ')}`,
+  )
 }
 
 /** @returns the version of the new row */

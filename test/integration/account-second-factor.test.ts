@@ -2,9 +2,9 @@ import t, { type Test } from 'tap'
 import { hiddenField, linkIn, type Visited, Visitor } from '../support/account-visitor.ts'
 import { Admin } from '../support/admin.ts'
 import { askRadius, binderTo } from '../support/asks.ts'
-import { AuthenticatorApp } from '../support/authenticator-app.ts'
 import { cliOf } from '../support/cli.ts'
 import { PASSWORD, startTestDemo } from '../support/demo.ts'
+import { codesIn, readSetUp } from '../support/second-factor-pages.ts'
 import { SMTP_PASSWORD, SMTP_USER, startSmtp, textOf } from '../support/smtp.ts'
 
 const PATH = '/account/second-factor'
@@ -33,17 +33,6 @@ async function signIn(username: string) {
 async function giveCode(visitor: Visitor, code: string): Promise<Visited> {
   const form = hiddenField((await visitor.open('/account/sign-in/code')).text, 'form')
   return visitor.submit('/account/sign-in/code', { form, code })
-}
-
-/** Reads the page with the key, and gives what its form asks for. */
-function readSetUp({ text }: Visited) {
-  const key = /<p class="secret">([A-Z2-7 ]+)<\/p>/.exec(text)?.[1] ?? ''
-  const fields = { form: hiddenField(text, 'form'), key: hiddenField(text, 'key') }
-  return { key, app: new AuthenticatorApp(key), fields }
-}
-
-function codesIn({ text }: Visited): readonly string[] {
-  return [...text.matchAll(/<li>([0-9a-z-]{34})<\/li>/g)].map(([, code = '']) => code)
 }
 
 /** Signs in and sets an app up; the code after the present one is still good. */

@@ -10,6 +10,8 @@ import { digestSecret } from '../../src/credentials/generated-secret.ts'
 import { NetworkSecrets } from '../../src/credentials/network-secrets.ts'
 import { ntHash } from '../../src/credentials/nt-hash.ts'
 import { PasswordAuthenticator } from '../../src/credentials/password-authenticator.ts'
+import type { SecondFactors } from '../../src/credentials/second-factors.ts'
+import { SecondStep } from '../../src/credentials/second-step.ts'
 import type { Credential } from '../../src/directory/credential.ts'
 import type { Freshness } from '../../src/directory/directory.ts'
 import type { CredentialId } from '../../src/directory/id.ts'
@@ -91,6 +93,8 @@ export class GatewayBench {
   readonly #owned = new Set<CredentialId>()
   readonly #failures = new Failures({ store: new MemoryFailureStore() })
   freshness: Freshness = 'fresh'
+  /** One-time codes; nobody has any by default. */
+  factors: Pick<SecondFactors, 'check'> = { check: async () => ({ ok: false, why: 'no-factor' }) }
   /** What recording a session report throws; null when it succeeds. */
   sessionFault: Error | null = null
   caPem = ''
@@ -111,7 +115,12 @@ export class GatewayBench {
     this.#gateway = new RadiusGateway({
       witness: { signed: () => undefined, used: () => undefined },
       directory: this.directory.model,
-      authenticator: this.#authenticator(),
+      authenticator: new SecondStep({
+        authenticator: this.#authenticator(),
+        factors: () => this.factors,
+        directory: this.directory.model,
+        events: { record: (event) => this.events.push(event) },
+      }),
       challenges: this.#challenges(),
       events: { record: (event) => this.events.push(event) },
       sessions: {

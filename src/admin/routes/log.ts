@@ -98,13 +98,15 @@ function readFilter(parts: AdminParts, query: Static<typeof AnswersQuery>): LogF
   }
 }
 
-/** A name that leads to nobody is searched as it was claimed. */
+/** Tries that ended before anybody was looked for are found by the name that was claimed. */
 function subject(parts: AdminParts, person: string | undefined): Partial<LogFilter> {
   if (person === undefined) return {}
   const folded = foldText(person)
   const found =
     parts.directory.personByUsername(folded) ?? parts.directory.personByLoginName(folded)
-  return found === null ? { name: person } : { principalId: found.value.id }
+  if (found === null) return { names: [person] }
+  const { id, username } = found.value
+  return { principalId: id, names: [...new Set([person, username])] }
 }
 
 function readTime(text: string | undefined): number | null {

@@ -1,6 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { type NetworkRule, type ReplyAttribute, radiusMethods } from '../../directory/network.ts'
+import {
+  methodsWithCode,
+  type NetworkRule,
+  type RadiusMethod,
+  type ReplyAttribute,
+  radiusMethods,
+} from '../../directory/network.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { ApiError } from '../error.ts'
 import { readGroup, readNas, readNetwork } from '../lookup.ts'
@@ -51,7 +57,12 @@ const networkFields = {
     Type.Integer({ minimum: 60, maximum: 7 * 86_400 }),
     Type.Null(),
   ]),
+  secondFactor: Type.Union([Type.Literal('appended'), Type.Literal('challenge'), Type.Null()], {
+    description:
+      'a one-time code beside the password: appended to it, or asked for by an Access-Challenge; null: none',
+  }),
 }
+const usualMethods: readonly RadiusMethod[] = ['ttls-pap', 'pap']
 const NetworkChange = Type.Partial(Type.Object(networkFields), { additionalProperties: false })
 const NewNetwork = Type.Object(
   { name: Name, ...Type.Partial(Type.Object(networkFields)).properties },
@@ -79,9 +90,10 @@ export function networkRoutes(app: FastifyInstance, parts: AdminParts): void {
     async (request, reply) => {
       requireRole(request, 'operator')
       const { name, ...given } = request.body
+      const { secondFactor = null } = given
       const base = {
         priority: 100,
-        methods: ['ttls-pap', 'pap'] as const,
+        methods: secondFactor === null ? usualMethods : methodsWithCode[secondFactor],
         everyone: false,
         groups: [],
         vlan: null,

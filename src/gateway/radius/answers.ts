@@ -10,9 +10,9 @@ import {
 } from '../../../protocols/radius/index.ts'
 import {
   AuthenticationUnavailable,
-  type Authenticator,
   type ChallengeAuthenticator,
 } from '../../credentials/authenticate.ts'
+import type { SecondStep } from '../../credentials/second-step.ts'
 import type { Directory, Freshness } from '../../directory/directory.ts'
 import type { SessionStore } from '../../directory/ports/accounting.ts'
 import type { AuthEventSink } from '../../observe/auth-event.ts'
@@ -27,7 +27,7 @@ import { PapAnswers } from './pap.ts'
 
 export interface RadiusAnswersParts {
   readonly directory: Directory
-  readonly authenticator: Authenticator
+  readonly authenticator: SecondStep
   readonly challenges: ChallengeAuthenticator
   readonly events: AuthEventSink
   readonly sessions: SessionStore

@@ -1,30 +1,45 @@
 import {
   AttributeType,
   findValue,
+  makeInteger,
+  makeOctets,
+  makeText,
   PacketCode,
   RadiusError,
   type RadiusRequest,
   type Reply,
   revealUserPassword,
 } from '../../../protocols/radius/index.ts'
-import type { Authenticator, Outcome } from '../../credentials/authenticate.ts'
+import type { Attempt, Outcome } from '../../credentials/authenticate.ts'
+import type { SecondStep } from '../../credentials/second-step.ts'
 import type { Network } from '../../directory/network.ts'
+import { CODE_SECONDS, CodeChallenges, type Waiting } from './code-challenges.ts'
 import { type Denials, describeVisit, type Visit } from './denials.ts'
 import { parseLoginName, readText } from './facts.ts'
 import type { NasClient } from './nas-table.ts'
 import { makeReplyAttributes } from './reply-attributes.ts'
 
 const METHOD = 'radius-pap'
+const CODE_PROMPT = 'Code of your authenticator app'
 const reject: Reply = { code: PacketCode.accessReject, attributes: [] }
+
+interface Try {
+  readonly request: RadiusRequest<NasClient>
+  readonly visit: Visit & { readonly network: Network }
+  readonly name: string
+  readonly password: Buffer
+}
 
 /** Log-ins whose password is in the request itself: VPN gateways, switches, admin log-ins. */
 export class PapAnswers {
-  readonly #authenticator: Authenticator
+  readonly #authenticator: SecondStep
   readonly #denials: Denials
+  readonly #codes: CodeChallenges
 
-  constructor(parts: { readonly authenticator: Authenticator; readonly denials: Denials }) {
+  constructor(parts: { readonly authenticator: SecondStep; readonly denials: Denials }) {
     this.#authenticator = parts.authenticator
     this.#denials = parts.denials
+    this.#codes = new CodeChallenges()
   }
 
   /** @throws {AuthenticationUnavailable} (or rejects with it) when neither yes nor no can be said */
@@ -33,34 +48,69 @@ export class PapAnswers {
     visit: Visit,
     signal: AbortSignal,
   ): Reply | Promise<Reply> {
-    const { attributes } = request.packet
-    const name = readText(attributes, AttributeType.userName) ?? ''
+    const name = readText(request.packet.attributes, AttributeType.userName) ?? ''
     const { network } = visit
-    const deny = (reason: string, detail: string | null = null): Reply => {
-      this.#denials.record(visit, { reason, method: METHOD, name, detail })
-      return reject
-    }
-    if (network === null) return deny('no-network')
-    if (!network.methods.includes('pap')) return deny('method-not-allowed')
+    if (network === null) return this.#deny(visit, name, 'no-network')
+    if (!network.methods.includes('pap')) return this.#deny(visit, name, 'method-not-allowed')
     const password = readPassword(request)
-    if (typeof password === 'string') return deny('method-not-allowed', password)
+    if (typeof password === 'string') return this.#deny(visit, name, 'method-not-allowed', password)
 
-    const outcome = this.#authenticator.authenticate(
-      {
-        subject: { by: 'login-name', name: parseLoginName(name) },
-        password,
-        resource: { kind: 'network', network },
-        method: METHOD,
-        address: visit.address,
-        device: visit.facts.device,
-        detail: describeVisit(visit),
-      },
-      { signal },
-    )
-    if (outcome instanceof Promise)
-      return outcome.then((later) => toReply(later, network)).finally(() => password.fill(0))
+    const reply = this.#reply({ request, visit: { ...visit, network }, name, password }, signal)
+    if (reply instanceof Promise) return reply.finally(() => password.fill(0))
     password.fill(0)
-    return toReply(outcome, network)
+    return reply
+  }
+
+  #reply(tried: Try, signal: AbortSignal): Reply | Promise<Reply> {
+    const { visit, name, password, request } = tried
+    const { network } = visit
+    if (network.secondFactor !== 'challenge') {
+      const outcome = this.#authenticator.authenticate(attemptOf(tried), { signal })
+      return outcome instanceof Promise
+        ? outcome.then((later) => toReply(later, network))
+        : toReply(outcome, network)
+    }
+    const at = { name, nasId: request.client.nas.id, networkId: network.id }
+    const state = findValue(request.packet.attributes, AttributeType.state)
+    if (state === null) return this.#challenge(tried, at, signal)
+    const who = this.#codes.take(state, at)
+    if (who === null) return this.#deny(visit, name, 'unknown-state')
+    const code = password.toString('utf8')
+    return this.#authenticator
+      .finish(who, code, attemptOf(tried))
+      .then((outcome) => toReply(outcome, network))
+  }
+
+  /** The right password leads to the question for a code (RFC 2865 §4.4). */
+  async #challenge(tried: Try, at: Omit<Waiting, 'who'>, signal: AbortSignal): Promise<Reply> {
+    const outcome = await this.#authenticator.begin(attemptOf(tried), { signal })
+    if (!outcome.ok) return reject
+    return {
+      code: PacketCode.accessChallenge,
+      attributes: [
+        makeOctets(AttributeType.state, this.#codes.put({ ...at, who: outcome.who })),
+        makeText(AttributeType.replyMessage, CODE_PROMPT),
+        // RFC 2869 §5.15: how long the NAS may wait for the answer.
+        makeInteger(AttributeType.sessionTimeout, CODE_SECONDS),
+      ],
+    }
+  }
+
+  #deny(visit: Visit, name: string, reason: string, detail: string | null = null): Reply {
+    this.#denials.record(visit, { reason, method: METHOD, name, detail })
+    return reject
+  }
+}
+
+function attemptOf({ visit, name, password }: Try): Attempt {
+  return {
+    subject: { by: 'login-name', name: parseLoginName(name) },
+    password,
+    resource: { kind: 'network', network: visit.network },
+    method: METHOD,
+    address: visit.address,
+    device: visit.facts.device,
+    detail: describeVisit(visit),
   }
 }
 
