@@ -37,4 +37,81 @@ await withTools(t, { name: 'eapol_test: inner methods', tools: ['eapol_test'] },
       })
     }
   }
+
+  await t.test('crypto-binding: by a client that demands it, and one that leaves it', async (t) => {
+    bench.allow('peap-mschapv2', 'peap-gtc')
+    for (const version of tlsVersions) {
+      for (const phase1 of ['crypto_binding=2', 'crypto_binding=0']) {
+        for (const [phase2, secret] of [
+          ['auth=MSCHAPV2', networkPassword],
+          ['auth=GTC', password],
+        ] as const) {
+          const run = await tool.run({ version, eap: 'PEAP', phase1, phase2, password: secret })
+          t.ok(run.isSuccess, run.isSuccess ? '' : run.output.slice(-3_000))
+          t.equal(run.keys, '1 0', `${version} ${phase1} ${phase2}`)
+        }
+      }
+    }
+  })
+
+  await t.test('a client gets what it wants of what is allowed, by Nak', async (t) => {
+    bench.allow('ttls-pap', 'ttls-mschapv2', 'ttls-gtc', 'peap-mschapv2', 'peap-gtc')
+    for (const [eap, phase2, method, secret] of matrix) {
+      const run = await tool.run({ version: 'TLSv1.2', eap, phase2, password: secret })
+      t.ok(run.isSuccess, `${eap} ${phase2}`)
+      t.match(bench.events.at(-1), { outcome: 'success', method: `eap-${method}` })
+    }
+  })
+
+  await t.test('what the network does not allow is not offered', async (t) => {
+    bench.allow('ttls-pap', 'peap-mschapv2')
+    const cases = [
+      ['TTLS', 'auth=MSCHAPV2', 'inner-method'],
+      ['TTLS', 'autheap=GTC', 'inner-method'],
+      ['PEAP', 'auth=GTC', 'no-common-method'],
+      ['TTLS', 'auth=CHAP', 'inner-method'],
+      ['TTLS', 'auth=MSCHAP', 'inner-method'],
+    ] as const
+    for (const [eap, phase2, reason] of cases) {
+      const run = await tool.run({ version: 'TLSv1.2', eap, phase2, password: networkPassword })
+      t.notOk(run.isSuccess || run.isSilent, `${eap} ${phase2}`)
+      t.equal(bench.lastReason, reason, `${eap} ${phase2}`)
+    }
+  })
+
+  await t.test('EAP-MD5 is refused outside and inside a tunnel', async (t) => {
+    bench.allow('ttls-pap', 'ttls-mschapv2', 'peap-mschapv2')
+    const cases = [
+      ['MD5', 'auth=PAP'],
+      ['TTLS', 'autheap=MD5'],
+      ['PEAP', 'auth=MD5'],
+    ] as const
+    for (const [eap, phase2] of cases) {
+      const run = await tool.run({ version: 'TLSv1.2', eap, phase2, password: networkPassword })
+      t.notOk(run.isSuccess || run.isSilent, `${eap} ${phase2}`)
+      t.equal(bench.lastReason, 'no-common-method', `${eap} ${phase2}`)
+    }
+  })
+
+  await t.test('the realm inside is that outside, or none', async (t) => {
+    bench.allow('ttls-pap', 'peap-mschapv2')
+    const cases = [
+      ['alice@contoso.example', 'anonymous@evil.example', 'realm-mismatch'],
+      ['alice@contoso.example', 'anonymous@CONTOSO.example', null],
+      ['alice@contoso.example', 'anonymous', null],
+      ['alice', 'anonymous@evil.example', null],
+    ] as const
+    for (const [name, anonymous, reason] of cases) {
+      for (const [eap, phase2, secret] of [
+        ['TTLS', 'auth=PAP', password],
+        ['PEAP', 'auth=MSCHAPV2', networkPassword],
+      ] as const) {
+        const run = await tool.run({
+          ...{ version: 'TLSv1.2', eap, phase2, password: secret, name, anonymous },
+        })
+        t.equal(run.isSuccess, reason === null, `${eap} ${name} in ${anonymous}`)
+        t.equal(bench.lastReason, reason)
+      }
+    }
+  })
 })

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { EapolTest, type Supplicant, tlsVersions as versions } from '../support/eapol-test.ts'
-import { GatewayBench, nasSecret, password } from '../support/radius-gateway.ts'
+import { GatewayBench, nasSecret, networkPassword, password } from '../support/radius-gateway.ts'
 import { runTool } from '../support/run-tool.ts'
 import { withTools } from '../support/tools.ts'
 
@@ -163,6 +163,25 @@ await withTools(t, { name: 'radclient: PAP and accounting', tools: ['radclient']
     const { code, output } = await radclient('auth', signed, 'wrong')
     t.equal(code, 1)
     t.match(output, /No reply from server/)
+  })
+
+  await t.test('CHAP with the network password, where it is allowed', async (t) => {
+    const chap = (name: string, secret: string) => {
+      return radclient('auth', `User-Name = "${name}", CHAP-Password = "${secret}"`)
+    }
+    t.match((await chap('alice', networkPassword)).output, /Received Access-Reject/)
+    t.equal(bench.lastReason, 'method-not-allowed')
+    bench.allow('pap', 'chap', 'ttls-pap')
+    t.match((await chap('alice', networkPassword)).output, /Received Access-Accept/)
+    t.match(bench.events.at(-1), { outcome: 'success', method: 'radius-chap' })
+    for (const [name, secret, reason] of [
+      ['alice', password, 'wrong-password'],
+      ['carol', networkPassword, 'held'],
+      ['nobody', networkPassword, 'unknown-name'],
+    ] as const) {
+      t.match((await chap(name, secret)).output, /Received Access-Reject/, name)
+      t.equal(bench.lastReason, reason)
+    }
   })
 
   await t.test('Status-Server and accounting are answered', async (t) => {

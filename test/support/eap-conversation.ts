@@ -1,6 +1,11 @@
 import {
+  checkMsChap2,
   type EapAnswer,
   type EapAttempt,
+  EapGtc,
+  type EapMethod,
+  EapMsChapV2,
+  EapPeap,
   EapServer,
   EapTtls,
   makeTlsContext,
@@ -11,6 +16,7 @@ import {
   issueServerCertificate,
   makeAuthority,
 } from '../../src/credentials/certificates/authority.ts'
+import { ntHash } from '../../src/credentials/nt-hash.ts'
 
 export const never = new AbortController().signal
 
@@ -31,12 +37,23 @@ export class EapBench {
   verdict: (attempt: EapAttempt<string>) => Verdict<string> | Promise<Verdict<string>> = (
     attempt,
   ) => {
-    const isRight = attempt.name === 'alice' && passwordOf(attempt) === 'right'
-    return isRight ? { ok: true, grant: 'vlan 42' } : { ok: false, reason: 'wrong-password' }
+    const { name, proof } = attempt
+    const no = { ok: false, reason: 'wrong-password' } as const
+    if (name !== 'alice') return no
+    if (proof.kind === 'ms-chap-2') {
+      const msChap = checkMsChap2(ntHash(Buffer.from('right')), proof)
+      return msChap === null ? no : { ok: true, grant: 'vlan 42', msChap }
+    }
+    return passwordOf(attempt) === 'right' ? { ok: true, grant: 'vlan 42' } : no
   }
   offersTtls = true
+  offersPeap = false
+  /** What may be shown inside either tunnel; plain MS-CHAPv2 as well where EAP-MSCHAPv2 may. */
+  inner: ('pap' | 'gtc' | 'mschapv2')[] = ['pap']
+  requiresBinding = false
   framedMtu: number | null = null
   readonly #ttls: EapTtls<string, string>
+  readonly #peap: EapPeap<string, string>
 
   private constructor(
     pair: { readonly caPem: string; readonly certificate: string; readonly privateKey: string },
@@ -47,13 +64,30 @@ export class EapBench {
       { certificate: pair.certificate, key: pair.privateKey },
       options.versions,
     )
+    const authenticate = (attempt: EapAttempt<string>) => {
+      this.attempts.push(attempt)
+      return this.verdict(attempt)
+    }
+    const innerEap = (tunnel: string): EapMethod<string, string>[] =>
+      this.inner.flatMap((method): EapMethod<string, string>[] => {
+        const options = { authenticate, name: `eap-${tunnel}-${method}` }
+        if (method === 'gtc') return [new EapGtc(options)]
+        return method === 'mschapv2' ? [new EapMsChapV2(options)] : []
+      })
     this.#ttls = new EapTtls({
       tls: () => context,
-      authenticate: (attempt) => {
-        this.attempts.push(attempt)
-        return this.verdict(attempt)
-      },
-      methodsOf: () => ({ pap: true, msChap2: false, eap: [] }),
+      authenticate,
+      methodsOf: () => ({
+        pap: this.inner.includes('pap'),
+        msChap2: this.inner.includes('mschapv2'),
+        eap: innerEap('ttls'),
+      }),
+    })
+    this.#peap = new EapPeap({
+      tls: () => context,
+      authenticate,
+      methodsOf: () => innerEap('peap'),
+      requiresBinding: () => this.requiresBinding,
     })
     this.server = new EapServer({
       holder: { daemon: Buffer.from('test'), worker: 7 },
@@ -81,10 +115,14 @@ export class EapBench {
         state,
         framedMtu: this.framedMtu,
         owner,
-        open: () => ({ context: 'corp', methods: this.offersTtls ? [this.#ttls] : [] }),
+        open: () => ({ context: 'corp', methods: this.#offered() }),
       },
       never,
     )
+  }
+
+  #offered(): EapMethod<string, string>[] {
+    return [...(this.offersTtls ? [this.#ttls] : []), ...(this.offersPeap ? [this.#peap] : [])]
   }
 
   /** A way to send for one peer, which keeps State; `answers` has all that came back. */

@@ -24,9 +24,23 @@ export interface TtlsClientOptions {
   readonly fragmentBytes?: number
   /** In TLS 1.3, hold the AVPs back until the server's tickets have come. */
   readonly waitsForTickets?: boolean
+  /** The EAP method whose tunnel it is: EAP-TTLS unless told otherwise. */
+  readonly type?: number
+  /** Speaks in the tunnel instead: what it gives is sent, null is an acknowledgement. */
+  readonly talk?: Talk
   /** Version of TLS, trusted CA, an earlier session … */
   readonly tls: ConnectionOptions
 }
+
+/** What a talk in the tunnel has at hand. */
+export interface Tunnel {
+  /** 128 bytes, as the method derives them. */
+  readonly keys: Buffer
+  exportChallenge(length: number): Buffer
+}
+
+/** Takes what came out of the tunnel, empty at first; gives what goes in. */
+export type Talk = (incoming: Buffer, tunnel: Tunnel) => Buffer | null
 
 export interface TtlsReply {
   readonly kind: 'challenge' | 'accept' | 'reject'
@@ -58,7 +72,7 @@ export function papAvps(name: string, password: string): Avp[] {
   ]
 }
 
-/** A supplicant for EAP-TTLS/PAP, independent of the server's own TLS and fragment code. */
+/** A supplicant for EAP-TTLS and, with a talk of its own, for PEAP, independent of the server's own TLS and fragment code. */
 export class TtlsClient {
   readonly #options: TtlsClientOptions
   readonly #wire: Duplex
@@ -68,7 +82,8 @@ export class TtlsClient {
   #outgoing: Buffer[] = []
   #session: Buffer | null = null
   #error: Error | null = null
-  #msk: Buffer | null = null
+  #keys: Buffer | null = null
+  #plaintext: Buffer[] = []
 
   constructor(options: TtlsClientOptions) {
     this.#options = options
@@ -81,9 +96,14 @@ export class TtlsClient {
     })
     this.#socket = connect({ ...options.tls, socket: this.#wire })
     this.#socket.on('secureConnect', () => {
-      this.#msk = this.#exportMsk()
+      this.#keys = this.#exportKeys()
+      if (this.#type !== EapType.ttls) return
       // In TLS 1.3 this joins the flight of our Finished (RFC 9427 §3).
-      if (options.waitsForTickets !== true) this.#socket.write(encodeAvps(this.#avps()))
+      if (options.talk !== undefined) this.#speak(Buffer.alloc(0))
+      else if (options.waitsForTickets !== true) this.#socket.write(encodeAvps(this.#avps()))
+    })
+    this.#socket.on('data', (chunk: Buffer) => {
+      this.#plaintext.push(chunk)
     })
     this.#socket.on('session', (session) => {
       this.#session = session
@@ -105,7 +125,7 @@ export class TtlsClient {
     }
     const outcome = {
       kind: reply.kind,
-      msk: this.#msk,
+      msk: this.#keys?.subarray(0, MSK_BYTES) ?? null,
       rounds,
       isResumed: this.#socket.isSessionReused(),
       protocol: this.#socket.getProtocol(),
@@ -121,25 +141,41 @@ export class TtlsClient {
   async answer(request: Buffer): Promise<Buffer> {
     const { identifier, type, data } = decodeEap(request)
     if (type === EapType.identity) return this.#identity(identifier)
-    if (type !== EapType.ttls) {
-      return respond(identifier, EapType.nak, Buffer.from([EapType.ttls]))
-    }
+    if (type !== this.#type) return respond(identifier, EapType.nak, Buffer.from([this.#type]))
     const frame = decodeTlsFrame(data)
     if (frame.hasMore) {
       this.#incoming.push(frame.data)
-      return respond(identifier, EapType.ttls, Buffer.from([0]))
+      return respond(identifier, this.#type, Buffer.from([0]))
     }
     const message = Buffer.concat([...this.#incoming, frame.data])
     this.#incoming = []
-    if (this.#options.waitsForTickets === true && this.#msk !== null) {
+    if (this.#options.waitsForTickets === true && this.#keys !== null) {
       this.#socket.write(encodeAvps(this.#avps()))
     }
     if (message.length > 0) this.#wire.push(message)
     // Twice, since the AVPs are written by an event that comes a turn after the handshake's end.
     await nextTurn()
     await nextTurn()
+    const incoming = Buffer.concat(this.#plaintext.splice(0))
+    if (this.#options.talk !== undefined && incoming.length > 0) {
+      this.#speak(incoming)
+      await nextTurn()
+    }
     this.#load()
-    return respond(identifier, EapType.ttls, this.#outgoing.shift() ?? Buffer.from([0]))
+    return respond(identifier, this.#type, this.#outgoing.shift() ?? Buffer.from([0]))
+  }
+
+  get #type(): number {
+    return this.#options.type ?? EapType.ttls
+  }
+
+  #speak(incoming: Buffer): void {
+    const tunnel = {
+      keys: this.#keys ?? Buffer.alloc(0),
+      exportChallenge: (length: number) => this.#export(length, 'ttls challenge'),
+    }
+    const outgoing = this.#options.talk?.(incoming, tunnel) ?? null
+    if (outgoing !== null) this.#socket.write(outgoing)
   }
 
   #load(): void {
@@ -169,14 +205,18 @@ export class TtlsClient {
     return respond(identifier, EapType.identity, Buffer.from(name))
   }
 
-  #exportMsk(): Buffer {
+  #exportKeys(): Buffer {
+    if (this.#socket.getProtocol() === 'TLSv1.3') {
+      return this.#export(128, 'EXPORTER_EAP_TLS_Key_Material', Buffer.from([this.#type]))
+    }
+    const isTtls = this.#type === EapType.ttls
+    return this.#export(128, isTtls ? 'ttls keying material' : 'client EAP encryption')
+  }
+
+  #export(length: number, ...more: readonly unknown[]): Buffer {
     const exporter: { exportKeyingMaterial(length: number, ...more: unknown[]): Buffer } = this
       .#socket as never
-    const keys =
-      this.#socket.getProtocol() === 'TLSv1.3'
-        ? exporter.exportKeyingMaterial(128, 'EXPORTER_EAP_TLS_Key_Material', Buffer.from([0x15]))
-        : exporter.exportKeyingMaterial(128, 'ttls keying material')
-    return keys.subarray(0, MSK_BYTES)
+    return exporter.exportKeyingMaterial(length, ...more)
   }
 }
 
