@@ -132,6 +132,7 @@ export function showNetwork(directory: Directory, network: Network) {
     attributes,
     sessionTimeoutSeconds,
     secondFactor = null,
+    requireCryptoBinding = false,
   } = network
   return {
     id,
@@ -150,6 +151,7 @@ export function showNetwork(directory: Directory, network: Network) {
     attributes,
     sessionTimeoutSeconds,
     secondFactor,
+    requireCryptoBinding,
   }
 }
 

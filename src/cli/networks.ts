@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { radiusMethods } from '../directory/network.ts'
 import type { Run } from './context.ts'
 import { numberFrom } from './number.ts'
@@ -101,6 +101,12 @@ function addNetwork(network: Command, run: Run): void {
         '--second-factor <how>',
         'a one-time code beside the password: appended, challenge (Access-Challenge), or none',
       )
+      .addOption(
+        new Option(
+          '--require-crypto-binding <yes|no>',
+          'refuse PEAP clients that do not tie their tunnel to what they show inside',
+        ).choices(['yes', 'no']),
+      )
 
   policy(network.command('create <name>').description('create a network')).action(
     async (name: string, options: PolicyOptions, command: Command) => {
@@ -142,6 +148,7 @@ interface PolicyOptions {
   readonly priority?: string
   readonly sessionTimeout?: string
   readonly secondFactor?: string
+  readonly requireCryptoBinding?: 'yes' | 'no'
 }
 
 function policyFrom(options: PolicyOptions): Record<string, unknown> {
@@ -156,6 +163,10 @@ function policyFrom(options: PolicyOptions): Record<string, unknown> {
     priority: numberFrom('--priority', options.priority),
     sessionTimeoutSeconds: numberFrom('--session-timeout', options.sessionTimeout),
     secondFactor: options.secondFactor === 'none' ? null : options.secondFactor,
+    requireCryptoBinding:
+      options.requireCryptoBinding === undefined
+        ? undefined
+        : options.requireCryptoBinding === 'yes',
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

@@ -109,4 +109,6 @@ export interface Network {
   readonly sessionTimeoutSeconds: number | null
   /** Absent or null: the password alone. */
   readonly secondFactor?: SecondFactorRule | null
+  /** Whether PEAP must tie its tunnel to what is shown inside; absent: it is asked to, no more. */
+  readonly requireCryptoBinding?: boolean
 }

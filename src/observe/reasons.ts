@@ -72,6 +72,7 @@ const EXPLANATIONS: Table = {
     'certificate-invalid': 'the certificate cannot be used: issue another',
   }),
   ...all('inner', {
+    malformed: 'the NAS sent attributes of CHAP or MS-CHAPv2 that are none: update it',
     protocol: 'the device broke a rule of the protocol: update it, or report it with the detail',
     'peer-refused':
       'the device found that we do not know its password: somebody typed an old one, or it stands before another server',

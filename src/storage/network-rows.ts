@@ -83,9 +83,10 @@ export async function updateNasRow(tx: Tx, parts: NasUpdate): Promise<number | n
 
 function toPolicy(network: NewNetwork): NetworkPolicy {
   const { rules, methods, groups, everyone, vlan, attributes, sessionTimeoutSeconds } = network
-  const { secondFactor = null } = network
+  const { secondFactor = null, requireCryptoBinding = false } = network
   requireCode(secondFactor, methods)
-  return { rules, methods, groups, everyone, vlan, attributes, sessionTimeoutSeconds, secondFactor }
+  const access = { rules, methods, groups, everyone, secondFactor, requireCryptoBinding }
+  return { ...access, vlan, attributes, sessionTimeoutSeconds }
 }
 
 /** A network that asks for codes has no method by which they cannot come. */

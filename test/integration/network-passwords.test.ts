@@ -1,5 +1,14 @@
+import { createHash, randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import t from 'tap'
+import {
+  type Attribute,
+  AttributeType,
+  makeOctets,
+  makeText,
+  makeVendor,
+  PacketCode,
+} from '../../protocols/radius/index.ts'
 import { NetworkPasswords } from '../../src/credentials/network-passwords.ts'
 import { ntHash } from '../../src/credentials/nt-hash.ts'
 import type { Directory } from '../../src/directory/directory.ts'
@@ -16,7 +25,9 @@ import { askRadius, binderTo } from '../support/asks.ts'
 import { cliOf } from '../support/cli.ts'
 import { eachEngine } from '../support/database.ts'
 import { PASSWORD, startTestDemo } from '../support/demo.ts'
+import { answerMsChap2, encodeMsChap2 } from '../support/ms-chap-peer.ts'
 import { seedPeople, testActor } from '../support/people.ts'
+import { makeRequest, TestNas } from '../support/radius-client.ts'
 
 const keys = { current: makeKey(), earlier: [] }
 const byAdmin = { proof: { by: 'admin' }, actor: testActor } as const
@@ -112,7 +123,13 @@ await t.test('a network password passes RADIUS while allowed, and nothing else',
   t.notMatch((await visitor.open('/account/network-password')).text, second)
   t.notMatch(await cli('log', 'changes', '--person', username), second)
 
+  await cli('network', 'set', 'corp', '--method', 'pap', 'chap', 'mschapv2')
+  t.same(await proofs(nas, username, second), { mschapv2: 'yes', chap: 'yes' })
+  t.same(await proofs(nas, username, first), { mschapv2: 'no', chap: 'no' })
+  t.same(await proofs(nas, username, PASSWORD), { mschapv2: 'no', chap: 'no' })
+
   t.match(await cli('network-password', 'forbid'), /none is good/)
+  t.same(await proofs(nas, username, second), { mschapv2: 'no', chap: 'no' })
   t.equal(await pap(second), 'no')
   t.equal(await pap(PASSWORD), 'yes', 'and she is not shut out by it')
   await cli('network-password', 'allow')
@@ -125,3 +142,41 @@ await t.test('a network password passes RADIUS while allowed, and nothing else',
     createdAt: null,
   })
 })
+
+/** What comes of the same password by each method that never sends it. */
+async function proofs(
+  { host, port, secret }: { host: string; port: number; secret: string },
+  username: string,
+  password: string,
+) {
+  const nas = new TestNas(port, secret)
+  t.equal(host, '127.0.0.1')
+  const ask = async (identifier: number, ...more: Attribute[]) => {
+    const attributes = [makeText(AttributeType.userName, username), ...more]
+    const reply = await nas.send(makeRequest({ identifier, attributes }, nas.secret))
+    return reply?.packet.code === PacketCode.accessAccept ? 'yes' : 'no'
+  }
+  const challenge = randomBytes(16)
+  const { response } = answerMsChap2(challenge, { name: username, password })
+  const chapDigest = createHash('md5')
+    .update(Buffer.from([1]))
+    .update(password)
+    .update(challenge)
+  const chap = Buffer.concat([Buffer.from([1]), chapDigest.digest()])
+  try {
+    return {
+      mschapv2: await ask(
+        1,
+        makeVendor({ vendor: 311, type: 11, value: challenge }),
+        makeVendor({ vendor: 311, type: 25, value: encodeMsChap2(response) }),
+      ),
+      chap: await ask(
+        2,
+        makeOctets(AttributeType.chapPassword, chap),
+        makeOctets(AttributeType.chapChallenge, challenge),
+      ),
+    }
+  } finally {
+    nas.close()
+  }
+}

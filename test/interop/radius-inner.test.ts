@@ -54,6 +54,17 @@ await withTools(t, { name: 'eapol_test: inner methods', tools: ['eapol_test'] },
     }
   })
 
+  await t.test('a network that demands crypto-binding turns others away', async (t) => {
+    const peap = { version: 'TLSv1.2', eap: 'PEAP', phase2: 'auth=MSCHAPV2' } as const
+    const secret = { password: networkPassword }
+    const methods = ['peap-mschapv2'] as const
+    bench.directory.put({ ...bench.corp, methods, requireCryptoBinding: true })
+    const without = await tool.run({ ...peap, ...secret, phase1: 'crypto_binding=0' })
+    t.notOk(without.isSuccess || without.isSilent)
+    t.match(bench.events.at(-1), { reason: 'crypto-binding', detail: { why: 'missing' } })
+    t.ok((await tool.run({ ...peap, ...secret })).isSuccess)
+  })
+
   await t.test('a client gets what it wants of what is allowed, by Nak', async (t) => {
     bench.allow('ttls-pap', 'ttls-mschapv2', 'ttls-gtc', 'peap-mschapv2', 'peap-gtc')
     for (const [eap, phase2, method, secret] of matrix) {

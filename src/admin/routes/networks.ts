@@ -61,6 +61,9 @@ const networkFields = {
     description:
       'a one-time code beside the password: appended to it, or asked for by an Access-Challenge; null: none',
   }),
+  requireCryptoBinding: Type.Boolean({
+    description: 'PEAP clients that do not tie their tunnel to what they show inside are refused',
+  }),
 }
 const usualMethods: readonly RadiusMethod[] = ['ttls-pap', 'pap']
 const NetworkChange = Type.Partial(Type.Object(networkFields), { additionalProperties: false })

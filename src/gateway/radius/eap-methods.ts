@@ -27,7 +27,7 @@ export class EapMethods<Context extends { readonly network: Network }, Grant> {
     const peap = new EapPeap<Context, Grant>({
       ...parts,
       methodsOf: ({ network }) => this.#innerOf(network, 'peap-'),
-      requiresBinding: () => false,
+      requiresBinding: ({ network }) => network.requireCryptoBinding === true,
     })
     this.#outer = new Map<RadiusMethod, EapMethod<Context, Grant>>([
       ['ttls-pap', ttls],
