@@ -260,47 +260,62 @@ function isAuthentic(datagram: Buffer): boolean {
   return createHmac('md5', secret.bytes).update(bytes).digest().equals(given)
 }
 
-function checkReply(reply: Buffer, request: Buffer): string | null {
-  if (reply.length > 4096) return `a reply of ${reply.length} bytes`
-  if (reply[1] !== request[1]) return 'a reply to another identifier'
+function checkReply(reply: Buffer, request: Buffer): string[] {
+  const faults: string[] = []
+  if (reply.length > 4096) faults.push(`a reply of ${reply.length} bytes`)
+  if (reply[1] !== request[1]) faults.push('a reply to another identifier')
   const packet = decodePacket(reply)
   const asSigned = Buffer.from(reply)
   asSigned.set(request.subarray(4, 20), 4)
   const expected = createHash('md5').update(asSigned).update(secret.bytes).digest()
-  return expected.equals(packet.authenticator) ? null : 'a reply with a wrong authenticator'
+  if (!expected.equals(packet.authenticator)) faults.push('a reply with a wrong authenticator')
+  return faults
+}
+
+/** Sends mutants, and looks at what comes back. */
+class Siege {
+  readonly answered = { auth: 0, acct: 0 }
+  followed = 0
+  readonly #start = corpus()
+  /** Requests of conversations that go on join them. */
+  readonly messages = [...this.#start]
+  readonly #victim = new Victim()
+  readonly #random = new Random(seed + 1)
+
+  /** What is wrong with how the server took it; null when nothing is. */
+  async send(mutant: Buffer): Promise<string | null> {
+    const datagram = this.#random.below(3) === 0 ? mutant : sign(mutant)
+    const socket = this.#random.below(4) === 0 ? 'acct' : 'auth'
+    const address = this.#random.below(16) === 0 ? '127.0.0.2' : '127.0.0.1'
+    this.#victim.receive(datagram, { socket, address, port: 1024 + this.#random.below(1000) })
+    await this.#victim.settled()
+    const faults = this.#victim.faults.map(String)
+    for (const reply of this.#victim.replies.splice(0)) {
+      this.answered[socket] += 1
+      if (address !== '127.0.0.1' || !isAuthentic(datagram)) faults.push('a stranger is answered')
+      faults.push(...checkReply(reply, datagram))
+      this.#goOn(reply)
+    }
+    return faults.length === 0 ? null : `${faults.join(', ')}: ${datagram.toString('hex')}`
+  }
+
+  #goOn(reply: Buffer): void {
+    const next = follow(reply, this.#random)
+    if (next === null) return
+    this.messages[this.#start.length + (this.followed % FOLLOWED)] = next
+    this.followed += 1
+  }
 }
 
 t.test('no datagram, signed or not, harms; none that is not authentic is answered', async (t) => {
   t.setTimeout(60_000 + inputs)
-  const victim = new Victim()
-  const random = new Random(seed + 1)
+  const siege = new Siege()
   let heapBytes = 0
   let made = 0
-  let followed = 0
-  const answered = { auth: 0, acct: 0 }
-  const start = corpus()
-  const messages = [...start]
-  for (const mutant of mutants(messages, seed, inputs)) {
-    const isSigned = random.below(3) !== 0
-    const datagram = isSigned ? sign(mutant) : mutant
-    const socket = random.below(4) === 0 ? 'acct' : 'auth'
-    const address = random.below(16) === 0 ? '127.0.0.2' : '127.0.0.1'
-    const where = `seed ${seed}, input ${made}: ${datagram.toString('hex')}`
-    victim.receive(datagram, { socket, address, port: 1024 + random.below(1000) })
-    await victim.settled()
-    for (const reply of victim.replies.splice(0)) {
-      answered[socket] += 1
-      if (address !== '127.0.0.1' || !isAuthentic(datagram))
-        t.fail(`a stranger is answered, ${where}`)
-      const wrong = checkReply(reply, datagram)
-      if (wrong !== null) t.fail(`${wrong}, ${where}`)
-      const next = follow(reply, random)
-      if (next === null) continue
-      messages[start.length + (followed % FOLLOWED)] = next
-      followed += 1
-    }
-    if (victim.faults.length > 0) {
-      t.fail(`${String(victim.faults[0])}, ${where}`)
+  for (const mutant of mutants(siege.messages, seed, inputs)) {
+    const fault = await siege.send(mutant)
+    if (fault !== null) {
+      t.fail(`${fault}, seed ${seed}, input ${made}`)
       return
     }
     made += 1
@@ -308,6 +323,7 @@ t.test('no datagram, signed or not, harms; none that is not authentic is answere
     // Timers and the garbage collector have their turn, as they have between real datagrams.
     if (made % 1_000 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
+  const { answered, followed } = siege
   const grown = heapNow() - heapBytes
   t.ok(answered.auth > inputs / 20, `${answered.auth} of ${inputs} got an answer on auth`)
   t.ok(answered.acct > inputs / 400, `${answered.acct} on acct`)
