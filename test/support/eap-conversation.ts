@@ -31,6 +31,8 @@ export function passwordOf({ proof }: EapAttempt<string>): string | null {
 export class EapBench {
   readonly server: EapServer<string, string>
   readonly attempts: EapAttempt<string>[] = []
+  /** Peers that fell silent. */
+  readonly abandoned: string[] = []
   readonly clock = { nowMs: 0 }
   readonly caPem: string
   /** What the authenticate port does; by default alice's password is right. */
@@ -90,6 +92,8 @@ export class EapBench {
       requiresBinding: () => this.requiresBinding,
     })
     this.server = new EapServer({
+      onAbandoned: ({ outerIdentity, method }, stage) =>
+        this.abandoned.push(`${outerIdentity} ${method} ${stage}`),
       holder: { daemon: Buffer.from('test'), worker: 7 },
       limits: { maxConversations: options.maxConversations },
       now: () => this.clock.nowMs,

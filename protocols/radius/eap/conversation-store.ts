@@ -42,8 +42,15 @@ export class ConversationStore<Conversation extends Keepable> {
   readonly #now: () => number
   /** In the order of their last use, since each step puts its conversation under a new State. */
   readonly #slots = new Map<string, Slot<Conversation>>()
+  readonly #onTimeout: (conversation: Conversation) => void
 
-  constructor(holder: Holder, limits: StoreLimits, now: () => number) {
+  /** @param onTimeout told of each that is forgotten because its peer said nothing more */
+  constructor(
+    holder: Holder,
+    limits: StoreLimits,
+    { now, onTimeout }: { now: () => number; onTimeout: (conversation: Conversation) => void },
+  ) {
+    this.#onTimeout = onTimeout
     this.#prefix = Buffer.concat([holder.daemon, Buffer.from([holder.worker])])
     this.#limits = limits
     this.#now = now
@@ -59,7 +66,7 @@ export class ConversationStore<Conversation extends Keepable> {
    * must not shut out who goes on.
    */
   makeRoom(): boolean {
-    this.#expire()
+    this.expire()
     if (this.#slots.size < this.#limits.maxConversations) return true
     for (const [key, { conversation }] of this.#slots) {
       if (conversation.isUnderWay) continue
@@ -79,7 +86,7 @@ export class ConversationStore<Conversation extends Keepable> {
 
   /** Null for a State that is foreign, used up or too old. The conversation stays. */
   find(state: Buffer): Conversation | null {
-    this.#expire()
+    this.expire()
     return this.#slots.get(keyOf(state))?.conversation ?? null
   }
 
@@ -93,12 +100,14 @@ export class ConversationStore<Conversation extends Keepable> {
     this.#slots.clear()
   }
 
-  #expire(): void {
+  /** Forgets the ones that timed out. Everything else does so by the way; a quiet server does not. */
+  expire(): void {
     const oldestMs = this.#now() - this.#limits.timeoutMs
     for (const [key, { conversation, atMs }] of this.#slots) {
       if (atMs >= oldestMs) return
-      conversation.close()
       this.#slots.delete(key)
+      this.#onTimeout(conversation)
+      conversation.close()
     }
   }
 }

@@ -73,8 +73,17 @@ export type EapAnswer<Context, Grant> =
     }
   | { readonly kind: 'silence'; readonly reason: SilenceReason }
 
-export interface EapServerOptions {
+/** How far a peer had come when it said nothing more. */
+export type Abandonment =
+  /** It had our certificate, and has not gone on: most do so when they do not trust it. */
+  | 'after-certificate'
+  /** It stopped inside the tunnel, or a method without one. */
+  | 'inside'
+
+export interface EapServerOptions<Context> {
   readonly holder: Holder
+  /** Told of peers that fell silent once their method was under way; must not throw. */
+  readonly onAbandoned?: (peer: PeerFacts<Context>, stage: Abandonment) => void
   readonly limits?: Partial<StoreLimits>
   /** Milliseconds, monotonic. */
   readonly now?: () => number
@@ -89,8 +98,26 @@ export interface EapServerOptions {
 export class EapServer<Context, Grant> {
   readonly #store: ConversationStore<Conversation<Context, Grant>>
 
-  constructor({ holder, limits, now = () => performance.now() }: EapServerOptions) {
-    this.#store = new ConversationStore(holder, { ...defaultStoreLimits, ...limits }, now)
+  constructor(options: EapServerOptions<Context>) {
+    const { holder, limits, now = () => performance.now(), onAbandoned } = options
+    this.#store = new ConversationStore<Conversation<Context, Grant>>(
+      holder,
+      { ...defaultStoreLimits, ...limits },
+      {
+        now,
+        onTimeout(conversation) {
+          // One that is busy to its end was ended by a fault of ours.
+          if (!conversation.isUnderWay || conversation.phase === 'busy') return
+          const peer = factsOf(conversation)
+          onAbandoned?.(peer, peer.tlsProtocol === null ? 'after-certificate' : 'inside')
+        },
+      },
+    )
+  }
+
+  /** Forgets peers that fell silent; to be called now and then, as a quiet server would not notice. */
+  expire(): void {
+    this.#store.expire()
   }
 
   /** Conversations that wait for their peer. */

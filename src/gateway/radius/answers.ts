@@ -95,6 +95,11 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
     return true
   }
 
+  /** Forgets devices that fell silent; to be called now and then. */
+  expire(): void {
+    this.#eap.expire()
+  }
+
   stop(): void {
     this.#eap.stop()
   }

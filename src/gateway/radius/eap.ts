@@ -61,7 +61,16 @@ export class EapAnswers {
   constructor(parts: EapAnswersParts) {
     this.#authenticator = parts.authenticator
     this.#denials = parts.denials
-    this.#server = new EapServer({ holder: parts.holder })
+    this.#server = new EapServer({
+      holder: parts.holder,
+      onAbandoned: ({ context, method, name, outerIdentity }, stage) =>
+        this.#denials.record(context, {
+          reason: 'abandoned',
+          method: method ?? 'eap',
+          name: makeStorable(name ?? outerIdentity ?? ''),
+          detail: stage,
+        }),
+    })
     this.#challenges = parts.challenges
     this.#methods = new EapMethods({
       tls: parts.tls,
@@ -95,6 +104,11 @@ export class EapAnswers {
       this.#recordDenial(request, answer, parts.visit)
     }
     return toReply(answer, request)
+  }
+
+  /** Forgets devices that fell silent; to be called now and then. */
+  expire(): void {
+    this.#server.expire()
   }
 
   stop(): void {

@@ -17,6 +17,8 @@ import { RadsecListener } from './radsec.ts'
 
 const DAEMON_ID_BYTES = 4
 const MAIN_WORKER = 0
+/** How often devices that fell silent are looked for, so that the log tells of them in time. */
+const EXPIRE_MS = 5_000
 
 /** What the tunnelled methods show the peer; PEM, the chain behind the leaf. */
 export interface ServedPair {
@@ -45,6 +47,7 @@ export class RadiusGateway implements Service {
   readonly #server: RadiusServer<NasClient>
   readonly #radsec: RadsecListener
   readonly #log: Log
+  #expiring: NodeJS.Timeout | null = null
   #tls: TlsContext
 
   constructor(parts: RadiusGatewayParts) {
@@ -102,6 +105,8 @@ export class RadiusGateway implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     await this.#server.start(signal)
+    this.#expiring = setInterval(() => this.#answers.expire(), EXPIRE_MS)
+    this.#expiring.unref()
     await this.#radsec.start()
     this.#log.info('radius.listening', {
       auth: this.addresses('auth').length,
@@ -110,6 +115,7 @@ export class RadiusGateway implements Service {
   }
 
   async stop(): Promise<void> {
+    if (this.#expiring !== null) clearInterval(this.#expiring)
     await this.#radsec.pause()
     await this.#server.stop()
     this.#radsec.stop()

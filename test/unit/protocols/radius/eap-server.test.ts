@@ -228,3 +228,33 @@ t.test('a repetition while a step is under way is silence, and the step goes on'
   t.equal(bench.attempts.length, 1)
   t.match(await repeat(), { kind: 'reject', failure: { reason: 'unknown-state' } })
 })
+
+t.test('who falls silent is told of by how far she came, once', async (t) => {
+  const bench = await EapBench.make()
+  const stopAfter = async (answers: number, outerIdentity: string) => {
+    const { exchange } = bench.peer()
+    const options = { outerIdentity, name: 'alice', password: 'right', tls: bench.tls('TLSv1.2') }
+    let left = answers
+    const stopped = new Error('the signal is lost')
+    const run = new TtlsClient(options).run((eap) => {
+      if (left-- === 0) throw stopped
+      return exchange(eap)
+    })
+    await t.rejects(run, stopped)
+  }
+  await stopAfter(1, 'only-said-hello')
+  await stopAfter(2, 'saw-the-certificate')
+  // The certificate comes in two fragments.
+  await stopAfter(4, 'began-to-answer')
+  bench.clock.nowMs = 30_000
+  bench.server.expire()
+  t.strictSame(bench.abandoned, [], 'they may still come')
+  bench.clock.nowMs = 61_000
+  bench.server.expire()
+  bench.server.expire()
+  t.strictSame(bench.abandoned, [
+    'saw-the-certificate eap-ttls after-certificate',
+    'began-to-answer eap-ttls inside',
+  ])
+  t.equal(bench.server.size, 0)
+})
