@@ -35,10 +35,10 @@ export interface Supplicant {
 export class EapolTest {
   readonly folder = mkdtempSync(join(tmpdir(), 'gatehouse-eapol-'))
   readonly caFile = join(this.folder, 'ca.pem')
-  readonly #bench: GatewayBench
+  readonly #bench: Pick<GatewayBench, 'authPort' | 'caPem'>
   #runs = 0
 
-  constructor(bench: GatewayBench) {
+  constructor(bench: Pick<GatewayBench, 'authPort' | 'caPem'>) {
     this.#bench = bench
     writeFileSync(this.caFile, bench.caPem)
   }

@@ -1,11 +1,12 @@
 import { RadiusError } from '../errors.ts'
-import type {
-  Authenticate,
-  EapMethod,
-  MethodFacts,
-  MethodRun,
-  MethodSetting,
-  MethodStep,
+import {
+  type Authenticate,
+  type EapMethod,
+  type MethodFacts,
+  type MethodRun,
+  type MethodSetting,
+  type MethodStep,
+  succeed,
 } from './method.ts'
 import { EapType } from './packet.ts'
 
@@ -74,7 +75,7 @@ class GtcRun<Context, Grant> implements MethodRun<Grant> {
       signal,
     )
     return verdict.ok
-      ? { ...verdict, kind: 'success', msk: noKeys }
+      ? succeed(verdict, noKeys)
       : { kind: 'failure', failure: { reason: verdict.reason, detail: null, isVerdict: true } }
   }
 

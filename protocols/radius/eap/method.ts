@@ -82,6 +82,14 @@ export type Verdict<Grant> =
     }
   | { readonly ok: false; readonly reason: string }
 
+/** The step that ends a method whose peer the port lets in. */
+export function succeed<Grant>(
+  { grant, resumption }: Verdict<Grant> & { readonly ok: true },
+  msk: Buffer,
+): MethodStep<Grant> & { readonly kind: 'success' } {
+  return { kind: 'success', msk, grant, ...(resumption === undefined ? {} : { resumption }) }
+}
+
 /** The one thing EAP asks of the world. A fault (throw) becomes silence, never a rejection. */
 export type Authenticate<Context, Grant> = (
   attempt: EapAttempt<Context>,

@@ -3,14 +3,15 @@ import { RadiusError } from '../errors.ts'
 import { type MsChap2Response, makeChapError, withoutDomain } from '../ms-chap.ts'
 import { takeRandom } from '../random.ts'
 import type { InnerMethodOptions } from './gtc.ts'
-import type {
-  EapMethod,
-  MethodFacts,
-  MethodFailure,
-  MethodRun,
-  MethodSetting,
-  MethodStep,
-  Verdict,
+import {
+  type EapMethod,
+  type MethodFacts,
+  type MethodFailure,
+  type MethodRun,
+  type MethodSetting,
+  type MethodStep,
+  succeed,
+  type Verdict,
 } from './method.ts'
 import { EapType } from './packet.ts'
 
@@ -99,7 +100,7 @@ class MsChapV2Run<Context, Grant> implements MethodRun<Grant> {
     const { msChap } = verdict
     if (msChap === undefined) throw new Error('a right MS-CHAPv2 response was given no keys')
     const msk = Buffer.concat([msChap.receiveKey, msChap.sendKey])
-    this.#outcome = { ...verdict, kind: 'success', msk }
+    this.#outcome = succeed(verdict, msk)
     return this.#request(OpCode.success, `${msChap.authenticatorResponse} M=OK`)
   }
 

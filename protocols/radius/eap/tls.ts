@@ -1,11 +1,12 @@
 import { RadiusError } from '../errors.ts'
-import type {
-  EapMethod,
-  MethodFacts,
-  MethodRun,
-  MethodSetting,
-  MethodStep,
-  Verdict,
+import {
+  type EapMethod,
+  type MethodFacts,
+  type MethodRun,
+  type MethodSetting,
+  type MethodStep,
+  succeed,
+  type Verdict,
 } from './method.ts'
 import { EapType } from './packet.ts'
 import {
@@ -161,9 +162,8 @@ class TlsRun<Context, Grant> implements MethodRun<Grant> {
     return this.#succeed(this.#verdict)
   }
 
-  #succeed({ grant }: { readonly grant: Grant }): MethodStep<Grant> {
-    const msk = this.#carrier.exportKeys(KEYS).subarray(0, MSK_BYTES)
-    return { kind: 'success', msk, grant }
+  #succeed(verdict: Verdict<Grant> & { readonly ok: true }): MethodStep<Grant> {
+    return succeed(verdict, this.#carrier.exportKeys(KEYS).subarray(0, MSK_BYTES))
   }
 
   #refuse(reason: string, detail: string | null, alert: TlsAlert): MethodStep<Grant> {
