@@ -28,6 +28,19 @@ const EXPLANATIONS: Table = {
       'no network fits this NAS and SSID: `gatehouse network list` shows the rules, `gatehouse network add` makes one',
     'unknown-state':
       'the conversation is not known here, as after a restart or when a NAS changes servers: the device begins again by itself',
+    'unknown-client':
+      'no NAS has this address: `gatehouse nas create NAME ADDRESS`, if it is one of yours',
+    'bad-message-authenticator':
+      'the shared secret of the NAS differs from the one here: set it anew on both sides (`gatehouse nas rotate`)',
+    'bad-authenticator':
+      'the shared secret of the NAS differs from the one here: set it anew on both sides (`gatehouse nas rotate`)',
+    'missing-message-authenticator':
+      'this NAS sends no Message-Authenticator: update it, or relax its rule (`gatehouse nas set NAME --require-message-authenticator no`)',
+    'proxy-state-without-message-authenticator':
+      'a proxy forwards without Message-Authenticator: update it, or relax the rule of its NAS',
+    malformed: 'what this NAS sends is no RADIUS: look for another program on its port',
+    'unexpected-code':
+      'authentication and accounting have ports of their own: 1812 and 1813 unless set otherwise',
     abandoned:
       'the device stopped answering: it lost the signal, or waits for somebody to accept our certificate',
     'abandoned after-certificate': `the device stopped answering once it saw our certificate. Most likely ${DEVICE_TRUST}`,

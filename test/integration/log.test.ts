@@ -79,6 +79,17 @@ await t.test('in full, a try says where it came from, what failed and what to do
   t.match(lost, /at way in: no-network\n {4}to mend it: no network fits this NAS and SSID/)
 })
 
+await t.test('a NAS that gets no answer is told of too, with what to do', async (t) => {
+  const stranger = new TestNas(authPort, 'another secret')
+  t.teardown(() => stranger.close())
+  const attributes = [makeText(AttributeType.userName, 'adele.vance')]
+  t.equal(await stranger.send(makeRequest({ attributes }, stranger.secret), 200), null)
+  await searchUntil(1, '--reason', 'bad-message-authenticator')
+  const text = await cli('log', '--detail', '--reason', 'bad-message-authenticator')
+  t.match(text, /denied {2}nobody named {2}radius-auth {2}network\n {4}NAS \S+ \(127\.0\.0\.1\)/)
+  t.match(text, /to mend it: the shared secret of the NAS differs/)
+})
+
 await t.test('followed, each try is shown once, as it comes', async (t) => {
   const stopped = new AbortController()
   let output = ''

@@ -62,6 +62,7 @@ export class RadiusGateway implements Service {
     const observer = new RadiusReporter({
       metrics: parts.metrics,
       log: parts.log,
+      events: parts.events,
       ...(parts.nowMs === undefined ? {} : { nowMs: parts.nowMs }),
     })
     this.#server = new RadiusServer({

@@ -6,9 +6,11 @@ import {
   type RadiusObserver,
   type SocketKind,
 } from '../../../protocols/radius/index.ts'
+import type { AuthEventSink } from '../../observe/auth-event.ts'
 import { LineLimit } from '../../observe/line-limit.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
+import { explain } from '../../observe/reasons.ts'
 
 /** A secret that differs shows itself in one of these, depending on what the NAS sends. */
 const wrongSecret: ReadonlySet<DropReason> = new Set([
@@ -36,15 +38,18 @@ type RadiusMetrics = Pick<
 export class RadiusReporter implements RadiusObserver {
   readonly #metrics: RadiusMetrics
   readonly #log: Log
+  readonly #events: AuthEventSink
   readonly #lines: LineLimit
 
   constructor(parts: {
     readonly metrics: RadiusMetrics
     readonly log: Log
+    readonly events: AuthEventSink
     readonly nowMs?: () => number
   }) {
     this.#metrics = parts.metrics
     this.#log = parts.log
+    this.#events = parts.events
     this.#lines = new LineLimit({
       tellRest: (reason, count) => this.#logRest(reason as DropReason, count),
       ...(parts.nowMs === undefined ? {} : { nowMs: parts.nowMs }),
@@ -82,6 +87,27 @@ export class RadiusReporter implements RadiusObserver {
       detail: drop.detail,
       count,
     })
+    if (!isOurs(drop.reason)) this.#record(drop)
+  }
+
+  /** Whoever asks why a device gets no answer looks into the log of answers first. */
+  #record({ reason, socket, address, client, detail }: Drop): void {
+    this.#events.record({
+      atMs: Date.now(),
+      outcome: 'denied',
+      reason,
+      resourceKind: 'network',
+      resourceName: null,
+      method: `radius-${socket}`,
+      principalId: null,
+      name: '',
+      address,
+      device: null,
+      detail: {
+        ...(client === null ? {} : { nas: client }),
+        ...(detail === null ? {} : { why: detail }),
+      },
+    })
   }
 
   /** Further drops of a kind, from any addresses. */
@@ -95,17 +121,12 @@ function kindOf(requestCode: number): 'auth' | 'acct' | 'status' {
   return requestCode === PacketCode.accountingRequest ? 'acct' : 'auth'
 }
 
+/** What the sender can do nothing about. */
+function isOurs(reason: DropReason): boolean {
+  return reason === 'overloaded' || reason === 'unanswered'
+}
+
 /** What an admin who reads the line should do; null when the reason says it. */
 function hintOf(reason: DropReason): string | null {
-  if (wrongSecret.has(reason)) return 'the shared secret differs'
-  switch (reason) {
-    case 'unknown-client':
-      return 'no NAS has this address'
-    case 'missing-message-authenticator':
-      return 'this NAS sends no Message-Authenticator: update it, or relax its rule'
-    case 'proxy-state-without-message-authenticator':
-      return 'a proxy forwards without Message-Authenticator: update it, or relax the NAS rule'
-    default:
-      return null
-  }
+  return explain(reason, null)?.mend ?? null
 }

@@ -223,7 +223,9 @@ t.test('log: spoofed sources write a bounded number of lines, and their sum', as
   const log: Log = { debug: write, info: write, warn: write, error: write, child: () => log }
   const clock = { nowMs: 0 }
   const metrics = new Metrics({ withProcessMetrics: false })
-  const radius = new RadiusReporter({ metrics, log, nowMs: () => clock.nowMs })
+  let recorded = 0
+  const events = { record: () => void recorded++ }
+  const radius = new RadiusReporter({ metrics, log, events, nowMs: () => clock.nowMs })
   const ldap = new LdapReporter({ metrics, log, nowMs: () => clock.nowMs })
   const drop = { socket: 'auth', port: 1, client: null, detail: null } as const
   for (const happen of [
@@ -234,6 +236,7 @@ t.test('log: spoofed sources write a bounded number of lines, and their sum', as
     for (let n = 0; n < 3_000; n += 1) happen(`10.9.${n >> 8}.${n & 255}`)
     t.ok(lines.length <= 20, `${lines.length} lines`)
   }
+  t.ok(recorded <= 20, `${recorded} rows`)
 })
 
 t.test(
@@ -244,7 +247,9 @@ t.test(
     const log: Log = { debug: write, info: write, warn: write, error: write, child: () => log }
     const clock = { nowMs: 0 }
     const metrics = new Metrics({ withProcessMetrics: false })
-    const reporter = new RadiusReporter({ metrics, log, nowMs: () => clock.nowMs })
+    const answers: unknown[] = []
+    const events = { record: (event: unknown) => void answers.push(event) }
+    const reporter = new RadiusReporter({ metrics, log, events, nowMs: () => clock.nowMs })
     const drop = { socket: 'auth', port: 1, client: 'ap-1', detail: null } as const
     for (let n = 0; n < 5; n += 1) {
       reporter.dropped({ ...drop, reason: 'bad-message-authenticator', address: '192.0.2.1' })
@@ -254,11 +259,16 @@ t.test(
     clock.nowMs = 61_000
     reporter.dropped({ ...drop, reason: 'bad-message-authenticator', address: '192.0.2.1' })
     t.match(lines, [
-      { reason: 'bad-message-authenticator', nas: 'ap-1', hint: /secret differs/, count: 1 },
+      { reason: 'bad-message-authenticator', nas: 'ap-1', hint: /secret of the NAS differs/, count: 1 },
       { reason: 'unknown-client', nas: null, count: 1 },
       { reason: 'bad-message-authenticator', count: 5 },
     ])
     t.equal(lines.length, 3)
+    t.match(answers, [
+      { reason: 'bad-message-authenticator', address: '192.0.2.1', detail: { nas: 'ap-1' } },
+      { reason: 'unknown-client', method: 'radius-auth' },
+      { reason: 'bad-message-authenticator' },
+    ])
     const { body } = await metrics.render()
     t.match(body, /radius_dropped_total\{reason="wrong-secret"\} 6/)
     t.match(body, /radius_dropped_total\{reason="unknown-client"\} 1/)
