@@ -31,6 +31,7 @@ import { networkRoutes } from './routes/networks.ts'
 import { passwordRoutes } from './routes/passwords.ts'
 import { peopleRoutes } from './routes/people.ts'
 import { radsecPeerRoutes } from './routes/radsec-peers.ts'
+import { realmRoutes } from './routes/realms.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { sourceDepartureRoutes } from './routes/source-departure.ts'
 import { sourceRoundRoutes } from './routes/source-rounds.ts'
@@ -212,6 +213,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       nasRoutes,
       networkRoutes,
       radsecPeerRoutes,
+      realmRoutes,
       sourceRoutes,
       sourceDepartureRoutes,
       sourceRoundRoutes,

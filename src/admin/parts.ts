@@ -10,6 +10,7 @@ import type { PrincipalId } from '../directory/id.ts'
 import type { ReplyAttribute } from '../directory/network.ts'
 import type { NasStore } from '../directory/ports/nas.ts'
 import type { Actor, GroupStore, PeopleStore } from '../directory/ports/people.ts'
+import type { RealmStore } from '../directory/ports/realms.ts'
 import type { CredentialStore, ResourceStore } from '../directory/ports/resources.ts'
 import type { Administrator } from '../directory/service.ts'
 import type { ListedMail } from '../mail/mail-store.ts'
@@ -481,6 +482,7 @@ export interface AdminParts {
   readonly people: PeopleStore
   readonly groups: GroupStore
   readonly resources: ResourceStore
+  readonly realms: RealmStore
   readonly nas: Pick<NasStore, 'rotateSecret' | 'endRotation' | 'uses'>
   readonly credentials: CredentialStore
   readonly passwords: Pick<PasswordSetter, 'set'>

@@ -13,6 +13,7 @@ import { addNetworkPasswordRule } from './network-passwords.ts'
 import { addNetworks } from './networks.ts'
 import { addPasswordPolicy } from './password-policy.ts'
 import { addPerson } from './person.ts'
+import { addRealms } from './realms.ts'
 import { addServe } from './serve.ts'
 import { addServices } from './services.ts'
 import { addSource } from './source.ts'
@@ -48,6 +49,7 @@ export function makeProgram(process: {
     addServices,
     addNas,
     addNetworks,
+    addRealms,
     addMail,
     addLog,
   ])

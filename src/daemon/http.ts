@@ -21,6 +21,7 @@ import { PostgresListing } from '../storage/listing.ts'
 import { LogReader } from '../storage/log-reader.ts'
 import { PostgresNasStore } from '../storage/nas-store.ts'
 import { PostgresPeopleStore } from '../storage/people-store.ts'
+import { PostgresRealmStore } from '../storage/realm-store.ts'
 import { PostgresResourceStore } from '../storage/resource-store.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import { makeLicences } from './licences.ts'
@@ -113,6 +114,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     people: new PostgresPeopleStore(database),
     groups: new PostgresGroupStore(database),
     resources: new PostgresResourceStore(database, keys),
+    realms: new PostgresRealmStore(database, keys),
     nas: new PostgresNasStore(database, keys),
     credentials: logIn.credentials,
     passwords: input.passwords.setter,

@@ -2,6 +2,7 @@ import type { Group } from './group.ts'
 import type { Nas, Network } from './network.ts'
 import type { PasswordPolicy } from './password-policy.ts'
 import type { Person } from './person.ts'
+import type { Realm } from './realm.ts'
 import type { Administrator, Service } from './service.ts'
 
 /** Settings that every daemon shares and that are decided once. */
@@ -21,7 +22,15 @@ export interface DirectorySettings {
 }
 
 /** Everything the read model holds by key; `version` tells an older value from a newer. */
-export type Entity = Person | Group | Service | Administrator | Nas | Network | DirectorySettings
+export type Entity =
+  | Person
+  | Group
+  | Service
+  | Administrator
+  | Nas
+  | Network
+  | Realm
+  | DirectorySettings
 
 export type EntityKind = Entity['kind']
 

@@ -3,6 +3,7 @@ import type { Group } from './group.ts'
 import type { Nas, Network } from './network.ts'
 import type { Person } from './person.ts'
 import type { Entry, Field, Query } from './query.ts'
+import type { Realm } from './realm.ts'
 import type { Administrator, Service } from './service.ts'
 
 /** How well the answers from memory can be trusted just now. */
@@ -53,6 +54,8 @@ export interface Directory {
   allNas(): readonly Nas[]
   /** In the order in which they are tried. */
   networks(): readonly Network[]
+  /** In no order; the same list until one changes. */
+  realms(): readonly Realm[]
 
   /** Entry numbers, ascending. Shared with the read model: do not keep across an await. */
   directMembers(groupNo: number): Iterable<number>

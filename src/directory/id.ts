@@ -9,6 +9,7 @@ export type GroupId = Branded<'GroupId'>
 export type CredentialId = Branded<'CredentialId'>
 export type NasId = Branded<'NasId'>
 export type NetworkId = Branded<'NetworkId'>
+export type RealmId = Branded<'RealmId'>
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 

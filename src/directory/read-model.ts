@@ -12,6 +12,7 @@ import type { Nas, Network } from './network.ts'
 import type { Person } from './person.ts'
 import { planSearch, type Sources } from './plan.ts'
 import type { Entry, EntryKind, EntryValue, Field, Query } from './query.ts'
+import type { Realm } from './realm.ts'
 import { Registry } from './registry.ts'
 import type { Administrator, Service } from './service.ts'
 import { ShutOut } from './shut-out.ts'
@@ -33,6 +34,7 @@ export class ReadModel implements Directory, Follower {
     'administrator',
     'nas',
     'network',
+    'realm',
     'settings',
     'membership',
   ] as const
@@ -97,6 +99,10 @@ export class ReadModel implements Directory, Follower {
 
   allNas(): readonly Nas[] {
     return this.#registry.allNas()
+  }
+
+  realms(): readonly Realm[] {
+    return this.#registry.realms()
   }
 
   networks(): readonly Network[] {

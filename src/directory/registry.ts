@@ -3,6 +3,7 @@ import { digestOf } from './digest.ts'
 import { UNTRUSTED } from './entry-table.ts'
 import type { Nas, Network } from './network.ts'
 import { DEFAULT_PASSWORD_POLICY } from './password-policy.ts'
+import type { Realm } from './realm.ts'
 import type { Administrator } from './service.ts'
 import type { ShutOut } from './shut-out.ts'
 
@@ -18,18 +19,20 @@ const initialSettings: DirectorySettings = {
   passwordPolicy: DEFAULT_PASSWORD_POLICY,
 }
 
-type Registered = Administrator | Nas | Network
+type Registered = Administrator | Nas | Network | Realm
 
 /** What is few: administrators, NAS, networks and the settings. */
 export class Registry {
   readonly #administrators = new Map<string, Administrator>()
   readonly #nas = new Map<string, Nas>()
   readonly #networks = new Map<string, Network>()
+  readonly #realms = new Map<string, Realm>()
   readonly #shutOut: ShutOut
   #settings: DirectorySettings = initialSettings
   #trust: 'versions' | 'nothing' = 'versions'
   #living: readonly Administrator[] = []
   #allNas: readonly Nas[] = []
+  #allRealms: readonly Realm[] = []
   #inOrder: readonly Network[] = []
 
   constructor(shutOut: ShutOut) {
@@ -47,6 +50,10 @@ export class Registry {
 
   nasById(id: string): Nas | null {
     return this.#nas.get(id) ?? null
+  }
+
+  realms(): readonly Realm[] {
+    return this.#allRealms
   }
 
   allNas(): readonly Nas[] {
@@ -79,6 +86,7 @@ export class Registry {
       ...this.#administrators.values(),
       ...this.#nas.values(),
       ...this.#networks.values(),
+      ...this.#realms.values(),
       this.#settings,
     ]
     return values.map(digestOf)
@@ -109,6 +117,7 @@ export class Registry {
       .filter((one) => one.lifecycle !== 'deleted')
       .map((one) => this.#shutOut.shown(one))
     this.#allNas = [...this.#nas.values()]
+    this.#allRealms = [...this.#realms.values()]
     this.#inOrder = [...this.#networks.values()].sort(
       (a, b) => a.priority - b.priority || (a.name < b.name ? -1 : 1),
     )
@@ -135,6 +144,8 @@ export class Registry {
         return this.#nas as Map<string, Registered>
       case 'network':
         return this.#networks as Map<string, Registered>
+      case 'realm':
+        return this.#realms as Map<string, Registered>
       default:
         return null
     }

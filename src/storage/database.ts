@@ -472,6 +472,15 @@ export interface PushDirtyTable {
   is_urgent: Generated<boolean>
 }
 
+export interface RealmTable {
+  id: string
+  version: Generated<number>
+  name: string
+  name_folded: string
+  policy: Json
+  secrets: Buffer[]
+}
+
 export interface RecoveryCodeTable {
   principal_id: string
   digest: string
@@ -740,6 +749,7 @@ export interface Tables {
   push: PushTable
   push_cursor: PushCursorTable
   push_dirty: PushDirtyTable
+  realm: RealmTable
   recovery_code: RecoveryCodeTable
   removal: RemovalTable
   removal_waiting: RemovalWaitingTable

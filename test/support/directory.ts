@@ -14,6 +14,7 @@ import { DEFAULT_PASSWORD_POLICY } from '../../src/directory/password-policy.ts'
 import type { LoginName, Person } from '../../src/directory/person.ts'
 import type { Entry, EntryValue } from '../../src/directory/query.ts'
 import { ReadModel } from '../../src/directory/read-model.ts'
+import type { Realm } from '../../src/directory/realm.ts'
 import type { Administrator, Service } from '../../src/directory/service.ts'
 
 /** The time at which everything here happens, unless a test says otherwise. */
@@ -166,6 +167,22 @@ export function aNas(overrides: Partial<Nas> = {}): Nas {
     oldSecretsUntilMs: null,
     signedAtMs: null,
     radsec: null,
+    ...overrides,
+  }
+}
+
+/** A realm without servers, which is ours. */
+export function aRealm(overrides: Partial<Realm> = {}): Realm {
+  const no = nextNo()
+  return {
+    kind: 'realm',
+    id: idFor(no),
+    version: 1,
+    name: `realm${no}.example`,
+    servers: [],
+    allow: [],
+    vlan: null,
+    operatorName: null,
     ...overrides,
   }
 }

@@ -98,6 +98,8 @@ export class GatewayBench {
   /** What recording a session report throws; null when it succeeds. */
   sessionFault: Error | null = null
   caPem = ''
+  /** Given before the start by who wants several with one CA. */
+  certificates: Awaited<ReturnType<typeof GatewayBench.makeCertificates>> | null = null
   #gateway: RadiusGateway | null = null
 
   async start(): Promise<this> {
@@ -110,7 +112,7 @@ export class GatewayBench {
       const digest = digestSecret(networkPassword)
       this.#give(aCredential(id, digest, { type: 'network-password', uses: ['radius'] }))
     }
-    const { caPem, ...certificate } = await GatewayBench.makeCertificates()
+    const { caPem, ...certificate } = this.certificates ?? (await GatewayBench.makeCertificates())
     this.caPem = caPem
     this.#gateway = new RadiusGateway({
       witness: { signed: () => undefined, used: () => undefined },
@@ -130,8 +132,9 @@ export class GatewayBench {
         },
       },
       freshness: () => this.freshness,
-      listen: { auth: loopback, acct: loopback },
+      listen: { auth: loopback, acct: loopback, radsec: loopback },
       certificate,
+      authority: caPem,
       metrics: this.metrics,
       log: this.#log(),
     })
@@ -154,6 +157,11 @@ export class GatewayBench {
 
   get authPort(): number {
     return this.#gateway?.addresses('auth')[0]?.port ?? 0
+  }
+
+  /** 0 while there is no RadSec peer. */
+  get radsecPort(): number {
+    return this.#gateway?.addresses('radsec')[0]?.port ?? 0
   }
 
   get acctPort(): number {

@@ -24,8 +24,8 @@ export interface ShownCertificate {
 
 /** Null when nothing was shown or it does not verify against any authority that was offered. */
 export function readShownCertificate(socket: TLSSocket): ShownCertificate | null {
-  const leaf = socket.getPeerX509Certificate()
-  if (!socket.authorized || leaf === undefined) return null
+  if (!socket.authorized) return null
+  // Not `getPeerX509Certificate`, after which a client is told of no chain any more.
   const chain: X509Certificate[] = []
   let next: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true)
   while (next?.raw !== undefined && chain.length < MAX_CHAIN) {
@@ -33,7 +33,8 @@ export function readShownCertificate(socket: TLSSocket): ShownCertificate | null
     if (next.issuerCertificate === next) break
     next = next.issuerCertificate
   }
-  return { leaf, chain }
+  const [leaf] = chain
+  return leaf === undefined ? null : { leaf, chain }
 }
 
 /**

@@ -24,6 +24,7 @@ import { EapAnswers } from './eap.ts'
 import { readFacts } from './facts.ts'
 import type { NasClient } from './nas-table.ts'
 import { PapAnswers } from './pap.ts'
+import type { RealmProxy } from './proxy/realm-proxy.ts'
 
 export interface RadiusAnswersParts {
   readonly directory: Directory
@@ -34,6 +35,8 @@ export interface RadiusAnswersParts {
   readonly freshness: () => Freshness
   readonly tls: () => TlsContext
   readonly holder: Holder
+  /** Answers for the realms that are not ours. */
+  readonly proxy: RealmProxy
   readonly nowMs?: () => number
 }
 
@@ -44,6 +47,7 @@ export interface RadiusAnswersParts {
 export class RadiusAnswers implements RadiusHandler<NasClient> {
   readonly #directory: Directory
   readonly #sessions: SessionStore
+  readonly #proxy: RealmProxy
   readonly #freshness: () => Freshness
   readonly #nowMs: () => number
   readonly #pap: PapAnswers
@@ -53,6 +57,7 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
   constructor(parts: RadiusAnswersParts) {
     this.#directory = parts.directory
     this.#sessions = parts.sessions
+    this.#proxy = parts.proxy
     this.#freshness = parts.freshness
     this.#nowMs = parts.nowMs ?? Date.now
     const denials = new Denials(parts.events, this.#nowMs)
@@ -78,6 +83,8 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
   ): Reply | null | Promise<Reply | null> {
     if (this.#freshness() === 'too-stale') return null
     try {
+      const away = this.#proxy.access(request, signal)
+      if (away !== 'local') return away
       const reply = this.#answer(request, signal)
       return reply instanceof Promise ? reply.catch(silenceWhenUnavailable) : reply
     } catch (error) {
@@ -85,14 +92,14 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
     }
   }
 
-  async account(request: RadiusRequest<NasClient>): Promise<boolean> {
+  async account(request: RadiusRequest<NasClient>, signal: AbortSignal): Promise<boolean> {
     const report = readReport(request, {
       directory: this.#directory,
       nowMs: this.#nowMs(),
     })
     // A status we keep nothing of is acknowledged all the same, or the NAS would repeat it for ever.
     if (report !== null) await this.#sessions.record(report)
-    return true
+    return (await this.#proxy.account(request, signal)) ?? true
   }
 
   /** Forgets devices that fell silent; to be called now and then. */
@@ -102,6 +109,7 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
 
   stop(): void {
     this.#eap.stop()
+    this.#proxy.stop()
   }
 
   #answer(

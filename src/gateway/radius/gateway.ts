@@ -13,6 +13,7 @@ import type { Metrics } from '../../observe/metrics.ts'
 import { RadiusAnswers, type RadiusAnswersParts } from './answers.ts'
 import { type NasClient, NasTable } from './nas-table.ts'
 import { RadiusReporter } from './observer.ts'
+import { RealmProxy } from './proxy/realm-proxy.ts'
 import { RadsecListener } from './radsec.ts'
 
 const DAEMON_ID_BYTES = 4
@@ -26,7 +27,7 @@ export interface ServedPair {
   readonly privateKey: string
 }
 
-export interface RadiusGatewayParts extends Omit<RadiusAnswersParts, 'tls' | 'holder'> {
+export interface RadiusGatewayParts extends Omit<RadiusAnswersParts, 'tls' | 'holder' | 'proxy'> {
   readonly listen: {
     readonly auth: readonly ListenAddress[]
     readonly acct: readonly ListenAddress[]
@@ -49,13 +50,23 @@ export class RadiusGateway implements Service {
   readonly #log: Log
   #expiring: NodeJS.Timeout | null = null
   #tls: TlsContext
+  #certificate: ServedPair
 
   constructor(parts: RadiusGatewayParts) {
     this.#log = parts.log
     this.#tls = contextOf(parts.certificate)
+    this.#certificate = parts.certificate
     this.#answers = new RadiusAnswers({
       ...parts,
       tls: () => this.#tls,
+      proxy: new RealmProxy({
+        directory: parts.directory,
+        events: parts.events,
+        nowMs: parts.nowMs ?? Date.now,
+        certificate: () => this.#certificate,
+        authority: parts.authority ?? null,
+        log: parts.log,
+      }),
       holder: { daemon: randomBytes(DAEMON_ID_BYTES), worker: MAIN_WORKER },
     })
     const table = new NasTable(parts.directory)
@@ -97,6 +108,7 @@ export class RadiusGateway implements Service {
   /** Serves new conversations with another certificate; those under way keep theirs. */
   setCertificate(pair: ServedPair): void {
     this.#tls = contextOf(pair)
+    this.#certificate = pair
     this.#radsec.setCertificate(pair)
   }
 

@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto'
 import {
   ClientTable,
   type Exchange,
@@ -12,6 +11,7 @@ import type { Directory } from '../../directory/directory.ts'
 import type { Nas } from '../../directory/network.ts'
 import type { Log } from '../../observe/log.ts'
 import { type NasClient, toClient } from './nas-table.ts'
+import { readCertificates } from './proxy/home-servers.ts'
 
 /** A peer that is added or removed is so within this. */
 const LOOK_MS = 500
@@ -109,10 +109,4 @@ export class RadsecListener {
       },
     ]
   }
-}
-
-/** The certificates of a PEM file, in its order. */
-function readCertificates(pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-  return blocks.map((block) => new X509Certificate(block))
 }

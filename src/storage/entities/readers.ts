@@ -4,6 +4,7 @@ import { groupsReader } from './groups.ts'
 import { makeNasReader, networksReader } from './networks.ts'
 import { peopleReader } from './people.ts'
 import type { EntityReader, FollowedKind } from './reader.ts'
+import { makeRealmReader } from './realms.ts'
 import { administratorsReader, servicesReader } from './services.ts'
 import { settingsReader } from './settings.ts'
 
@@ -15,6 +16,7 @@ export function makeReaders(keys: Keys): ReadonlyMap<FollowedKind, EntityReader>
     servicesReader,
     makeNasReader(keys),
     networksReader,
+    makeRealmReader(keys),
     peopleReader,
     groupsReader,
     credentialsReader,
