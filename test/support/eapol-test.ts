@@ -23,6 +23,8 @@ export interface Supplicant {
   readonly ssid?: string
   readonly secret?: string
   readonly timeoutSeconds?: number
+  /** Of a proxy in front; else the gateway's own. */
+  readonly port?: number
   /** Behind the TLS versions. */
   readonly phase1?: string
   readonly phase2?: string
@@ -49,7 +51,7 @@ export class EapolTest {
     writeFileSync(file, `network={\n${this.#lines(supplicant).join('\n')}\n}\n`)
     const station = `30:s:02-00-00-00-00-02:${supplicant.ssid ?? 'corp'}`
     const { code, output } = await runTool('eapol_test', [
-      ...['-c', file, '-a', '127.0.0.1', '-p', String(this.#bench.authPort)],
+      ...['-c', file, '-a', '127.0.0.1', '-p', String(supplicant.port ?? this.#bench.authPort)],
       ...['-s', supplicant.secret ?? nasSecret, '-t', String(supplicant.timeoutSeconds ?? 10)],
       ...['-N', station, '-M', '02:11:22:33:44:55', ...(supplicant.args ?? [])],
     ])
