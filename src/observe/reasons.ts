@@ -47,6 +47,15 @@ const EXPLANATIONS: Table = {
     'too-many-requests':
       'far more log-ins than people make: look for a device that tries again and again with an old password',
   }),
+  ...all('way in', {
+    'refused-at-home': 'her own realm’s server refused her: ask whoever runs it',
+    'home-server-dead':
+      'no server of her realm answers: `gatehouse realm list` shows them, the log says since when',
+    'proxy-loop': 'the request came round again: two proxies forward this realm to each other',
+    'bad-realm': 'what follows the @ can be no realm: correct the name on the device',
+    'proxy-malformed':
+      'a password or a key on the way can be none: compare the secrets with the NAS and the realm’s server',
+  }),
   ...all('method', {
     'method-not-allowed':
       'this network does not allow how the device wants to prove it: change the device, or `gatehouse network set NAME --method …`',

@@ -132,6 +132,7 @@ for (const { how, server, at } of ways) {
     const nas = await openNas(t)
     const client = new TtlsClient({
       name: 'alice@away.example',
+      outerIdentity: 'anonymous@away.example',
       password,
       tls: { ca: certificates.caPem, servername: serverName, minVersion: 'TLSv1.3' },
     })

@@ -102,7 +102,7 @@ export class RealmProxy {
     } catch (error) {
       // A password or a key that can't be one: of the client, or of the home server.
       if (!(error instanceof RadiusError)) throw error
-      return this.#refuse(request, realm.name, 'malformed')
+      return this.#refuse(request, realm.name, 'proxy-malformed')
     }
   }
 
