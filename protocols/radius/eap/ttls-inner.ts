@@ -32,24 +32,28 @@ export interface MsChap2Avp {
   readonly ntResponse: Buffer
 }
 
-/** AVPs that say who or how; vendor 0 is none. */
-const understood: ReadonlySet<string> = new Set(
-  [
-    [0, AvpCode.userName],
-    [0, AvpCode.userPassword],
-    [0, AvpCode.chapPassword],
-    [0, AvpCode.chapChallenge],
-    [0, AvpCode.eapMessage],
-    [Vendor.microsoft, MicrosoftType.chapResponse],
-    [Vendor.microsoft, MicrosoftType.chapChallenge],
-    [Vendor.microsoft, MicrosoftType.chap2Response],
-  ].map(([vendor, code]) => `${vendor}:${code}`),
-)
+/** AVPs that prove who somebody is, as `vendor:code`; vendor 0 is none. */
+const proving: ReadonlySet<string> = new Set([
+  `0:${AvpCode.userPassword}`,
+  `0:${AvpCode.chapPassword}`,
+  `0:${AvpCode.eapMessage}`,
+  `${Vendor.microsoft}:${MicrosoftType.chapResponse}`,
+  `${Vendor.microsoft}:${MicrosoftType.chap2Response}`,
+])
+const understood: ReadonlySet<string> = new Set([
+  ...proving,
+  `0:${AvpCode.userName}`,
+  `0:${AvpCode.chapChallenge}`,
+  `${Vendor.microsoft}:${MicrosoftType.chapChallenge}`,
+])
 
 /** @throws {RadiusError} `TTLS_BAD_AVP` for one that is too long, missing, twice or not understood */
 export function readTtlsInner(avps: readonly Avp[]): TtlsInner {
   const unknown = avps.find((avp) => avp.isMandatory && !understood.has(keyOf(avp)))
   if (unknown !== undefined) throw badAvp(`mandatory AVP ${keyOf(unknown)}`)
+  const proofs = new Set(avps.map(keyOf).filter((key) => proving.has(key)))
+  // Two could be taken for one another by whoever looks only at the first.
+  if (proofs.size > 1) throw badAvp('more than one proof')
   const message = joinEap(avps)
   if (message !== null) return { kind: 'eap', message }
   const name = findOnly(avps, [0, AvpCode.userName], MAX_NAME_BYTES)

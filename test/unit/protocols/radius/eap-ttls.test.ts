@@ -140,6 +140,7 @@ t.test('what may not stand in the tunnel is refused, and the log learns why', as
     { avps: [secret], reason: 'protocol', detail: /no User-Name/ },
     { avps: [name, name, secret], reason: 'protocol', detail: /second AVP 1/ },
     { avps: [name, secret, secret], reason: 'protocol', detail: /second AVP 2/ },
+    { avps: [name, secret, plain(79, 9)], reason: 'protocol', detail: /more than one proof/ },
     { avps: [name, secret, plain(9999, 4)], reason: 'protocol', detail: /mandatory AVP/ },
     { avps: [name, plain(AvpCode.userPassword, 1025)], reason: 'protocol', detail: /1025 bytes/ },
     { avps: [plain(AvpCode.userName, 254), secret], reason: 'protocol', detail: /254 bytes/ },
