@@ -154,7 +154,8 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
   #answerOnce(work: Work<Client>): Received {
     const { origin, request } = work
     const { packet } = request
-    const source = `${origin.label} ${origin.address} ${origin.port} ${packet.identifier}`
+    const { label, address, port } = origin
+    const source = { label, address, port, identifier: packet.identifier }
     const { isDuplicate, seen } = this.#duplicates.look(source, packet.authenticator)
     if (!isDuplicate) return this.#work(work, seen)
     if (seen.reply === null) return this.refuse(origin, request.client, 'duplicate-in-progress')

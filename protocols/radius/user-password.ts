@@ -73,7 +73,7 @@ export function withoutPadding(padded: Buffer): Buffer {
 /** XORs one digest into `target` from `at` on. */
 export function xorInto(target: Buffer, at: number, digest: Buffer): void {
   for (let i = 0; i < DIGEST_BYTES; i += 1) {
-    target.writeUInt8(target.readUInt8(at + i) ^ digest.readUInt8(i), at + i)
+    target[at + i] = (target[at + i] as number) ^ (digest[i] as number)
   }
 }
 
