@@ -65,6 +65,16 @@ export const ruleSet = {
       to: { pathNot: '^src/(access|directory)/' },
     },
     {
+      name: 'profiles-are-pure',
+      comment: 'Files for devices are made of values; they could be a library of their own.',
+      severity: 'error',
+      from: { path: '^src/profiles/' },
+      to: {
+        path: '^(src|protocols|simulators|migrations)/|node_modules/(?!@peculiar/)',
+        pathNot: '^src/profiles/',
+      },
+    },
+    {
       name: 'sql-stays-in-storage',
       comment: 'One place knows the database.',
       severity: 'error',

@@ -19,6 +19,9 @@ const TOOLS = [
   ['openssl', 'openssl'],
   ['unshare', 'util-linux'],
   ['ip', 'iproute2'],
+  ['xmllint', 'libxml2-utils'],
+  ['nmcli', 'network-manager'],
+  ['python3', 'python3'],
 ]
 
 /** @returns {{ missing: string[], installed: string[] }} */

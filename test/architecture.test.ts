@@ -42,6 +42,7 @@ t.test('architecture: a planted violation of each kind is found by name', async 
     ['protocols-need-no-package', 'protocols/scim/planted.ts', 'fastify'],
     ['directory-imports-nothing', 'src/directory/planted.ts', '../access/decide.ts'],
     ['access-is-pure', 'src/access/planted.ts', '../credentials/authenticate.ts'],
+    ['profiles-are-pure', 'src/profiles/planted.ts', '../directory/id.ts'],
     ['sql-stays-in-storage', 'src/sources/planted.ts', 'kysely'],
     ['storage-serves-ports', 'src/storage/planted.ts', '../config/config.ts'],
     [

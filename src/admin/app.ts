@@ -30,6 +30,7 @@ import { networkPasswordRoutes } from './routes/network-passwords.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { passwordRoutes } from './routes/passwords.ts'
 import { peopleRoutes } from './routes/people.ts'
+import { profileRoutes } from './routes/profiles.ts'
 import { radsecPeerRoutes } from './routes/radsec-peers.ts'
 import { realmRoutes } from './routes/realms.ts'
 import { serviceRoutes } from './routes/services.ts'
@@ -214,6 +215,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       networkRoutes,
       radsecPeerRoutes,
       realmRoutes,
+      profileRoutes,
       sourceRoutes,
       sourceDepartureRoutes,
       sourceRoundRoutes,

@@ -16,6 +16,7 @@ import type { Administrator } from '../directory/service.ts'
 import type { ListedMail } from '../mail/mail-store.ts'
 import type { MailSettings } from '../mail/settings.ts'
 import type { HealthReport } from '../observe/health.ts'
+import type { Signer } from '../profiles/cms.ts'
 import type { DepartureOutlook, Leave } from '../sources/departure.ts'
 import type { ImportPolicy } from '../sources/judge-people.ts'
 import type {
@@ -26,6 +27,7 @@ import type { Extra, Tier } from '../sources/microsoft365/settings.ts'
 import type { Tool } from '../sources/microsoft365/steps.ts'
 import type { EndedRound, UndoCounts, UndoOutlook } from '../sources/round-undo.ts'
 import type { Verification } from '../sources/verify.ts'
+import type { ProfileServer } from './device-profile.ts'
 import type { ImportControl } from './import-control.ts'
 import type { LicenceControl } from './licence-control.ts'
 
@@ -524,6 +526,10 @@ export interface AdminParts {
     readonly value: string
     readonly names: readonly string[]
   }[]
+  /** What devices meet at a log-in. */
+  profileServer(): ProfileServer
+  /** By which files for devices are signed. */
+  profileSigner(): { readonly signer: Signer; readonly nowMs: number }
   status(): Status
   health(): HealthReport
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>

@@ -3,6 +3,7 @@ import { radiusMethods } from '../directory/network.ts'
 import type { Run } from './context.ts'
 import { numberFrom } from './number.ts'
 import { printTable } from './print.ts'
+import { addProfile } from './profiles.ts'
 import { addRemove } from './remove.ts'
 
 interface ShownAttribute {
@@ -134,6 +135,7 @@ function addNetwork(network: Command, run: Run): void {
     context.show(answer, (changed) => context.output.write(`${changed.name} changed\n`))
   })
 
+  addProfile(network, run)
   addRemove(network, run, 'networks')
 }
 

@@ -154,6 +154,11 @@ function makeAdmin(input: HttpInput): AdminParts {
     reached: async (inboxSeq) => await feed.reached(inboxSeq),
     checkReplyAttribute,
     replyAttributes: listReplyAttributes,
+    profileServer: () => {
+      const { certificate: chain, authority, names } = input.certificate.served
+      return { chain, authority, names }
+    },
+    profileSigner: () => ({ signer: input.certificate.served, nowMs: Date.now() }),
     status: () => makeStatus(input),
     health: () => health.report(),
     metrics: async () => await metrics.render(),

@@ -19,6 +19,8 @@ export function runTool(name: string, args: readonly string[], input = ''): Prom
     child.stderr.on('data', (part: Buffer) => parts.push(part))
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, output: Buffer.concat(parts).toString() }))
+    // Those that read nothing may be gone before.
+    child.stdin.on('error', () => undefined)
     child.stdin.end(input)
   })
 }

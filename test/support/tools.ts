@@ -16,6 +16,8 @@ export function findTool(name: string): string | null {
 export interface Needs {
   readonly tools?: readonly string[]
   readonly root?: boolean
+  /** What else is known to be missing, in words. */
+  readonly others?: readonly string[]
 }
 
 /**
@@ -27,7 +29,10 @@ export async function withTools(
   needs: Needs & { readonly name: string },
   body: (t: Test) => Promise<void>,
 ): Promise<void> {
-  const missing = (needs.tools ?? []).filter((tool) => findTool(tool) === null)
+  const missing = [
+    ...(needs.tools ?? []).filter((tool) => findTool(tool) === null),
+    ...(needs.others ?? []),
+  ]
   if (needs.root === true && process.getuid?.() !== 0) missing.push('root')
   if (missing.length === 0) {
     await t.test(needs.name, body)
