@@ -3,7 +3,6 @@ import type { Conversation } from './conversation.ts'
 import { beginInner, requireIdentifier } from './inner-eap.ts'
 import type {
   EapMethod,
-  MethodFacts,
   MethodFailure,
   MethodRun,
   MethodSetting,
@@ -13,20 +12,12 @@ import type {
 import { decodeEap, EapCode, type EapPacket, EapType, encodeEap } from './packet.ts'
 import { CryptoBinding } from './peap-binding.ts'
 import { decodeResult, encodeResult } from './peap-tlv.ts'
-import {
-  authenticateResumed,
-  keepSession,
-  resumptionRule,
-  type TlsMethodOptions,
-} from './resumption.ts'
-import { TlsCarrier } from './tls-carrier.ts'
+import type { TlsMethodOptions } from './resumption.ts'
 import type { KeptSession } from './tls-sessions.ts'
+import { TunnelRun, type Turn, type Yes } from './tunnel-run.ts'
 
-const VERSION = 0
 const MSK_BYTES = 64
 const KEYS = { label: 'client EAP encryption', type: EapType.peap }
-/** An inner certificate comes in fragments of its own. */
-const MAX_MESSAGE_BYTES = 16 * 1024
 const EAP_HEADER_BYTES = 5
 
 export interface PeapOptions<Context, Grant> extends TlsMethodOptions<Context, Grant> {
@@ -55,16 +46,14 @@ export class EapPeap<Context, Grant> implements EapMethod<Context, Grant> {
 type Result<Grant> =
   | {
       readonly kind: 'success'
-      readonly verdict: Verdict<Grant> & { readonly ok: true }
+      readonly verdict: Yes<Grant>
       readonly binding: CryptoBinding
       readonly owner: { readonly name: string; readonly method: string }
     }
   | { readonly kind: 'failure'; readonly failure: MethodFailure }
 
-class PeapRun<Context, Grant> implements MethodRun<Grant> {
+class PeapRun<Context, Grant> extends TunnelRun<Context, Grant> {
   readonly #options: PeapOptions<Context, Grant>
-  readonly #setting: MethodSetting<Context>
-  readonly #carrier: TlsCarrier
   /** Null until the tunnel is up. */
   #inner: Conversation<Context, Grant> | null = null
   #result: Result<Grant> | null = null
@@ -72,66 +61,34 @@ class PeapRun<Context, Grant> implements MethodRun<Grant> {
   #resumedName: string | null = null
 
   constructor(options: PeapOptions<Context, Grant>, setting: MethodSetting<Context>) {
+    super(options, setting, EapType.peap)
     this.#options = options
-    this.#setting = setting
-    this.#carrier = new TlsCarrier({
-      tls: options.tls(),
-      type: EapType.peap,
-      version: VERSION,
-      maxDataBytes: setting.maxDataBytes,
-      maxMessageBytes: MAX_MESSAGE_BYTES,
-      mayResume: resumptionRule(options, setting),
-    })
   }
 
-  get facts(): MethodFacts {
-    const name = this.#resumedName ?? this.#inner?.facts.name ?? this.#inner?.identity ?? null
-    return { name, tlsProtocol: this.#carrier.protocol }
-  }
-
-  get isUnderWay(): boolean {
-    return this.#carrier.hasTls
-  }
-
-  begin(): Buffer {
-    return this.#carrier.begin()
-  }
-
-  async answer(data: Buffer, signal: AbortSignal, identifier: number): Promise<MethodStep<Grant>> {
-    const step = await this.#carrier.receive(data)
-    switch (step.kind) {
-      case 'send':
-        return { kind: 'request', data: step.data }
-      case 'failure':
-        return step
-      case 'established':
-        return this.#resume(step.resumed, signal, identifier)
-      default:
-        return this.#take(step.plaintext, signal, identifier)
-    }
-  }
-
-  close(): void {
+  override close(): void {
     this.#inner?.close()
-    this.#carrier.close()
+    super.close()
   }
 
-  async #take(
+  protected get name(): string | null {
+    return this.#resumedName ?? this.#inner?.facts.name ?? this.#inner?.identity ?? null
+  }
+
+  protected async take(
     plaintext: Buffer,
-    signal: AbortSignal,
-    identifier: number,
+    { signal, identifier }: Turn,
   ): Promise<MethodStep<Grant>> {
     if (this.#result !== null) return this.#conclude(this.#result, readInner(plaintext, identifier))
     if (this.#inner === null) {
       if (plaintext.length > 0) throw new RadiusError('EAP_UNEXPECTED', 'data before a request')
-      this.#inner = beginInner(this.#setting, this.#options.methodsOf(this.#setting.context))
-      return this.#send(Buffer.from([EapType.identity]))
+      this.#inner = beginInner(this.setting, this.#options.methodsOf(this.setting.context))
+      return this.send(Buffer.from([EapType.identity]))
     }
     const step = await this.#inner.answer(readInner(plaintext, identifier), signal)
-    if (step.kind === 'request') return this.#send(Buffer.from([step.type, ...step.data]))
+    if (step.kind === 'request') return this.send(Buffer.from([step.type, ...step.data]))
     if (step.kind === 'failure') return this.#tell(step, identifier)
     const owner = {
-      name: this.facts.name ?? '',
+      name: this.name ?? '',
       method: this.#inner.methodName ?? 'eap-peap',
     }
     const verdict = { ...step, ok: true } as const
@@ -140,16 +97,13 @@ class PeapRun<Context, Grant> implements MethodRun<Grant> {
   }
 
   /** A resumed session stands for its inner method; only the result is told ([MS-PEAP] 3.1.5.1). */
-  async #resume(
-    kept: KeptSession | null,
-    signal: AbortSignal,
-    identifier: number,
+  protected takeResumed(
+    verdict: Verdict<Grant>,
+    kept: KeptSession,
+    { identifier }: Turn,
   ): Promise<MethodStep<Grant>> {
-    if (kept === null) throw new Error('a handshake of PEAP stops for no other reason')
     this.#resumedName = kept.name
-    const verdict = await authenticateResumed(this.#options, this.#setting, kept, signal)
     if (!verdict.ok) {
-      this.#carrier.forgetSession()
       const failure = { reason: verdict.reason, detail: null, isVerdict: true }
       return this.#tell({ kind: 'failure', failure }, identifier)
     }
@@ -164,7 +118,7 @@ class PeapRun<Context, Grant> implements MethodRun<Grant> {
     const data = encodeResult(isSuccess, isSuccess ? result.binding.makeRequest() : null)
     // [MS-PEAP] 2.2.8: a TLV packet alone keeps its EAP header inside the tunnel.
     const next = { code: EapCode.request, identifier: (identifier + 1) & 0xff }
-    return this.#send(encodeEap({ ...next, type: EapType.tlv, data }))
+    return this.send(encodeEap({ ...next, type: EapType.tlv, data }))
   }
 
   #conclude(result: Result<Grant>, response: EapPacket): MethodStep<Grant> {
@@ -177,22 +131,17 @@ class PeapRun<Context, Grant> implements MethodRun<Grant> {
     if (binding !== null && !result.binding.isRight(binding)) {
       return refused('crypto-binding', 'wrong')
     }
-    if (binding === null && this.#options.requiresBinding(this.#setting.context)) {
+    if (binding === null && this.#options.requiresBinding(this.setting.context)) {
       return refused('crypto-binding', 'missing')
     }
-    const { outerIdentity } = this.#setting
-    keepSession(this.#carrier, result.verdict, { ...result.owner, outerIdentity })
+    this.keep(result.verdict, result.owner)
     const msk =
       binding === null ? this.#exportKeys().subarray(0, MSK_BYTES) : result.binding.deriveMsk()
     return { kind: 'success', msk, grant: result.verdict.grant }
   }
 
   #exportKeys(): Buffer {
-    return this.#carrier.exportKeys(KEYS)
-  }
-
-  async #send(plaintext: Buffer): Promise<MethodStep<Grant>> {
-    return { kind: 'request', data: await this.#carrier.tunnel(plaintext) }
+    return this.carrier.exportKeys(KEYS)
   }
 }
 

@@ -6,7 +6,6 @@ import type { Conversation } from './conversation.ts'
 import { beginInner, requireIdentifier } from './inner-eap.ts'
 import type {
   EapMethod,
-  MethodFacts,
   MethodFailure,
   MethodRun,
   MethodSetting,
@@ -15,17 +14,11 @@ import type {
   Verdict,
 } from './method.ts'
 import { decodeEap, EapCode, EapType, encodeEap } from './packet.ts'
-import {
-  authenticateResumed,
-  keepSession,
-  resumptionRule,
-  type TlsMethodOptions,
-} from './resumption.ts'
-import { TlsCarrier } from './tls-carrier.ts'
+import type { TlsMethodOptions } from './resumption.ts'
 import type { KeptSession } from './tls-sessions.ts'
 import { readTtlsInner, type TtlsInner } from './ttls-inner.ts'
+import { TunnelRun, type Turn, type Yes } from './tunnel-run.ts'
 
-const VERSION = 0
 const MSK_BYTES = 64
 const KEYS = { label: 'ttls keying material', type: EapType.ttls }
 const PAP = 'eap-ttls-pap'
@@ -34,8 +27,6 @@ const NO_INNER_METHOD = Buffer.from([0])
 /** RFC 5281 §11.1: sixteen bytes of challenge and one of identifier. */
 const CHALLENGE_LABEL = 'ttls challenge'
 const CHALLENGE_BYTES = 16
-/** Without client certificates a peer's flight is one or two KiB. */
-const MAX_MESSAGE_BYTES = 16 * 1024
 
 /** What may be shown inside the tunnel. */
 export interface TtlsMethods<Context, Grant> {
@@ -64,12 +55,8 @@ export class EapTtls<Context, Grant> implements EapMethod<Context, Grant> {
   }
 }
 
-type Yes<Grant> = Verdict<Grant> & { readonly ok: true }
-
-class TtlsRun<Context, Grant> implements MethodRun<Grant> {
+class TtlsRun<Context, Grant> extends TunnelRun<Context, Grant> {
   readonly #options: TtlsOptions<Context, Grant>
-  readonly #setting: MethodSetting<Context>
-  readonly #carrier: TlsCarrier
   #name: string | null = null
   /** Of a peer that runs EAP in the tunnel. */
   #inner: Conversation<Context, Grant> | null = null
@@ -77,51 +64,20 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
   #awaited: Yes<Grant> | null = null
 
   constructor(options: TtlsOptions<Context, Grant>, setting: MethodSetting<Context>) {
+    super(options, setting, EapType.ttls)
     this.#options = options
-    this.#setting = setting
-    this.#carrier = new TlsCarrier({
-      tls: options.tls(),
-      type: EapType.ttls,
-      version: VERSION,
-      maxDataBytes: setting.maxDataBytes,
-      maxMessageBytes: MAX_MESSAGE_BYTES,
-      mayResume: resumptionRule(options, setting),
-    })
   }
 
-  get facts(): MethodFacts {
-    const name = this.#inner?.facts.name ?? this.#inner?.identity ?? this.#name
-    return { name, tlsProtocol: this.#carrier.protocol }
-  }
-
-  get isUnderWay(): boolean {
-    return this.#carrier.hasTls
-  }
-
-  begin(): Buffer {
-    return this.#carrier.begin()
-  }
-
-  async answer(data: Buffer, signal: AbortSignal): Promise<MethodStep<Grant>> {
-    const step = await this.#carrier.receive(data)
-    switch (step.kind) {
-      case 'send':
-        return { kind: 'request', data: step.data }
-      case 'failure':
-        return step
-      case 'established':
-        return this.#resume(step.resumed, signal)
-      default:
-        return this.#take(step.plaintext, signal)
-    }
-  }
-
-  close(): void {
+  override close(): void {
     this.#inner?.close()
-    this.#carrier.close()
+    super.close()
   }
 
-  async #take(plaintext: Buffer, signal: AbortSignal): Promise<MethodStep<Grant>> {
+  protected get name(): string | null {
+    return this.#inner?.facts.name ?? this.#inner?.identity ?? this.#name
+  }
+
+  protected async take(plaintext: Buffer, { signal }: Turn): Promise<MethodStep<Grant>> {
     if (this.#awaited !== null) {
       // RFC 5281 §11.2.4: a peer that believes our response says so with an empty packet.
       if (plaintext.length > 0) throw new RadiusError('EAP_UNEXPECTED', 'data behind the success')
@@ -149,7 +105,7 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
     const proof = { kind: 'password', password } as const
     const verdict = await this.#authenticate(proof, PAP, signal)
     if (!verdict.ok) return denied(verdict.reason)
-    this.#keep(verdict, PAP)
+    this.#keepOf(verdict, PAP)
     return this.#succeed(verdict)
   }
 
@@ -159,7 +115,7 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
   ): Promise<MethodStep<Grant>> {
     if (!this.#methods.msChap2) return notServed('mschapv2')
     const { ident, peerChallenge, ntResponse } = response
-    const implied = this.#carrier.exportChallenge(CHALLENGE_LABEL, CHALLENGE_BYTES + 1)
+    const implied = this.carrier.exportChallenge(CHALLENGE_LABEL, CHALLENGE_BYTES + 1)
     const given = Buffer.concat([challenge, Buffer.from([ident])])
     // A challenge of the peer's own choice could be one that it has heard the answer to.
     if (!implied.equals(given)) {
@@ -171,10 +127,10 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
     if (!verdict.ok) return denied(verdict.reason)
     if (verdict.msChap === undefined)
       throw new Error('a right MS-CHAPv2 response was given no keys')
-    this.#keep(verdict, MS_CHAP_2)
+    this.#keepOf(verdict, MS_CHAP_2)
     this.#awaited = verdict
     const success = Buffer.from(verdict.msChap.authenticatorResponse)
-    return this.#send({
+    return this.#sendAvp({
       vendor: Vendor.microsoft,
       code: MicrosoftType.chap2Success,
       data: Buffer.concat([Buffer.from([ident]), success]),
@@ -185,7 +141,7 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
     if (inner.kind !== 'eap') throw new RadiusError('EAP_UNEXPECTED', `${inner.kind} within EAP`)
     const { eap: methods } = this.#methods
     if (methods.length === 0) return notServed('eap')
-    this.#inner ??= beginInner(this.#setting, methods)
+    this.#inner ??= beginInner(this.setting, methods)
     const response = decodeEap(inner.message)
     if (response.code !== EapCode.response) throw new RadiusError('EAP_UNEXPECTED', 'no response')
     requireIdentifier(response.identifier, this.#inner.expectedIdentifier)
@@ -193,59 +149,51 @@ class TtlsRun<Context, Grant> implements MethodRun<Grant> {
     if (step.kind === 'failure') return step
     if (step.kind === 'success') {
       const verdict = { ...step, ok: true } as const
-      this.#keep(verdict, this.#inner.methodName ?? 'eap-ttls')
+      this.#keepOf(verdict, this.#inner.methodName ?? 'eap-ttls')
       return this.#succeed(verdict)
     }
     const identifier = (response.identifier + 1) & 0xff
     this.#inner.expectedIdentifier = identifier
     const request = encodeEap({ ...step, code: EapCode.request, identifier })
-    return this.#send({ vendor: null, code: AvpCode.eapMessage, data: request })
+    return this.#sendAvp({ vendor: null, code: AvpCode.eapMessage, data: request })
   }
 
   get #methods(): TtlsMethods<Context, Grant> {
-    return this.#options.methodsOf(this.#setting.context)
+    return this.#options.methodsOf(this.setting.context)
   }
 
   #authenticate(proof: Proof, method: string, signal: AbortSignal) {
-    const { context, outerIdentity } = this.#setting
+    const { context, outerIdentity } = this.setting
     const name = this.#name ?? ''
     return this.#options.authenticate({ context, outerIdentity, name, proof, method }, signal)
   }
 
-  async #send(avp: Omit<Avp, 'isMandatory'>): Promise<MethodStep<Grant>> {
-    const data = await this.#carrier.tunnel(encodeAvps([{ ...avp, isMandatory: true }]))
-    return { kind: 'request', data }
+  #sendAvp(avp: Omit<Avp, 'isMandatory'>): Promise<MethodStep<Grant>> {
+    return this.send(encodeAvps([{ ...avp, isMandatory: true }]))
   }
 
   /**
    * A resumed session stands for its inner method (RFC 5281 §15.4). In TLS 1.3 the peer has to hear
    * that none follows (RFC 9427 §4).
    */
-  async #resume(kept: KeptSession | null, signal: AbortSignal): Promise<MethodStep<Grant>> {
-    if (kept === null) throw new Error('a handshake of EAP-TTLS stops for no other reason')
+  protected async takeResumed(
+    verdict: Verdict<Grant>,
+    kept: KeptSession,
+  ): Promise<MethodStep<Grant>> {
     this.#name = kept.name
-    const verdict = await authenticateResumed(this.#options, this.#setting, kept, signal)
-    if (!verdict.ok) {
-      this.#carrier.forgetSession()
-      return denied(verdict.reason)
-    }
-    keepSession(this.#carrier, verdict, kept)
-    if (this.#carrier.protocol !== 'TLSv1.3') return this.#succeed(verdict)
+    if (!verdict.ok) return denied(verdict.reason)
+    this.keep(verdict, kept)
+    if (this.carrier.protocol !== 'TLSv1.3') return this.#succeed(verdict)
     this.#awaited = verdict
-    return { kind: 'request', data: await this.#carrier.tunnel(NO_INNER_METHOD) }
+    return this.send(NO_INNER_METHOD)
   }
 
-  #keep(verdict: Yes<Grant>, method: string): void {
-    const name = this.facts.name ?? ''
-    keepSession(this.#carrier, verdict, {
-      outerIdentity: this.#setting.outerIdentity,
-      name,
-      method,
-    })
+  #keepOf(verdict: Yes<Grant>, method: string): void {
+    this.keep(verdict, { name: this.name ?? '', method })
   }
 
   #succeed({ grant }: Yes<Grant>): MethodStep<Grant> {
-    const msk = this.#carrier.exportKeys(KEYS).subarray(0, MSK_BYTES)
+    const msk = this.carrier.exportKeys(KEYS).subarray(0, MSK_BYTES)
     return { kind: 'success', msk, grant }
   }
 }
