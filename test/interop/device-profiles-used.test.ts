@@ -66,6 +66,16 @@ await withTools(
 
     const wired = await fileOf('wpa-supplicant', '--wired', ...adele)
     t.match(await logIn(wired, password), /SUCCESS\n$/, 'and on a wired port')
+
+    await admin.send('PATCH', '/settings', { allowNetworkPasswords: true })
+    const methods = ['ttls-pap', 'ttls-mschapv2', 'peap-mschapv2']
+    await admin.send('PATCH', '/networks/corp', { methods })
+    const path = '/people/adele.vance/network-password'
+    const made = await admin.send<{ password: string }>('POST', path)
+    for (const method of ['ttls-mschapv2', 'peap-mschapv2']) {
+      const file = await fileOf('wpa-supplicant', '--method', method, ...adele)
+      t.match(await logIn(file, `password="${made.password}"`), /SUCCESS\n$/, method)
+    }
   },
 )
 
