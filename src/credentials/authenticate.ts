@@ -40,6 +40,14 @@ export interface CertificateAttempt extends Circumstances {
   readonly name: string
 }
 
+/** A log-in that goes on from an earlier one: its key is known to be the same, nothing is proved. */
+export interface ResumedAttempt extends Circumstances {
+  /** What {@link ResumableLogins.remember} gave for the earlier log-in. */
+  readonly token: string
+  /** The name of the earlier log-in, for the record. */
+  readonly name: string
+}
+
 /** Who may issue the certificates with which people come in, and what was revoked. */
 export interface ClientTrust {
   /** Differs after every change; TLS contexts and the sessions made with them end with it. */
@@ -78,6 +86,8 @@ export type Denial =
   | 'credential-expired'
   /** Set by an admin, and not changed by herself yet. */
   | 'credential-temporary'
+  /** Not what it was when the log-in that is resumed was made. */
+  | 'credential-changed'
   /** A right app password, which is good for something else. */
   | 'credential-scope'
   | 'backing-off'
@@ -163,6 +173,20 @@ export interface ChallengeAuthenticator {
     attempt: ChallengeAttempt<Answer>,
     caller: Caller,
   ): Promise<ChallengeOutcome<Answer>>
+}
+
+/** Log-ins by password whose TLS session may be resumed. */
+export interface ResumableLogins {
+  /** What to ask by later; null of somebody who has to log in whole each time. */
+  remember(who: Authenticated): string | null
+  /** Whether her credentials are still those of that log-in. Records nothing. */
+  isCurrent(token: string): boolean
+  /**
+   * May she come in, now, with what she came in before? Answers from memory.
+   *
+   * @throws {AuthenticationUnavailable} when neither yes nor no can be said
+   */
+  resume(attempt: ResumedAttempt): Outcome
 }
 
 /** An administrator's try to get in with a password; the Unix socket needs none and stays open. */

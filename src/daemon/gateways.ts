@@ -66,6 +66,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
       events: logIn.events,
     }),
     challenges: logIn.challenges,
+    resumable: logIn.resumable,
     events: logIn.events,
     sessions: new PostgresSessionStore(database),
     freshness,

@@ -5,6 +5,7 @@ import { Failures } from '../credentials/failures.ts'
 import { ForwardBudget, SENT_KIND } from '../credentials/forward-budget.ts'
 import { NetworkSecrets } from '../credentials/network-secrets.ts'
 import { PasswordAuthenticator } from '../credentials/password-authenticator.ts'
+import { ResumedLogins } from '../credentials/resumed-logins.ts'
 import { MemoryTokenVerifier } from '../credentials/token-verifier.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { CredentialStore } from '../directory/ports/resources.ts'
@@ -23,6 +24,7 @@ import type { DirectoryParts, Observers } from './directory.ts'
 export interface LogInParts {
   readonly authenticator: PasswordAuthenticator
   readonly challenges: ChallengeLogins
+  readonly resumable: ResumedLogins
   readonly tokens: MemoryTokenVerifier
   readonly pool: Argon2Pool
   readonly failures: Failures
@@ -66,6 +68,7 @@ export function makeLogIn(
   const failures = new Failures(counting)
   const budget = new ForwardBudget(counting)
   const credentials = new PostgresCredentialStore(database)
+  const freshness = () => feed.freshness(config.maxStalenessMs)
   const authenticator = new PasswordAuthenticator({
     directory: readModel,
     credentials: credentialIndex,
@@ -78,7 +81,7 @@ export function makeLogIn(
       store: new PostgresRememberedPasswords(database),
     },
     events,
-    freshness: () => feed.freshness(config.maxStalenessMs),
+    freshness,
     onFault: (error) => log.warn('authenticator.fault', { error }),
   })
   const challenges = new ChallengeLogins({
@@ -87,13 +90,21 @@ export function makeLogIn(
     secrets: new NetworkSecrets(new PostgresNetworkPasswordStore(database, directory.keys)),
     failures,
     events,
-    freshness: () => feed.freshness(config.maxStalenessMs),
+    freshness,
+  })
+  const resumable = new ResumedLogins({
+    directory: readModel,
+    credentials: credentialIndex,
+    delegated: passThrough,
+    events,
+    freshness,
   })
   const tokens = new MemoryTokenVerifier({ directory: readModel, credentials: credentialIndex })
   // Stopped in reverse: what the pool refuses at its end is still recorded.
   return {
     authenticator,
     challenges,
+    resumable,
     tokens,
     pool,
     failures,

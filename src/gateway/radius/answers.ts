@@ -10,7 +10,9 @@ import {
 } from '../../../protocols/radius/index.ts'
 import {
   AuthenticationUnavailable,
+  type CertificateAuthenticator,
   type ChallengeAuthenticator,
+  type ResumableLogins,
 } from '../../credentials/authenticate.ts'
 import type { SecondStep } from '../../credentials/second-step.ts'
 import type { Directory, Freshness } from '../../directory/directory.ts'
@@ -30,6 +32,10 @@ export interface RadiusAnswersParts {
   readonly directory: Directory
   readonly authenticator: SecondStep
   readonly challenges: ChallengeAuthenticator
+  /** Without it nobody comes in by certificate. */
+  readonly certificates?: CertificateAuthenticator
+  /** Without it every log-in is a whole one. */
+  readonly resumable?: ResumableLogins
   readonly events: AuthEventSink
   readonly sessions: SessionStore
   readonly freshness: () => Freshness
@@ -66,6 +72,8 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
     this.#eap = new EapAnswers({
       authenticator: parts.authenticator,
       challenges: parts.challenges,
+      certificates: parts.certificates ?? null,
+      resumable: parts.resumable ?? null,
       denials,
       tls: parts.tls,
       holder: parts.holder,

@@ -30,6 +30,7 @@ export class EapMethods<Context extends { readonly network: Network }, Grant> {
       requiresBinding: ({ network }) => network.requireCryptoBinding === true,
     })
     this.#outer = new Map<RadiusMethod, EapMethod<Context, Grant>>([
+      ['tls', new EapTls(parts)],
       ['ttls-pap', ttls],
       ['ttls-gtc', ttls],
       ['ttls-mschapv2', ttls],

@@ -21,8 +21,11 @@ import type { Grant } from '../../access/decide.ts'
 import type {
   Authenticated,
   Authenticator,
+  CertificateAuthenticator,
   ChallengeAuthenticator,
   Denial,
+  Outcome,
+  ResumableLogins,
 } from '../../credentials/authenticate.ts'
 import type { Network } from '../../directory/network.ts'
 import { MsChap2Proof } from './challenge-proofs.ts'
@@ -31,6 +34,7 @@ import { EapMethods } from './eap-methods.ts'
 import { makeStorable, parseLoginName, readText, realmOf } from './facts.ts'
 import type { NasClient } from './nas-table.ts'
 import { makeReplyAttributes } from './reply-attributes.ts'
+import { Resumptions } from './resumption.ts'
 
 /** A visit whose network is known. */
 interface Guest extends Visit {
@@ -45,6 +49,10 @@ interface Admission {
 export interface EapAnswersParts {
   readonly authenticator: Authenticator
   readonly challenges: ChallengeAuthenticator
+  /** Null where nobody comes in by certificate. */
+  readonly certificates: CertificateAuthenticator | null
+  /** Null where each log-in is whole. */
+  readonly resumable: ResumableLogins | null
   readonly denials: Denials
   readonly tls: () => TlsContext
   readonly holder: Holder
@@ -56,6 +64,8 @@ export class EapAnswers {
   readonly #denials: Denials
   readonly #server: EapServer<Guest, Admission>
   readonly #challenges: ChallengeAuthenticator
+  readonly #certificates: CertificateAuthenticator | null
+  readonly #resumptions: Resumptions | null
   readonly #methods: EapMethods<Guest, Admission>
 
   constructor(parts: EapAnswersParts) {
@@ -72,9 +82,17 @@ export class EapAnswers {
         }),
     })
     this.#challenges = parts.challenges
+    const { resumable, certificates } = parts
+    this.#certificates = certificates
+    const resumptions =
+      resumable === null ? null : new Resumptions({ logins: resumable, certificates })
+    this.#resumptions = resumptions
     this.#methods = new EapMethods({
       tls: parts.tls,
       authenticate: (attempt, signal) => this.#authenticate(attempt, signal),
+      ...(resumptions === null
+        ? {}
+        : { mayResume: (guest, resumption) => resumptions.mayResume(placeOf(guest), resumption) }),
     })
   }
 
@@ -151,15 +169,56 @@ export class EapAnswers {
           { signal },
         )
         password.fill(0)
-        return outcome.ok ? admit(outcome) : deny(outcome)
+        return this.#conclude(outcome, attempt)
       }
       case 'ms-chap-2': {
         const shown = { ...claimant, proof: new MsChap2Proof(proof) }
         const outcome = await this.#challenges.authenticateChallenge(shown, { signal })
-        return outcome.ok ? { ...admit(outcome), msChap: outcome.answer } : deny(outcome)
+        if (!outcome.ok) return deny(outcome)
+        return { ...this.#admit(outcome, attempt), msChap: outcome.answer }
       }
+      case 'certificate': {
+        if (this.#certificates === null) throw new Error('no way to check a certificate')
+        const shown = { ...claimant, name: claimant.subject.name, chain: proof.chain }
+        const outcome = await this.#certificates.authenticateCertificate(shown, { signal })
+        return this.#conclude(outcome, attempt)
+      }
+      case 'resumption': {
+        if (this.#resumptions === null) throw new Error('no way to check a resumed session')
+        const detail = describeVisit(context, { resumed: true })
+        const again = { ...claimant, name: claimant.subject.name, detail }
+        return this.#conclude(
+          await this.#resumptions.resume(proof.resumption, again, signal),
+          attempt,
+        )
+      }
+    }
+  }
+
+  #conclude(outcome: Outcome, attempt: EapAttempt<Guest>): Verdict<Admission> {
+    return outcome.ok ? this.#admit(outcome, attempt) : deny(outcome)
+  }
+
+  #admit({ who, grant }: Admission, attempt: EapAttempt<Guest>) {
+    const resumption = this.#resumptionOf(attempt, who)
+    return {
+      ok: true,
+      grant: { who, grant },
+      ...(resumption === null ? {} : { resumption }),
+    } as const
+  }
+
+  /** What is kept of the log-in with its TLS session; null where it must not be resumed. */
+  #resumptionOf({ context, proof }: EapAttempt<Guest>, who: Authenticated): string | null {
+    if (this.#resumptions === null) return null
+    const place = placeOf(context)
+    switch (proof.kind) {
+      case 'resumption':
+        return proof.resumption
+      case 'certificate':
+        return this.#resumptions.ofCertificate(place, proof.chain)
       default:
-        throw new Error(`no way to check a ${proof.kind}`)
+        return this.#resumptions.ofPassword(place, who)
     }
   }
 
@@ -178,8 +237,8 @@ export class EapAnswers {
   }
 }
 
-function admit({ who, grant }: Admission) {
-  return { ok: true, grant: { who, grant } } as const
+function placeOf({ network, facts }: Guest) {
+  return { network, device: facts.device }
 }
 
 function deny({ denial }: { readonly denial: Denial }) {

@@ -7,6 +7,7 @@ import {
   type SocketKind,
   type TlsContext,
 } from '../../../protocols/radius/index.ts'
+import type { ClientTrust } from '../../credentials/authenticate.ts'
 import type { Service } from '../../lifecycle.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
@@ -37,6 +38,8 @@ export interface RadiusGatewayParts extends Omit<RadiusAnswersParts, 'tls' | 'ho
   readonly witness: ClientWitness<NasClient>
   /** PEM of the built-in CA, for RadSec peers that trust no other; null when there is none. */
   readonly authority?: string | null
+  /** Whose client certificates TLS takes; without it nobody's. */
+  readonly clientTrust?: () => ClientTrust
   readonly metrics: Metrics
   readonly log: Log
 }
@@ -49,16 +52,18 @@ export class RadiusGateway implements Service {
   readonly #radsec: RadsecListener
   readonly #log: Log
   #expiring: NodeJS.Timeout | null = null
-  #tls: TlsContext
+  readonly #clientTrust: () => ClientTrust
   #certificate: ServedPair
+  /** Of one certificate and one state of trust; sessions end with it. */
+  #tls: { readonly context: TlsContext; readonly trustVersion: string } | null = null
 
   constructor(parts: RadiusGatewayParts) {
     this.#log = parts.log
-    this.#tls = contextOf(parts.certificate)
+    this.#clientTrust = parts.clientTrust ?? (() => noTrust)
     this.#certificate = parts.certificate
     this.#answers = new RadiusAnswers({
       ...parts,
-      tls: () => this.#tls,
+      tls: () => this.#currentTls(),
       proxy: new RealmProxy({
         directory: parts.directory,
         events: parts.events,
@@ -107,7 +112,7 @@ export class RadiusGateway implements Service {
 
   /** Serves new conversations with another certificate; those under way keep theirs. */
   setCertificate(pair: ServedPair): void {
-    this.#tls = contextOf(pair)
+    this.#tls = null
     this.#certificate = pair
     this.#radsec.setCertificate(pair)
   }
@@ -134,8 +139,19 @@ export class RadiusGateway implements Service {
     this.#radsec.stop()
     this.#answers.stop()
   }
+
+  #currentTls(): TlsContext {
+    const trust = this.#clientTrust()
+    if (this.#tls?.trustVersion !== trust.version) {
+      this.#tls = { context: contextOf(this.#certificate, trust), trustVersion: trust.version }
+    }
+    return this.#tls.context
+  }
 }
 
-function contextOf({ certificate, privateKey }: ServedPair): TlsContext {
-  return makeTlsContext({ certificate, key: privateKey })
+const noTrust: ClientTrust = { version: '', authorities: [], revocationLists: [] }
+
+function contextOf({ certificate, privateKey }: ServedPair, trust: ClientTrust): TlsContext {
+  const { authorities, revocationLists } = trust
+  return makeTlsContext({ certificate, key: privateKey }, { authorities, revocationLists })
 }
