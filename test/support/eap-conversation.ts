@@ -7,8 +7,10 @@ import {
   EapMsChapV2,
   EapPeap,
   EapServer,
+  EapTls,
   EapTtls,
   makeTlsContext,
+  type TlsContext,
   type TlsSettings,
   type Verdict,
 } from '../../protocols/radius/index.ts'
@@ -27,7 +29,7 @@ export function passwordOf({ proof }: EapAttempt<string>): string | null {
   return proof.kind === 'password' ? proof.password.toString() : null
 }
 
-/** An EAP server that offers EAP-TTLS to everybody and knows alice with `right`. */
+/** An EAP server that offers EAP-TTLS to everybody, EAP-TLS if asked to, and knows alice with `right`. */
 export class EapBench {
   readonly server: EapServer<string, string>
   readonly attempts: EapAttempt<string>[] = []
@@ -53,22 +55,38 @@ export class EapBench {
   /** What may be shown inside either tunnel; plain MS-CHAPv2 as well where EAP-MSCHAPv2 may. */
   inner: ('pap' | 'gtc' | 'mschapv2')[] = ['pap']
   requiresBinding = false
+  offersTls = false
+  /** Whether somebody whose session is kept may resume it; asked where the bench resumes at all. */
+  mayResume: (resumption: string) => boolean = () => true
   framedMtu: number | null = null
+  readonly context: TlsContext
   readonly #ttls: EapTtls<string, string>
   readonly #peap: EapPeap<string, string>
+  readonly #tls: EapTls<string, string>
 
   private constructor(
     pair: { readonly caPem: string; readonly certificate: string; readonly privateKey: string },
-    options: { readonly versions: TlsSettings; readonly maxConversations: number },
+    options: {
+      readonly settings: TlsSettings
+      readonly resumes: boolean
+      readonly maxConversations: number
+    },
   ) {
     this.caPem = pair.caPem
-    const context = makeTlsContext(
+    this.context = makeTlsContext(
       { certificate: pair.certificate, key: pair.privateKey },
-      options.versions,
+      options.settings,
     )
     const authenticate = (attempt: EapAttempt<string>) => {
       this.attempts.push(attempt)
       return this.verdict(attempt)
+    }
+    const method = {
+      tls: () => this.context,
+      authenticate,
+      ...(options.resumes
+        ? { mayResume: (_context: string, resumption: string) => this.mayResume(resumption) }
+        : {}),
     }
     const innerEap = (tunnel: string): EapMethod<string, string>[] =>
       this.inner.flatMap((method): EapMethod<string, string>[] => {
@@ -77,8 +95,7 @@ export class EapBench {
         return method === 'mschapv2' ? [new EapMsChapV2(options)] : []
       })
     this.#ttls = new EapTtls({
-      tls: () => context,
-      authenticate,
+      ...method,
       methodsOf: () => ({
         pap: this.inner.includes('pap'),
         msChap2: this.inner.includes('mschapv2'),
@@ -86,11 +103,11 @@ export class EapBench {
       }),
     })
     this.#peap = new EapPeap({
-      tls: () => context,
-      authenticate,
+      ...method,
       methodsOf: () => innerEap('peap'),
       requiresBinding: () => this.requiresBinding,
     })
+    this.#tls = new EapTls(method)
     this.server = new EapServer({
       onAbandoned: ({ outerIdentity, method }, stage) =>
         this.abandoned.push(`${outerIdentity} ${method} ${stage}`),
@@ -101,14 +118,22 @@ export class EapBench {
   }
 
   static async make(
-    options: { readonly versions?: TlsSettings; readonly maxConversations?: number } = {},
+    options: {
+      readonly settings?: TlsSettings
+      readonly resumes?: boolean
+      readonly maxConversations?: number
+    } = {},
   ): Promise<EapBench> {
     const authority = await makeAuthority('Test Root', Date.now())
     const names = ['radius.example.test']
     const issued = await issueServerCertificate(authority, { names, nowMs: Date.now() })
     return new EapBench(
       { ...issued, caPem: authority.certificate },
-      { versions: options.versions ?? {}, maxConversations: options.maxConversations ?? 100 },
+      {
+        settings: options.settings ?? {},
+        resumes: options.resumes ?? false,
+        maxConversations: options.maxConversations ?? 100,
+      },
     )
   }
 
@@ -126,7 +151,11 @@ export class EapBench {
   }
 
   #offered(): EapMethod<string, string>[] {
-    return [...(this.offersTtls ? [this.#ttls] : []), ...(this.offersPeap ? [this.#peap] : [])]
+    return [
+      ...(this.offersTls ? [this.#tls] : []),
+      ...(this.offersTtls ? [this.#ttls] : []),
+      ...(this.offersPeap ? [this.#peap] : []),
+    ]
   }
 
   /** A way to send for one peer, which keeps State; `answers` has all that came back. */

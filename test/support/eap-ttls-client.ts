@@ -59,6 +59,8 @@ export interface TtlsOutcome {
   readonly session: Buffer | null
   /** What the client's TLS objected to; null when nothing. */
   readonly tlsError: Error | null
+  /** What came through the tunnel. */
+  readonly received: Buffer
 }
 
 /** RADIUS attributes are sent as mandatory AVPs, as supplicants do. */
@@ -84,6 +86,7 @@ export class TtlsClient {
   #error: Error | null = null
   #keys: Buffer | null = null
   #plaintext: Buffer[] = []
+  readonly #received: Buffer[] = []
 
   constructor(options: TtlsClientOptions) {
     this.#options = options
@@ -100,10 +103,11 @@ export class TtlsClient {
       if (this.#type !== EapType.ttls) return
       // In TLS 1.3 this joins the flight of our Finished (RFC 9427 §3).
       if (options.talk !== undefined) this.#speak(Buffer.alloc(0))
-      else if (options.waitsForTickets !== true) this.#socket.write(encodeAvps(this.#avps()))
+      else if (options.waitsForTickets !== true) this.#write()
     })
     this.#socket.on('data', (chunk: Buffer) => {
       this.#plaintext.push(chunk)
+      this.#received.push(chunk)
     })
     this.#socket.on('session', (session) => {
       this.#session = session
@@ -132,6 +136,7 @@ export class TtlsClient {
       longestRequestBytes,
       session: this.#session,
       tlsError: this.#error,
+      received: Buffer.concat(this.#received),
     }
     this.#socket.destroy()
     return outcome
@@ -150,7 +155,7 @@ export class TtlsClient {
     const message = Buffer.concat([...this.#incoming, frame.data])
     this.#incoming = []
     if (this.#options.waitsForTickets === true && this.#keys !== null) {
-      this.#socket.write(encodeAvps(this.#avps()))
+      this.#write()
     }
     if (message.length > 0) this.#wire.push(message)
     // Twice, since the AVPs are written by an event that comes a turn after the handshake's end.
@@ -194,6 +199,11 @@ export class TtlsClient {
         }),
       )
     }
+  }
+
+  /** Supplicants take a resumed session for the whole, and so does this one. */
+  #write(): void {
+    if (!this.#socket.isSessionReused()) this.#socket.write(encodeAvps(this.#avps()))
   }
 
   #avps(): readonly Avp[] {

@@ -38,12 +38,13 @@ export async function authenticateResumed<Context, Grant>(
   return await authenticate({ context, outerIdentity, name, method, proof }, signal)
 }
 
-/** Keeps the session of somebody the port has just let in, if it may be resumed. */
+/** Keeps the session of somebody the port has just let in; one it gave nothing for ends here. */
 export function keepSession<Grant>(
   carrier: TlsCarrier,
   { resumption }: Verdict<Grant> & { readonly ok: true },
   owner: Pick<KeptSession, 'outerIdentity' | 'name' | 'method'>,
 ): void {
   const { outerIdentity, name, method } = owner
-  if (resumption !== undefined) carrier.keepSession({ outerIdentity, name, method, resumption })
+  if (resumption === undefined) carrier.forgetSession()
+  else carrier.keepSession({ outerIdentity, name, method, resumption })
 }

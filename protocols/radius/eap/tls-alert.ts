@@ -51,6 +51,8 @@ const certificateFaults: Readonly<Record<string, CertificateFault>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
   SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
   CERT_UNTRUSTED: unknownAuthority,
+  // An authority by the name of ours.
+  CERT_SIGNATURE_FAILURE: unknownAuthority,
   INVALID_PURPOSE: { reason: 'certificate-purpose', alert: 'bad_certificate' },
   UNABLE_TO_GET_CRL: { reason: 'certificate-no-crl', alert: 'certificate_unknown' },
   CRL_HAS_EXPIRED: { reason: 'certificate-no-crl', alert: 'certificate_unknown' },

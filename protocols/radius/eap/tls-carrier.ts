@@ -20,7 +20,12 @@ export type CarrierStep =
    */
   | { readonly kind: 'established'; readonly resumed: KeptSession | null }
   /** The tunnel is up and this came out of it; empty when the peer only acknowledged. */
-  | { readonly kind: 'tunnelled'; readonly plaintext: Buffer }
+  | {
+      readonly kind: 'tunnelled'
+      readonly plaintext: Buffer
+      /** The response was empty; bytes TLS makes nothing of, an alert among them, are none. */
+      readonly isAck: boolean
+    }
   | { readonly kind: 'failure'; readonly failure: MethodFailure }
 
 export interface CarrierOptions {
@@ -171,7 +176,7 @@ export class TlsCarrier {
     }
     if (engine.isEstablished && (plaintext.length > 0 || output.length === 0)) {
       this.#held = Buffer.concat([this.#held, output])
-      return { kind: 'tunnelled', plaintext }
+      return { kind: 'tunnelled', plaintext, isAck: message.length === 0 }
     }
     if (output.length === 0) throw new RadiusError('EAP_UNEXPECTED', 'handshake does not go on')
     this.#outgoing.load(output)

@@ -100,7 +100,7 @@ class TlsRun<Context, Grant> implements MethodRun<Grant> {
           ? this.#authenticate(signal)
           : this.#resume(step.resumed, signal)
       default:
-        return this.#finish(step.plaintext)
+        return this.#finish(step.isAck)
     }
   }
 
@@ -155,9 +155,9 @@ class TlsRun<Context, Grant> implements MethodRun<Grant> {
   }
 
   /** The peer has taken the end of the handshake, by an empty response. */
-  #finish(plaintext: Buffer): MethodStep<Grant> {
-    if (plaintext.length > 0 || this.#verdict === null) {
-      throw new RadiusError('EAP_UNEXPECTED', 'application data in EAP-TLS')
+  #finish(isAck: boolean): MethodStep<Grant> {
+    if (!isAck || this.#verdict === null) {
+      throw new RadiusError('EAP_UNEXPECTED', 'TLS data instead of an acknowledgement')
     }
     return this.#succeed(this.#verdict)
   }

@@ -1,3 +1,4 @@
+import { RadiusError } from '../errors.ts'
 import type { MethodFacts, MethodRun, MethodSetting, MethodStep, Verdict } from './method.ts'
 import {
   authenticateResumed,
@@ -5,7 +6,7 @@ import {
   resumptionRule,
   type TlsMethodOptions,
 } from './resumption.ts'
-import { TlsCarrier } from './tls-carrier.ts'
+import { type CarrierStep, TlsCarrier } from './tls-carrier.ts'
 import type { KeptSession } from './tls-sessions.ts'
 
 /** EAP-TTLSv0 and PEAPv0. */
@@ -67,6 +68,7 @@ export abstract class TunnelRun<Context, Grant> implements MethodRun<Grant> {
         if (step.resumed === null) throw new Error('a tunnel stops for no other reason')
         return this.#resume(step.resumed, { signal, identifier })
       default:
+        requireWords(step)
         return this.take(step.plaintext, { signal, identifier })
     }
   }
@@ -103,4 +105,10 @@ export abstract class TunnelRun<Context, Grant> implements MethodRun<Grant> {
     if (!verdict.ok) this.carrier.forgetSession()
     return this.takeResumed(verdict, kept, turn)
   }
+}
+
+/** An alert is no acknowledgement, though nothing comes out of the tunnel either. */
+function requireWords({ plaintext, isAck }: CarrierStep & { readonly kind: 'tunnelled' }): void {
+  if (plaintext.length > 0 || isAck) return
+  throw new RadiusError('EAP_UNEXPECTED', 'TLS data that says nothing')
 }

@@ -259,7 +259,12 @@ t.test(
     clock.nowMs = 61_000
     reporter.dropped({ ...drop, reason: 'bad-message-authenticator', address: '192.0.2.1' })
     t.match(lines, [
-      { reason: 'bad-message-authenticator', nas: 'ap-1', hint: /secret of the NAS differs/, count: 1 },
+      {
+        reason: 'bad-message-authenticator',
+        nas: 'ap-1',
+        hint: /secret of the NAS differs/,
+        count: 1,
+      },
       { reason: 'unknown-client', nas: null, count: 1 },
       { reason: 'bad-message-authenticator', count: 5 },
     ])

@@ -114,7 +114,7 @@ t.test(
 )
 
 t.test('no common TLS version: the alert is passed on before the failure', async (t) => {
-  const bench = await EapBench.make({ versions: { minVersion: 'TLSv1.3' } })
+  const bench = await EapBench.make({ settings: { minVersion: 'TLSv1.3' } })
   const peer = bench.peer()
   const outcome = await new TtlsClient({ ...right, tls: bench.tls('TLSv1.2') }).run(peer.exchange)
   t.equal(outcome.kind, 'reject')
