@@ -5,7 +5,7 @@ import type { Run } from './context.ts'
 interface PeerOptions {
   readonly san?: string[]
   readonly fingerprint?: string[]
-  readonly caFile?: string
+  readonly trustedCa?: string
   readonly address?: string[]
 }
 
@@ -16,7 +16,7 @@ export function addRadsecPeer(nas: Command, run: Run): void {
     .description('create a NAS or proxy that comes over TLS (RadSec), known by its certificate')
     .option('--san <name...>', 'DNS names or addresses its certificate may be for')
     .option('--fingerprint <sha256...>', 'SHA-256 of certificates it may show')
-    .option('--ca-file <file>', 'PEM of who issues its certificate; else the built-in CA')
+    .option('--trusted-ca <file>', 'PEM of who issues its certificate; else the built-in CA')
     .option('--address <cidr...>', 'where it may come from; else anywhere')
     .action(async (name: string, options: PeerOptions, command: Command) => {
       const context = run(command)
@@ -24,7 +24,7 @@ export function addRadsecPeer(nas: Command, run: Run): void {
         name,
         names: options.san ?? [],
         fingerprints: options.fingerprint ?? [],
-        trustedCa: options.caFile === undefined ? null : readFileSync(options.caFile, 'utf8'),
+        trustedCa: options.trustedCa === undefined ? null : readFileSync(options.trustedCa, 'utf8'),
         ...(options.address === undefined ? {} : { addresses: options.address }),
       })
       context.show(answer, () => context.output.write(`${name} created\n`))

@@ -24,7 +24,7 @@ interface AddOptions {
   readonly server?: string[]
   readonly secretFile?: string
   readonly radsec?: string[]
-  readonly caFile?: string
+  readonly trustedCa?: string
   readonly fingerprint?: string[]
   readonly san?: string[]
   readonly local?: boolean
@@ -59,10 +59,13 @@ export function addRealms(program: Command, run: Run): void {
   realm
     .command('add <name>')
     .description('forward a realm: example.org, *.example.org for all below it, * for the rest')
-    .option('--server <host[:port]...>', 'RADIUS over UDP; an address, IPv6 in brackets')
+    .option(
+      '--server <server...>',
+      'RADIUS over UDP: an address, perhaps with :port; IPv6 in brackets',
+    )
     .option('--secret-file <file>', 'the secret shared with these servers; `-` is standard input')
-    .option('--radsec <host[:port]...>', 'RADIUS over TLS')
-    .option('--ca-file <file>', 'PEM of who issues their certificates; else the built-in CA')
+    .option('--radsec <server...>', 'RADIUS over TLS: a host, perhaps with :port')
+    .option('--trusted-ca <file>', 'PEM of who issues their certificates; else the built-in CA')
     .option('--san <name...>', 'names their certificates are for; else their hosts')
     .option('--fingerprint <sha256...>', 'SHA-256 of certificates they may show')
     .option('--local', 'the realm is ours, and never forwarded')
@@ -100,8 +103,13 @@ function udpServers({ server = [], secretFile }: AddOptions): object[] {
   return server.map((text) => ({ ...readHost(text), secret }))
 }
 
-function radsecServers({ radsec = [], caFile, san, fingerprint = [] }: AddOptions): object[] {
-  const trustedCa = caFile === undefined ? null : readFileSync(caFile, 'utf8')
+function radsecServers({
+  radsec = [],
+  trustedCa: file,
+  san,
+  fingerprint = [],
+}: AddOptions): object[] {
+  const trustedCa = file === undefined ? null : readFileSync(file, 'utf8')
   return radsec.map((text) => {
     const { host, ...port } = readHost(text)
     const names = san ?? (fingerprint.length > 0 ? [] : [host])
