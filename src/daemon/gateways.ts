@@ -66,7 +66,6 @@ export function makeGateways(input: GatewayInput): GatewayParts {
       events: logIn.events,
     }),
     challenges: logIn.challenges,
-    resumable: logIn.resumable,
     events: logIn.events,
     sessions: new PostgresSessionStore(database),
     freshness,
