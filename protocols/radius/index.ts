@@ -1,5 +1,5 @@
 /**
- * RADIUS (RFC 2865, 2866, 2869, 3579, 5080, 5997): packets, shared secrets, a server over UDP, and
+ * RADIUS (RFC 2865, 2866, 2869, 3579, 5080, 5176, 5997): packets, shared secrets, a server over UDP, and
  * EAP with its methods. It knows neither a directory nor a database.
  */
 export { formatAddress, normalizeAddress, parseAddress, parseCidr } from './address.ts'
@@ -32,6 +32,15 @@ export {
   NasPortType,
   Vendor,
 } from './dictionary.ts'
+export { type SendOptions, type Silence, sendDynamicRequest } from './dynamic/client.ts'
+export {
+  type DynamicAnswer,
+  type DynamicRequest,
+  describeErrorCause,
+  ErrorCause,
+  encodeDynamicRequest,
+  readDynamicAnswer,
+} from './dynamic/message.ts'
 export * from './eap/index.ts'
 export { joinEapMessage, splitEapMessage } from './eap-message.ts'
 export { RadiusError, type RadiusErrorCode } from './errors.ts'
