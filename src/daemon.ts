@@ -126,6 +126,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       connect: sources.connect,
       imports: sources.imports,
       mail: mail.control,
+      sessions: gateways.sessions,
       startedAtMs,
       listeners,
       baseDn: () => gateways.baseDn(),

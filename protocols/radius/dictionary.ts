@@ -82,6 +82,8 @@ export const AttributeType = {
   egressVlanName: define(58, 'Egress-VLAN-Name', 'text'),
   errorCause: define(101, 'Error-Cause', 'integer'),
   eapKeyName: define(102, 'EAP-Key-Name', 'octets'),
+  // RFC 6911 §3
+  framedIpv6Address: define(168, 'Framed-IPv6-Address', 'ipv6'),
   // RFC 7268 §2
   wlanReasonCode: define(185, 'WLAN-Reason-Code', 'integer'),
 } as const

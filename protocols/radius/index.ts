@@ -32,15 +32,13 @@ export {
   NasPortType,
   Vendor,
 } from './dictionary.ts'
-export { type SendOptions, type Silence, sendDynamicRequest } from './dynamic/client.ts'
 export {
   type DynamicAnswer,
-  type DynamicRequest,
   describeErrorCause,
   ErrorCause,
-  encodeDynamicRequest,
+  makeDynamicRequest,
   readDynamicAnswer,
-} from './dynamic/message.ts'
+} from './dynamic-authorization.ts'
 export * from './eap/index.ts'
 export { joinEapMessage, splitEapMessage } from './eap-message.ts'
 export { RadiusError, type RadiusErrorCode } from './errors.ts'

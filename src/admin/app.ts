@@ -34,6 +34,7 @@ import { profileRoutes } from './routes/profiles.ts'
 import { radsecPeerRoutes } from './routes/radsec-peers.ts'
 import { realmRoutes } from './routes/realms.ts'
 import { serviceRoutes } from './routes/services.ts'
+import { sessionRoutes } from './routes/sessions.ts'
 import { sourceDepartureRoutes } from './routes/source-departure.ts'
 import { sourceRoundRoutes } from './routes/source-rounds.ts'
 import { sourceRoutes } from './routes/sources.ts'
@@ -216,6 +217,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       radsecPeerRoutes,
       realmRoutes,
       profileRoutes,
+      sessionRoutes,
       sourceRoutes,
       sourceDepartureRoutes,
       sourceRoundRoutes,

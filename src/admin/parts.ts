@@ -12,6 +12,7 @@ import type { NasStore } from '../directory/ports/nas.ts'
 import type { Actor, GroupStore, PeopleStore } from '../directory/ports/people.ts'
 import type { RealmStore } from '../directory/ports/realms.ts'
 import type { CredentialStore, ResourceStore } from '../directory/ports/resources.ts'
+import type { SessionReading } from '../directory/ports/session-reading.ts'
 import type { Administrator } from '../directory/service.ts'
 import type { ListedMail } from '../mail/mail-store.ts'
 import type { MailSettings } from '../mail/settings.ts'
@@ -493,6 +494,10 @@ export interface AdminParts {
   readonly secondFactors: Pick<SecondFactors, 'find' | 'remove'>
   readonly passkeys: Pick<Passkeys, 'listFor' | 'remove'>
   readonly activation: Pick<Activation, 'issue'>
+  readonly sessions: SessionReading & {
+    /** Has one ended by its NAS; false when it is not open. */
+    disconnect(id: string, actor: string): Promise<boolean>
+  }
   readonly log: LogReader
   readonly sources: SourceControl
   readonly connect: ConnectControl

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CliError } from './client.ts'
 import type { Run } from './context.ts'
+import { addSetCoa, type CoaOptions, coaBody, withCoaOptions } from './nas-coa.ts'
 import { numberFrom } from './number.ts'
 import { printTable } from './print.ts'
 import { addRadsecPeer } from './radsec-peers.ts'
@@ -17,6 +18,8 @@ interface ShownNas {
   readonly hint: string | null
   readonly secret?: string
   readonly transport: string
+  readonly coa: string
+  readonly coaPort: number
 }
 
 /** `nas …`: who may ask. */
@@ -43,6 +46,7 @@ export function addNas(program: Command, run: Run): void {
                 : `auto: demanded since ${item.messageAuthenticatorSince}`,
             secrets: item.secrets,
             'old until': item.oldSecretsUntil,
+            coa: item.coa === 'off' ? 'off' : `${item.coa}, port ${item.coaPort}`,
           })),
           'no NAS yet: nobody is answered',
         )
@@ -51,8 +55,7 @@ export function addNas(program: Command, run: Run): void {
       })
     })
 
-  nas
-    .command('create <name> <addresses...>')
+  withCoaOptions(nas.command('create <name> <addresses...>'))
     .description(
       'create a NAS: addresses or CIDR blocks; without --secret-file one is made and shown once',
     )
@@ -62,7 +65,7 @@ export function addNas(program: Command, run: Run): void {
       async (
         name: string,
         addresses: string[],
-        options: { secretFile?: string; requireMessageAuthenticator: string },
+        options: CoaOptions & { secretFile?: string; requireMessageAuthenticator: string },
         command: Command,
       ) => {
         const context = run(command)
@@ -73,6 +76,7 @@ export function addNas(program: Command, run: Run): void {
           addresses,
           requireMessageAuthenticator: options.requireMessageAuthenticator,
           ...secret,
+          ...coaBody(options),
         })
         context.show(answer, (created) => {
           if (created.secret === undefined) context.output.write(`${created.name} created\n`)
@@ -137,6 +141,7 @@ export function addNas(program: Command, run: Run): void {
       context.show(answer, () => context.output.write('only the newest secret is good\n'))
     })
 
+  addSetCoa(nas, run, readSecret)
   addRadsecPeer(nas, run)
   addRemove(nas, run, 'nas')
 }

@@ -16,6 +16,7 @@ import { addPerson } from './person.ts'
 import { addRealms } from './realms.ts'
 import { addServe } from './serve.ts'
 import { addServices } from './services.ts'
+import { addSessions } from './sessions.ts'
 import { addSource } from './source.ts'
 
 /** All commands; each says its own part. */
@@ -50,6 +51,7 @@ export function makeProgram(process: {
     addNas,
     addNetworks,
     addRealms,
+    addSessions,
     addMail,
     addLog,
   ])

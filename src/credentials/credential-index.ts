@@ -58,6 +58,10 @@ export class CredentialIndex implements Follower {
     return this.#known.get(principalId) ?? this.#learn(principalId)
   }
 
+  has(id: string): boolean {
+    return this.#byId.has(id)
+  }
+
   /** By the digest that `digestSecret` makes of a token. */
   findToken(digest: string): Credential | null {
     return this.#tokens.get(digest) ?? null

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { CredentialIndex } from '../credentials/credential-index.ts'
+import { ChangeWatch } from '../directory/change-watch.ts'
 import { ReadModel } from '../directory/read-model.ts'
 import type { Service } from '../lifecycle.ts'
 import type { Health } from '../observe/health.ts'
@@ -21,6 +22,7 @@ export interface DirectoryParts {
   readonly keys: Keys
   readonly readModel: ReadModel
   readonly credentialIndex: CredentialIndex
+  readonly changes: ChangeWatch
   readonly feed: Feed
   readonly leader: Leader
   readonly signals: Signals
@@ -58,11 +60,13 @@ export async function openDirectory(
     const keys = await openKeys(database, config.keyFile)
     const readModel = new ReadModel()
     const credentialIndex = new CredentialIndex()
+    const changes = new ChangeWatch({ directory: readModel, credentials: credentialIndex })
     const signals = new Signals(database)
     const feed = new Feed({
       database,
       keys,
-      followers: [readModel, credentialIndex],
+      // The last follows what those before it hold.
+      followers: [readModel, credentialIndex, changes],
       onSignal: (signal) => signals.deliver(signal),
       onAdvanced: ({ usn }) => metrics.feedApplied(1, usn),
       onFault: (error) => log.warn('feed.round-failed', { error }),
@@ -76,7 +80,7 @@ export async function openDirectory(
     const { tokenFiles } = config
     const sourceRegistry = new PostgresSourceRegistry({ db: database, keys, tokenFiles })
     return {
-      ...{ database, keys, readModel, credentialIndex, feed },
+      ...{ database, keys, readModel, credentialIndex, changes, feed },
       ...{ leader, signals, sourceRegistry, services },
     }
   } catch (error) {

@@ -1,5 +1,6 @@
 import { createSecureContext } from 'node:tls'
 import { LdapServer } from '../../protocols/ldap/index.ts'
+import type { AdminParts } from '../admin/parts.ts'
 import type { Config } from '../config/config.ts'
 import { formatListen, type ListenAddress } from '../config/listen.ts'
 import type { KeyedCertificate } from '../credentials/certificates/authority.ts'
@@ -12,8 +13,13 @@ import { LdapReporter } from '../gateway/ldap/reporter.ts'
 import { Tree } from '../gateway/ldap/tree.ts'
 import { RadiusGateway } from '../gateway/radius/gateway.ts'
 import { NasWitness } from '../gateway/radius/nas-witness.ts'
+import { SessionClasses } from '../gateway/radius/session-class.ts'
+import { Disconnector } from '../gateway/radius/sessions/disconnector.ts'
 import type { Service } from '../lifecycle.ts'
+import { deriveKeys } from '../storage/derived-keys.ts'
+import { PostgresDisconnectStore } from '../storage/disconnect-store.ts'
 import { PostgresNasStore } from '../storage/nas-store.ts'
+import { SessionReader } from '../storage/session-reader.ts'
 import { PostgresSessionStore } from '../storage/session-store.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import type { LogInParts } from './log-in.ts'
@@ -26,6 +32,7 @@ export interface GatewayParts {
   /** The DN by which an LDAP client binds; null while there is no base DN. */
   serviceDn(name: string): string | null
   listeners(): Readonly<Record<string, readonly string[]>>
+  readonly sessions: AdminParts['sessions']
 }
 
 export interface GatewayInput extends Observers {
@@ -57,6 +64,19 @@ export function makeGateways(input: GatewayInput): GatewayParts {
     observer: new LdapReporter({ log, metrics }),
   })
   const witness = new NasWitness({ store: new PostgresNasStore(database, directory.keys), log })
+  const disconnects = new PostgresDisconnectStore(database)
+  const disconnector = new Disconnector({
+    directory: readModel,
+    isGood: (id) => directory.credentialIndex.has(id),
+    store: disconnects,
+    freshness,
+    isLeader: () => directory.leader.isLeader,
+    log,
+  })
+  directory.changes.onTouched(({ people, credentials, isAll }) => {
+    if (isAll) disconnector.touchAll()
+    disconnector.touch(people, credentials)
+  })
   const radius = new RadiusGateway({
     directory: readModel,
     authenticator: new SecondStep({
@@ -68,6 +88,8 @@ export function makeGateways(input: GatewayInput): GatewayParts {
     challenges: logIn.challenges,
     events: logIn.events,
     sessions: new PostgresSessionStore(database),
+    classes: new SessionClasses(deriveKeys(directory.keys, 'radius class')),
+    onSession: (report) => disconnector.reported(report),
     freshness,
     listen: {
       auth: config.listen.radiusAuth,
@@ -86,7 +108,8 @@ export function makeGateways(input: GatewayInput): GatewayParts {
   }
   const plainCount = config.listen.ldap.length
   return {
-    services: [ldapServer, witness, radius],
+    services: [ldapServer, witness, radius, disconnector],
+    sessions: makeSessions(database, disconnects, disconnector),
     baseDn: () => tree()?.baseDn ?? null,
     setCertificate(pair) {
       ldapServer.setSecureContext(ldapContext(pair))
@@ -107,6 +130,23 @@ export function makeGateways(input: GatewayInput): GatewayParts {
         radiusAcct: radius.addresses('acct').map(formatListen),
         radsec: radius.addresses('radsec').map(formatListen),
       }
+    },
+  }
+}
+
+function makeSessions(
+  database: DirectoryParts['database'],
+  disconnects: PostgresDisconnectStore,
+  disconnector: Disconnector,
+): AdminParts['sessions'] {
+  const reader = new SessionReader(database)
+  return {
+    list: (filter) => reader.list(filter),
+    usage: (filter) => reader.usage(filter),
+    async disconnect(id, actor) {
+      const isOpen = await disconnects.wantNow(id, 'admin', actor)
+      disconnector.wake()
+      return isOpen
     },
   }
 }

@@ -41,6 +41,7 @@ export interface HttpInput extends Observers {
   readonly connect: ConnectControl
   readonly imports: ImportControl
   readonly mail: MailControl
+  readonly sessions: AdminParts['sessions']
   readonly startedAtMs: number
   /** Where everything really listens, by protocol. */
   listeners(): Readonly<Record<string, readonly string[]>>
@@ -124,6 +125,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     passkeys: input.passwords.passkeys,
     activation: input.passwords.activation,
     log: new LogReader(database),
+    sessions: input.sessions,
     sources: input.sources,
     connect: input.connect,
     // Entra takes `http` for localhost alone.

@@ -21,6 +21,7 @@ export interface Nas {
   readonly signedAtMs: number | null
   /** Set for a peer over TLS, whose `addresses` then only narrow down where it may come from. */
   readonly radsec: RadsecIdentity | null
+  readonly dynamicAuthorization: DynamicAuthorization
 }
 
 /** What the certificate of a RadSec peer has to show: an issuer, and a name or a fingerprint. */
@@ -31,6 +32,25 @@ export interface RadsecIdentity {
   readonly fingerprints: readonly string[]
   /** PEM of the certificates that may have issued it; null is the built-in CA. */
   readonly trustedCa: string | null
+}
+
+/** Requests a NAS understands about a session that is under way (RFC 5176). */
+export const dynamicModes = ['off', 'disconnect', 'coa'] as const
+
+export interface DynamicAuthorization {
+  /** `disconnect` ends sessions; `coa` also moves them to another VLAN without ending them. */
+  readonly mode: (typeof dynamicModes)[number]
+  /** UDP, at the address the NAS speaks from. */
+  readonly port: number
+  /** Null for the newest of the NAS's secrets. */
+  readonly secret: Buffer | null
+}
+
+/** Of a NAS of which nothing else is said: a request to one that takes none does no harm. */
+export const usualDynamicAuthorization: DynamicAuthorization = {
+  mode: 'disconnect',
+  port: 3799,
+  secret: null,
 }
 
 /** All conditions that are given must hold; the first network whose rule fits is chosen. */

@@ -27,6 +27,16 @@ export interface AccountingSessionTable {
   output_octets: number | null
   terminate_cause: string | null
   reported_by: Generated<string>
+  id: Generated<string>
+  network_id: string | null
+  credential_id: string | null
+  granted: string | null
+  ssid: string | null
+  framed_ipv6: string | null
+  signal: string | null
+  connect_info: string | null
+  identity: Json | null
+  reported_at: GeneratedTimestamp
 }
 
 export interface AdministratorTable {
@@ -326,6 +336,9 @@ export interface NasTable {
   old_secrets_until: Timestamp | null
   signed_at: Timestamp | null
   radsec: Json | null
+  dynamic_authorization: Generated<'off' | 'disconnect' | 'coa'>
+  coa_port: Generated<number>
+  coa_secret: Buffer | null
 }
 
 export interface NasSecretUseTable {
@@ -528,6 +541,22 @@ export interface ServiceTable {
   view_group_ids: string[] | null
   allowed_group_ids: string[] | null
   config: GeneratedJson
+}
+
+export interface SessionDisconnectTable {
+  session_id: string
+  kind: 'disconnect' | 'change'
+  cause: string
+  actor: string | null
+  status: Generated<'waiting' | 'done' | 'gone' | 'refused' | 'unanswered' | 'left' | 'needless'>
+  outcome: string | null
+  attempts: Generated<number>
+  requested_at: GeneratedTimestamp
+  due_at: GeneratedTimestamp
+  claim: string | null
+  claimed_until: Timestamp | null
+  sent_at: Timestamp | null
+  settled_at: Timestamp | null
 }
 
 export interface SettingsTable {
@@ -756,6 +785,7 @@ export interface Tables {
   resource_grant: ResourceGrantTable
   schema_version: SchemaVersionTable
   service: ServiceTable
+  session_disconnect: SessionDisconnectTable
   settings: SettingsTable
   source: SourceTable
   source_candidate: SourceCandidateTable

@@ -8,7 +8,7 @@ import {
   type SecondFactorRule,
 } from '../directory/network.ts'
 import type { NewNas, NewNetwork } from '../directory/ports/resources.ts'
-import { type NetworkPolicy, sealSecrets } from './entities/networks.ts'
+import { type NetworkPolicy, sealCoaSecret, sealSecrets } from './entities/networks.ts'
 import type { Keys } from './sealing.ts'
 import type { Tx } from './written.ts'
 
@@ -38,6 +38,7 @@ export async function insertNas(tx: Tx, { id, nas, keys }: NasInsert): Promise<n
       require_message_authenticator: nas.requireMessageAuthenticator,
       limit_proxy_state: nas.limitProxyState,
       radsec: nas.radsec === null ? null : JSON.stringify(nas.radsec),
+      ...dynamicColumns(id, nas, keys),
     })
     .returning('version')
     .executeTakeFirstOrThrow()
@@ -74,11 +75,26 @@ export async function updateNasRow(tx: Tx, parts: NasUpdate): Promise<number | n
       ...(change.radsec === undefined
         ? {}
         : { radsec: change.radsec === null ? null : JSON.stringify(change.radsec) }),
+      ...dynamicColumns(id, change, keys),
     })
     .where('id', '=', id)
     .returning('version')
     .executeTakeFirst()
   return row?.version ?? null
+}
+
+function dynamicColumns(
+  id: string,
+  { dynamicAuthorization: { mode, port, secret } = {} }: Pick<NewNas, 'dynamicAuthorization'>,
+  keys: Keys,
+) {
+  return {
+    ...(mode === undefined ? {} : { dynamic_authorization: mode }),
+    ...(port === undefined ? {} : { coa_port: port }),
+    ...(secret === undefined
+      ? {}
+      : { coa_secret: secret === null ? null : sealCoaSecret(keys, id, secret) }),
+  }
 }
 
 function toPolicy(network: NewNetwork): NetworkPolicy {

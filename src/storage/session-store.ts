@@ -4,13 +4,19 @@ import type { Database } from './connection.ts'
 
 /** Why a session ended of whose end the NAS never told, as it restarted. */
 const RESTARTED = 'nas-restarted'
+/** What we concluded ourselves, and what therefore yields to what the NAS says later. */
+export const OWN_CONCLUSIONS = {
+  restarted: RESTARTED,
+  done: 'disconnected',
+  gone: 'unknown-to-nas',
+}
 
 /**
  * Sessions as the NAS report them, one row a session. Reports come twice, late and out of order:
  * counters only grow, a start keeps the earliest time, and what the NAS has stopped stays stopped.
  *
- * Only a restart is our own conclusion, and yields to what the NAS says later: a report of a newer
- * time opens the session again, since small devices number their sessions anew after each restart.
+ * A restart and a disconnection are our own conclusions, and yield to what the NAS says later: a report
+ * of a newer time opens the session again, as small devices number their sessions anew after a restart.
  */
 export class PostgresSessionStore implements SessionStore {
   readonly #database: Database
@@ -39,26 +45,43 @@ export class PostgresSessionStore implements SessionStore {
 
   async #upsert(report: SessionReport): Promise<void> {
     const at = new Date(report.atMs)
+    const { admission, link } = report
     const isStart = report.kind === 'start'
     const startedAt = isStart ? at : startOf(report)
     const stoppedAt = report.kind === 'stop' ? at : null
-    const wentOn = sql`held.terminate_cause = ${RESTARTED} and excluded.updated_at > held.stopped_at`
+    const wentOn = sql`held.terminate_cause = any (${Object.values(OWN_CONCLUSIONS)}::text[])
+      and excluded.updated_at > held.stopped_at`
     const isAnew = sql`${isStart}::boolean and ${wentOn}`
+    const kept = (column: string) => sql`case when ${isAnew} then excluded.${sql.ref(column)}
+      else coalesce(held.${sql.ref(column)}, excluded.${sql.ref(column)}) end`
     await this.#database.transaction(async (tx) => {
       await sql`
         insert into accounting_session as held (
           nas_id, reported_by, session_id, username, principal_id, calling_station_id,
           called_station_id, framed_address, started_at, updated_at, stopped_at, session_seconds,
-          input_octets, output_octets, terminate_cause)
+          input_octets, output_octets, terminate_cause, network_id, credential_id, granted, ssid,
+          framed_ipv6, signal, connect_info, identity)
         values (
           ${report.nasId}, ${report.reporter}, ${report.sessionId}, ${report.username},
           ${report.principalId}, ${report.device}, ${report.station}, ${report.address}::inet,
           ${startedAt}, ${at}, ${stoppedAt}, ${report.sessionSeconds},
           ${report.inputOctets?.toString() ?? null}::bigint,
-          ${report.outputOctets?.toString() ?? null}::bigint, ${report.endedBecause})
+          ${report.outputOctets?.toString() ?? null}::bigint, ${report.endedBecause},
+          ${admission.networkId}, ${admission.credentialId}, ${admission.granted}, ${link.ssid},
+          ${link.ipv6}::inet, ${link.signal}, ${link.connectInfo},
+          ${JSON.stringify(report.identity)}::jsonb)
         on conflict (nas_id, session_id, username, calling_station_id) do update set
           reported_by = excluded.reported_by,
-          principal_id = coalesce(held.principal_id, excluded.principal_id),
+          principal_id = ${kept('principal_id')},
+          network_id = ${kept('network_id')},
+          credential_id = ${kept('credential_id')},
+          granted = ${kept('granted')},
+          ssid = coalesce(excluded.ssid, held.ssid),
+          framed_ipv6 = coalesce(excluded.framed_ipv6, held.framed_ipv6),
+          signal = coalesce(excluded.signal, held.signal),
+          connect_info = coalesce(excluded.connect_info, held.connect_info),
+          identity = excluded.identity,
+          reported_at = clock_timestamp(),
           called_station_id = coalesce(excluded.called_station_id, held.called_station_id),
           framed_address = coalesce(excluded.framed_address, held.framed_address),
           started_at = case when ${isAnew} then excluded.started_at

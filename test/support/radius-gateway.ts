@@ -18,6 +18,7 @@ import type { CredentialId } from '../../src/directory/id.ts'
 import type { RadiusMethod } from '../../src/directory/network.ts'
 import type { SessionReport } from '../../src/directory/ports/accounting.ts'
 import { RadiusGateway } from '../../src/gateway/radius/gateway.ts'
+import { SessionClasses } from '../../src/gateway/radius/session-class.ts'
 import type { AuthEvent } from '../../src/observe/auth-event.ts'
 import type { Log } from '../../src/observe/log.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
@@ -100,6 +101,7 @@ export class GatewayBench {
   caPem = ''
   /** Given before the start by who wants several with one CA. */
   certificates: Awaited<ReturnType<typeof GatewayBench.makeCertificates>> | null = null
+  readonly classes = new SessionClasses([Buffer.alloc(32, 7)])
   #gateway: RadiusGateway | null = null
 
   async start(): Promise<this> {
@@ -131,6 +133,7 @@ export class GatewayBench {
           this.reports.push(report)
         },
       },
+      classes: this.classes,
       freshness: () => this.freshness,
       listen: { auth: loopback, acct: loopback, radsec: loopback },
       certificate,

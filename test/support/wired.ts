@@ -102,6 +102,15 @@ export class WiredPort {
     return /^dot1xAuthSessionId=(.*)$/m.exec(await this.#askSwitch('all_sta'))?.[1] ?? ''
   }
 
+  /** Resolves once the daemon has acknowledged as many reports as the switch has sent of a session. */
+  async reported(): Promise<void> {
+    await this.#until('the session is accounted', async () =>
+      /RADIUS message: code=5 \(Accounting-Response\)[\s\S]*RADIUS message: code=5 /.test(
+        this.switchLog(),
+      ),
+    )
+  }
+
   /** The device asks again. */
   async reauthenticate(): Promise<void> {
     await this.#askDevice('reauthenticate')

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Directory } from '../../directory/directory.ts'
-import type { Nas } from '../../directory/network.ts'
+import { type DynamicAuthorization, dynamicModes, type Nas } from '../../directory/network.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { canonicalCidr } from '../cidr.ts'
 import { ApiError } from '../error.ts'
@@ -37,6 +37,42 @@ const nasFields = {
   ]),
   limitProxyState: Type.Boolean(),
 }
+const coaFields = {
+  coa: Type.Optional(
+    Type.Union(
+      dynamicModes.map((mode) => Type.Literal(mode)),
+      {
+        description:
+          'what the NAS does on request (RFC 5176): end sessions, or also move them to another VLAN',
+      },
+    ),
+  ),
+  coaPort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
+  coaSecret: Type.Optional(
+    Type.Union([nasFields.secret, Type.Null()], {
+      description: "its own secret for such requests; null for the NAS's newest",
+    }),
+  ),
+}
+
+interface CoaGiven {
+  readonly coa?: DynamicAuthorization['mode'] | undefined
+  readonly coaPort?: number | undefined
+  readonly coaSecret?: string | null | undefined
+}
+
+/** From the words of the API to the directory's; what is not said stays. */
+function toDynamic({ coa, coaPort, coaSecret }: CoaGiven) {
+  const dynamicAuthorization = {
+    ...(coa === undefined ? {} : { mode: coa }),
+    ...(coaPort === undefined ? {} : { port: coaPort }),
+    ...(coaSecret === undefined
+      ? {}
+      : { secret: coaSecret === null ? null : Buffer.from(coaSecret) }),
+  }
+  return { dynamicAuthorization }
+}
+
 const NewNas = Type.Object(
   {
     name: Name,
@@ -44,6 +80,7 @@ const NewNas = Type.Object(
     secret: Type.Optional(nasFields.secret),
     requireMessageAuthenticator: Type.Optional(nasFields.requireMessageAuthenticator),
     limitProxyState: Type.Optional(nasFields.limitProxyState),
+    ...coaFields,
   },
   { additionalProperties: false },
 )
@@ -69,6 +106,7 @@ const NasChange = Type.Object(
     ),
     requireMessageAuthenticator: Type.Optional(nasFields.requireMessageAuthenticator),
     limitProxyState: Type.Optional(nasFields.limitProxyState),
+    ...coaFields,
   },
   { additionalProperties: false },
 )
@@ -105,6 +143,7 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
           requireMessageAuthenticator,
           limitProxyState,
           radsec: null,
+          ...toDynamic(request.body),
         },
         actorOf(request),
       )
@@ -120,7 +159,8 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
     async (request) => {
       requireRole(request, 'operator')
       const nas = readUdpNas(directory, request.params.name)
-      const { secret, keepOldSecret = false, addresses, ...change } = request.body
+      const { secret, keepOldSecret = false, addresses, ...rest } = request.body
+      const { coa, coaPort, coaSecret, ...change } = rest
       if (secret !== undefined && keepOldSecret) {
         const rotation = { secret: Buffer.from(secret), keepMs: KEEP_DAYS * DAY_MS }
         const { inboxSeq } = await parts.nas.rotateSecret(nas.id, rotation, actorOf(request))
@@ -131,6 +171,7 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
         nas.id,
         {
           ...change,
+          ...toDynamic({ coa, coaPort, coaSecret }),
           ...(isReplaced ? { secrets: [Buffer.from(secret)] } : {}),
           ...(addresses === undefined ? {} : { addresses: addresses.map(canonicalCidr) }),
         },

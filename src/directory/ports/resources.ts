@@ -6,10 +6,19 @@ import type { Service } from '../service.ts'
 import type { Actor, Written } from './people.ts'
 
 export type NewService = Pick<Service, 'purpose' | 'name' | 'view' | 'allowedGroupIds'>
+/** What is not said of dynamic authorization is as usual, or stays as it is. */
 export type NewNas = Omit<
   Nas,
-  'kind' | 'id' | 'version' | 'secretNo' | 'oldSecretsUntilMs' | 'signedAtMs'
->
+  | 'kind'
+  | 'id'
+  | 'version'
+  | 'secretNo'
+  | 'oldSecretsUntilMs'
+  | 'signedAtMs'
+  | 'dynamicAuthorization'
+> & {
+  readonly dynamicAuthorization?: Partial<Nas['dynamicAuthorization']>
+}
 export type NewNetwork = Omit<Network, 'kind' | 'id' | 'version'>
 
 /** What people sign in to, and through; created and changed by admins only. */

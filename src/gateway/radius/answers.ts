@@ -16,7 +16,7 @@ import {
 } from '../../credentials/authenticate.ts'
 import type { SecondStep } from '../../credentials/second-step.ts'
 import type { Directory, Freshness } from '../../directory/directory.ts'
-import type { SessionStore } from '../../directory/ports/accounting.ts'
+import type { SessionReport, SessionStore } from '../../directory/ports/accounting.ts'
 import type { AuthEventSink } from '../../observe/auth-event.ts'
 import { readReport } from './accounting.ts'
 import { ChapAnswers } from './chap.ts'
@@ -27,6 +27,7 @@ import { readFacts } from './facts.ts'
 import type { NasClient } from './nas-table.ts'
 import { PapAnswers } from './pap.ts'
 import type { RealmProxy } from './proxy/realm-proxy.ts'
+import type { SessionClasses } from './session-class.ts'
 
 export interface RadiusAnswersParts {
   readonly directory: Directory
@@ -38,6 +39,9 @@ export interface RadiusAnswersParts {
   readonly resumable?: ResumableLogins
   readonly events: AuthEventSink
   readonly sessions: SessionStore
+  readonly classes: SessionClasses
+  /** Told of each session that has begun or goes on, once it is recorded. */
+  readonly onSession?: (report: SessionReport) => void
   readonly freshness: () => Freshness
   readonly tls: () => TlsContext
   readonly holder: Holder
@@ -54,6 +58,8 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
   readonly #directory: Directory
   readonly #sessions: SessionStore
   readonly #proxy: RealmProxy
+  readonly #classes: SessionClasses
+  readonly #onSession: (report: SessionReport) => void
   readonly #freshness: () => Freshness
   readonly #nowMs: () => number
   readonly #pap: PapAnswers
@@ -64,11 +70,13 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
     this.#directory = parts.directory
     this.#sessions = parts.sessions
     this.#proxy = parts.proxy
+    this.#classes = parts.classes
+    this.#onSession = parts.onSession ?? (() => undefined)
     this.#freshness = parts.freshness
     this.#nowMs = parts.nowMs ?? Date.now
     const denials = new Denials(parts.events, this.#nowMs)
-    this.#pap = new PapAnswers({ authenticator: parts.authenticator, denials })
-    this.#chap = new ChapAnswers({ challenges: parts.challenges, denials })
+    this.#pap = new PapAnswers({ ...parts, denials })
+    this.#chap = new ChapAnswers({ ...parts, denials })
     this.#eap = new EapAnswers({
       authenticator: parts.authenticator,
       challenges: parts.challenges,
@@ -76,6 +84,7 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
       resumable: parts.resumable ?? null,
       denials,
       tls: parts.tls,
+      classes: parts.classes,
       holder: parts.holder,
     })
   }
@@ -103,10 +112,14 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
   async account(request: RadiusRequest<NasClient>, signal: AbortSignal): Promise<boolean> {
     const report = readReport(request, {
       directory: this.#directory,
+      classes: this.#classes,
       nowMs: this.#nowMs(),
     })
     // A status we keep nothing of is acknowledged all the same, or the NAS would repeat it for ever.
-    if (report !== null) await this.#sessions.record(report)
+    if (report !== null) {
+      await this.#sessions.record(report)
+      if (report.kind === 'start' || report.kind === 'interim') this.#onSession(report)
+    }
     return (await this.#proxy.account(request, signal)) ?? true
   }
 

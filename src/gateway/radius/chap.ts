@@ -26,7 +26,8 @@ import { ChapProof, MsChap2Proof } from './challenge-proofs.ts'
 import { type Denials, describeVisit, type Visit } from './denials.ts'
 import { parseLoginName, readText } from './facts.ts'
 import type { NasClient } from './nas-table.ts'
-import { makeReplyAttributes } from './reply-attributes.ts'
+import { makeReplyAttributes, makeSessionAttributes } from './reply-attributes.ts'
+import type { SessionClasses } from './session-class.ts'
 
 const CHALLENGE_BYTES = 16
 /** RFC 2548 §2.4.4, §2.4.5: encryption is allowed, and with keys of 128 bits alone. */
@@ -37,9 +38,15 @@ const ONLY_128_BITS = 4
 export class ChapAnswers {
   readonly #challenges: ChallengeAuthenticator
   readonly #denials: Denials
+  readonly #classes: SessionClasses
 
-  constructor(parts: { readonly challenges: ChallengeAuthenticator; readonly denials: Denials }) {
+  constructor(parts: {
+    readonly challenges: ChallengeAuthenticator
+    readonly denials: Denials
+    readonly classes: SessionClasses
+  }) {
     this.#challenges = parts.challenges
+    this.#classes = parts.classes
     this.#denials = parts.denials
   }
 
@@ -92,7 +99,7 @@ export class ChapAnswers {
   }
 
   async #judge<Answer>(
-    { packet }: RadiusRequest<NasClient>,
+    { packet, client }: RadiusRequest<NasClient>,
     {
       visit,
       proof,
@@ -126,13 +133,17 @@ export class ChapAnswers {
       },
       { signal },
     )
-    return outcome.ok ? { ...outcome, network } : outcome
+    if (!outcome.ok) return outcome
+    const { who, grant } = outcome
+    const session = makeSessionAttributes({ who, grant, network, nas: client.nas }, this.#classes)
+    return { ...outcome, network, session }
   }
 }
 
 type Admitted<Answer> = ChallengeOutcome<Answer> & {
   readonly ok: true
   readonly network: Network
+  readonly session: readonly Attribute[]
 }
 
 function acceptMsChap2(
@@ -151,10 +162,13 @@ function acceptMsChap2(
   ])
 }
 
-function accept({ grant, network }: Admitted<unknown>, attributes: readonly Attribute[]): Reply {
+function accept(
+  { grant, network, session }: Admitted<unknown>,
+  attributes: readonly Attribute[],
+): Reply {
   return {
     code: PacketCode.accessAccept,
-    attributes: [...attributes, ...makeReplyAttributes(grant, network)],
+    attributes: [...attributes, ...makeReplyAttributes(grant, network), ...session],
   }
 }
 

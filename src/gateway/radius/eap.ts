@@ -33,8 +33,9 @@ import { type Denials, describeVisit, type Visit } from './denials.ts'
 import { EapMethods } from './eap-methods.ts'
 import { makeStorable, parseLoginName, readText, realmOf } from './facts.ts'
 import type { NasClient } from './nas-table.ts'
-import { makeReplyAttributes } from './reply-attributes.ts'
+import { makeReplyAttributes, makeSessionAttributes } from './reply-attributes.ts'
 import { Resumptions } from './resumption.ts'
+import type { SessionClasses } from './session-class.ts'
 
 /** A visit whose network is known. */
 interface Guest extends Visit {
@@ -55,6 +56,7 @@ export interface EapAnswersParts {
   readonly resumable: ResumableLogins | null
   readonly denials: Denials
   readonly tls: () => TlsContext
+  readonly classes: SessionClasses
   readonly holder: Holder
 }
 
@@ -62,6 +64,7 @@ export interface EapAnswersParts {
 export class EapAnswers {
   readonly #authenticator: Authenticator
   readonly #denials: Denials
+  readonly #classes: SessionClasses
   readonly #server: EapServer<Guest, Admission>
   readonly #challenges: ChallengeAuthenticator
   readonly #certificates: CertificateAuthenticator | null
@@ -71,6 +74,7 @@ export class EapAnswers {
   constructor(parts: EapAnswersParts) {
     this.#authenticator = parts.authenticator
     this.#denials = parts.denials
+    this.#classes = parts.classes
     this.#server = new EapServer({
       holder: parts.holder,
       onAbandoned: ({ context, method, name, outerIdentity }, stage) =>
@@ -121,7 +125,7 @@ export class EapAnswers {
     if (answer.kind === 'reject' && !answer.failure.isVerdict) {
       this.#recordDenial(request, answer, parts.visit)
     }
-    return toReply(answer, request)
+    return toReply(answer, request, this.#classes)
   }
 
   /** Forgets devices that fell silent; to be called now and then. */
@@ -256,7 +260,8 @@ function fitsOuterRealm(name: string, outerIdentity: string): boolean {
 
 function toReply(
   answer: EapAnswer<Guest, Admission>,
-  { packet, secret }: RadiusRequest<NasClient>,
+  { packet, secret, client }: RadiusRequest<NasClient>,
+  classes: SessionClasses,
 ): Reply | null {
   switch (answer.kind) {
     case 'challenge':
@@ -266,6 +271,7 @@ function toReply(
       }
     case 'accept': {
       const { who, grant } = answer.grant
+      const { network } = answer.peer.context
       const wrap = { secret: secret.bytes, requestAuthenticator: packet.authenticator }
       return {
         code: PacketCode.accessAccept,
@@ -274,7 +280,8 @@ function toReply(
           // The NAS knows the outer identity only; this names the session in its accounting.
           makeText(AttributeType.userName, nameOf(who)),
           ...makeMppeKeys(answer.msk, wrap),
-          ...makeReplyAttributes(grant, answer.peer.context.network),
+          ...makeReplyAttributes(grant, network),
+          ...makeSessionAttributes({ who, grant, network, nas: client.nas }, classes),
         ],
       }
     }

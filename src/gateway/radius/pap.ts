@@ -17,7 +17,8 @@ import { CODE_SECONDS, CodeChallenges, type Waiting } from './code-challenges.ts
 import { type Denials, describeVisit, type Visit } from './denials.ts'
 import { parseLoginName, readText } from './facts.ts'
 import type { NasClient } from './nas-table.ts'
-import { makeReplyAttributes } from './reply-attributes.ts'
+import { makeReplyAttributes, makeSessionAttributes } from './reply-attributes.ts'
+import type { SessionClasses } from './session-class.ts'
 
 const METHOD = 'radius-pap'
 const CODE_PROMPT = 'Code of your authenticator app'
@@ -35,9 +36,15 @@ export class PapAnswers {
   readonly #authenticator: SecondStep
   readonly #denials: Denials
   readonly #codes: CodeChallenges
+  readonly #classes: SessionClasses
 
-  constructor(parts: { readonly authenticator: SecondStep; readonly denials: Denials }) {
+  constructor(parts: {
+    readonly authenticator: SecondStep
+    readonly denials: Denials
+    readonly classes: SessionClasses
+  }) {
     this.#authenticator = parts.authenticator
+    this.#classes = parts.classes
     this.#denials = parts.denials
     this.#codes = new CodeChallenges()
   }
@@ -67,8 +74,8 @@ export class PapAnswers {
     if (network.secondFactor !== 'challenge') {
       const outcome = this.#authenticator.authenticate(attemptOf(tried), { signal })
       return outcome instanceof Promise
-        ? outcome.then((later) => toReply(later, network))
-        : toReply(outcome, network)
+        ? outcome.then((later) => this.#toReply(later, tried))
+        : this.#toReply(outcome, tried)
     }
     const at = { name, nasId: request.client.nas.id, networkId: network.id }
     const state = findValue(request.packet.attributes, AttributeType.state)
@@ -78,7 +85,20 @@ export class PapAnswers {
     const code = password.toString('utf8')
     return this.#authenticator
       .finish(who, code, attemptOf(tried))
-      .then((outcome) => toReply(outcome, network))
+      .then((outcome) => this.#toReply(outcome, tried))
+  }
+
+  #toReply(outcome: Outcome, { request, visit: { network } }: Try): Reply {
+    if (!outcome.ok) return reject
+    const { who, grant } = outcome
+    const admitted = { who, grant, network, nas: request.client.nas }
+    return {
+      code: PacketCode.accessAccept,
+      attributes: [
+        ...makeReplyAttributes(grant, network),
+        ...makeSessionAttributes(admitted, this.#classes),
+      ],
+    }
   }
 
   /** The right password leads to the question for a code (RFC 2865 §4.4). */
@@ -124,9 +144,4 @@ function readPassword({ packet, secret }: RadiusRequest<NasClient>): Buffer | st
     if (error instanceof RadiusError) return 'malformed User-Password'
     throw error
   }
-}
-
-function toReply(outcome: Outcome, network: Network): Reply {
-  if (!outcome.ok) return reject
-  return { code: PacketCode.accessAccept, attributes: makeReplyAttributes(outcome.grant, network) }
 }

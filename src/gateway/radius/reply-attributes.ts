@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import {
   type Attribute,
   AttributeType,
@@ -11,7 +12,10 @@ import {
   Vendor,
 } from '../../../protocols/radius/index.ts'
 import type { Grant } from '../../access/decide.ts'
-import type { Network, ReplyAttribute } from '../../directory/network.ts'
+import type { Authenticated } from '../../credentials/authenticate.ts'
+import type { CredentialId } from '../../directory/id.ts'
+import type { Nas, Network, ReplyAttribute } from '../../directory/network.ts'
+import type { SessionClasses } from './session-class.ts'
 
 /** An attribute that can be used, as admins are told of it. */
 export interface ListedAttribute {
@@ -29,17 +33,57 @@ const ASK_AGAIN = 1
 /** Each is written down once, and sent many times. */
 const encoded = new WeakMap<ReplyAttribute, Attribute>()
 
+/**
+ * Where the network says nothing and the NAS ends no session for us: how long somebody who was shut
+ * out may stay.
+ */
+const FALL_BACK_SECONDS = 3_600
+const GRANTED_BYTES = 4
+
 /** What the NAS is told of somebody who may come in. */
 export function makeReplyAttributes(grant: Grant, network: Network): Attribute[] {
   const attributes = grant.attributes.map(encode)
   if (grant.vlan !== null) attributes.push(...makeVlanAttributes(grant.vlan))
-  if (network.sessionTimeoutSeconds !== null) {
-    attributes.push(
-      makeInteger(AttributeType.sessionTimeout, network.sessionTimeoutSeconds),
-      makeInteger(AttributeType.terminationAction, ASK_AGAIN),
-    )
-  }
+  if (network.sessionTimeoutSeconds !== null)
+    attributes.push(...makeTimeout(network.sessionTimeoutSeconds))
   return attributes
+}
+
+export interface Admitted {
+  readonly who: Authenticated
+  readonly grant: Grant
+  readonly network: Network
+  readonly nas: Nas
+  /** Of what she proved herself with, where that can be revoked by itself. */
+  readonly credentialId?: CredentialId | null
+}
+
+/**
+ * What lets us end her session later: our Class, and for a NAS that cannot be told to, a time after
+ * which it asks again. Behind all others, since some NAS heed only the first Class, an admin's.
+ */
+export function makeSessionAttributes(admitted: Admitted, classes: SessionClasses): Attribute[] {
+  const { who, grant, network, nas, credentialId = null } = admitted
+  const isLeftToTime =
+    network.sessionTimeoutSeconds === null && nas.dynamicAuthorization.mode === 'off'
+  const { id: principalId } = who.value
+  const granted = digestGrant(grant)
+  return [
+    ...(isLeftToTime ? makeTimeout(FALL_BACK_SECONDS) : []),
+    classes.make({ principalId, networkId: network.id, credentialId, granted }),
+  ]
+}
+
+function makeTimeout(seconds: number): Attribute[] {
+  return [
+    makeInteger(AttributeType.sessionTimeout, seconds),
+    makeInteger(AttributeType.terminationAction, ASK_AGAIN),
+  ]
+}
+
+/** Stands for the VLAN somebody is given, to tell later whether it would be another one. */
+export function digestGrant({ vlan }: Pick<Grant, 'vlan'>): string {
+  return hash('sha256', `vlan ${vlan ?? ''}`, 'hex').slice(0, 2 * GRANTED_BYTES)
 }
 
 /** Why an attribute can't be part of a reply, in words for an admin; null when it can. */

@@ -17,6 +17,9 @@ interface NasRow extends LastChange {
   readonly old_secrets_until: Date | null
   readonly signed_at: Date | null
   readonly radsec: Nas['radsec']
+  readonly dynamic_authorization: Nas['dynamicAuthorization']['mode']
+  readonly coa_port: number
+  readonly coa_secret: Buffer | null
 }
 
 interface NetworkRow extends LastChange {
@@ -39,6 +42,14 @@ function secretPlace(nasId: string): Place {
 
 export function sealSecrets(keys: Keys, nasId: string, secrets: readonly Buffer[]): Buffer[] {
   return secrets.map((secret) => seal(keys, secretPlace(nasId), secret))
+}
+
+function coaSecretPlace(nasId: string): Place {
+  return { table: 'nas', column: 'coa_secret', row: nasId }
+}
+
+export function sealCoaSecret(keys: Keys, nasId: string, secret: Buffer): Buffer {
+  return seal(keys, coaSecretPlace(nasId), secret)
 }
 
 export function makeNasReader(keys: Keys): EntityReader {
@@ -76,6 +87,11 @@ function toNas(row: NasRow, keys: Keys): Nas {
     oldSecretsUntilMs: row.old_secrets_until?.getTime() ?? null,
     signedAtMs: row.signed_at?.getTime() ?? null,
     radsec: row.radsec,
+    dynamicAuthorization: {
+      mode: row.dynamic_authorization,
+      port: row.coa_port,
+      secret: row.coa_secret === null ? null : unseal(keys, coaSecretPlace(row.id), row.coa_secret),
+    },
   }
 }
 

@@ -21,6 +21,7 @@ import {
   checkReplyAttribute,
   makeReplyAttributes,
 } from '../../../src/gateway/radius/reply-attributes.ts'
+import { SessionClasses } from '../../../src/gateway/radius/session-class.ts'
 import type { Log } from '../../../src/observe/log.ts'
 import { Metrics } from '../../../src/observe/metrics.ts'
 import { aNas, aNetwork, aPerson, MemoryDirectory } from '../../support/directory.ts'
@@ -149,6 +150,7 @@ t.test('accounting: what a NAS reports, octets past 4 GiB and delays included', 
   const alice = aPerson({ username: 'alice' })
   const nas = aNas()
   const directory = new MemoryDirectory(alice).model
+  const classes = new SessionClasses([Buffer.alloc(32, 7)])
   const report = (...pairs: [string, string][]) => {
     const attributes = pairs.map(([name, value]) => parseAttribute(name, value))
     const header = {
@@ -158,7 +160,7 @@ t.test('accounting: what a NAS reports, octets past 4 GiB and delays included', 
     }
     const packet = decodePacket(encodePacket({ ...header, attributes }))
     const request = { packet, client: { nas }, address: '10.0.0.1' }
-    return readReport(request, { directory, nowMs: 1_000_000 })
+    return readReport(request, { directory, classes, nowMs: 1_000_000 })
   }
   t.same(
     report(
@@ -185,6 +187,18 @@ t.test('accounting: what a NAS reports, octets past 4 GiB and delays included', 
       device: '02:11:22:33:44:55',
       station: '02-00-00-00-00-01:corp',
       address: '10.0.0.9',
+      admission: { networkId: null, credentialId: null, granted: null },
+      link: { ssid: 'corp', ipv6: null, signal: null, connectInfo: null },
+      identity: {
+        from: '10.0.0.1',
+        nasIpAddress: null,
+        nasIpv6Address: null,
+        nasIdentifier: null,
+        nasPort: null,
+        nasPortId: null,
+        multiSessionId: null,
+        callingStationId: '02-11-22-33-44-55',
+      },
       sessionSeconds: 120,
       inputOctets: 2n ** 33n + 5n,
       outputOctets: 7n,

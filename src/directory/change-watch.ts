@@ -1,0 +1,72 @@
+import type { Change, EntityKind, Position } from './change.ts'
+import type { CredentialChange } from './credential.ts'
+import type { Directory, Follower } from './directory.ts'
+
+/** What has changed, as far as it decides who may do what. */
+export interface Touched {
+  readonly people: readonly string[]
+  readonly credentials: readonly string[]
+  /** A rule, or so much that nobody counts it. */
+  readonly isAll: boolean
+}
+
+/**
+ * Tells of changes once the followers it looks at have them. It holds nothing itself: what they hold
+ * is what it has seen, so it must follow behind them.
+ */
+export class ChangeWatch implements Follower {
+  readonly name = 'change watch'
+  readonly kinds = ['person', 'group', 'network', 'nas', 'membership', 'credential'] as const
+  readonly #directory: Follower & Pick<Directory, 'entry'>
+  readonly #credentials: Follower
+  readonly #listeners: ((touched: Touched) => void)[] = []
+
+  constructor(parts: {
+    readonly directory: Follower & Pick<Directory, 'entry'>
+    readonly credentials: Follower
+  }) {
+    this.#directory = parts.directory
+    this.#credentials = parts.credentials
+  }
+
+  onTouched(listener: (touched: Touched) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  get position(): Position | null {
+    return this.#directory.position
+  }
+
+  versions(kind: EntityKind | 'credential'): ReadonlyMap<string, number> {
+    return (kind === 'credential' ? this.#credentials : this.#directory).versions(kind)
+  }
+
+  apply(changes: readonly (Change | CredentialChange)[]): void {
+    const people: string[] = []
+    const credentials: string[] = []
+    let isAll = false
+    for (const change of changes) {
+      if (change.kind === 'person') people.push(change.id)
+      else if (change.kind === 'credential') credentials.push(change.id)
+      else if (change.kind === 'membership') {
+        const member = this.#directory.entry(change.memberNo)?.value
+        if (member?.kind === 'person') people.push(member.id)
+        else isAll = true
+      } else isAll = true
+    }
+    this.#tell({ people, credentials, isAll })
+  }
+
+  deny(principalIds: readonly string[]): void {
+    this.#tell({ people: principalIds, credentials: [], isAll: false })
+  }
+
+  reached(): void {
+    // What it tells it has told by then.
+  }
+
+  #tell(touched: Touched): void {
+    if (this.#listeners.length === 0) return
+    for (const listener of this.#listeners) listener(touched)
+  }
+}
