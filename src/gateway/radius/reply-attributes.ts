@@ -81,9 +81,21 @@ function makeTimeout(seconds: number): Attribute[] {
   ]
 }
 
-/** Stands for the VLAN somebody is given, to tell later whether it would be another one. */
-export function digestGrant({ vlan }: Pick<Grant, 'vlan'>): string {
-  return hash('sha256', `vlan ${vlan ?? ''}`, 'hex').slice(0, 2 * GRANTED_BYTES)
+/** Stands for who let somebody in and onto which VLAN, to tell later whether she has moved. */
+export function digestGrant({ why, vlan }: Pick<Grant, 'why' | 'vlan'>): string {
+  const half = (text: string) => hash('sha256', text, 'hex').slice(0, GRANTED_BYTES)
+  return half(`why ${why}`) + half(`vlan ${vlan ?? ''}`)
+}
+
+/**
+ * Whether another group lets her in now, and onto another VLAN. A network whose VLAN was edited moves
+ * nobody by itself: it would throw everybody off at once.
+ */
+export function hasMoved(before: string, now: string): boolean {
+  const part = (digest: string, at: number) => digest.slice(at, at + GRANTED_BYTES)
+  return (
+    part(before, 0) !== part(now, 0) && part(before, GRANTED_BYTES) !== part(now, GRANTED_BYTES)
+  )
 }
 
 /** Why an attribute can't be part of a reply, in words for an admin; null when it can. */

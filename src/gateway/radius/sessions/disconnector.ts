@@ -1,5 +1,5 @@
 import type { Retransmission } from '../../../../protocols/radius/index.ts'
-import { decide } from '../../../access/decide.ts'
+import { decide, type Grant } from '../../../access/decide.ts'
 import type { Freshness } from '../../../directory/directory.ts'
 import type { SessionReport } from '../../../directory/ports/accounting.ts'
 import type {
@@ -180,31 +180,33 @@ export class Disconnector implements Service {
     const { identity } = claim.session
     if (identity === null)
       return { status: 'left', outcome: 'the NAS has not said yet where the session is' }
-    const vlan =
-      judged?.kind === 'disconnect' || claim.kind === 'disconnect' ? null : this.#vlanOf(claim)
+    const grant =
+      judged?.kind === 'disconnect' || claim.kind === 'disconnect' ? null : this.#grantOf(claim)
+    // No VLAN at all is nothing that a CoA could say.
+    const isChange = mode === 'coa' && grant !== null && grant.vlan !== null
     const order: Order = {
       claim,
       nas,
       address: identity.from,
-      vlan: mode === 'coa' ? vlan : null,
+      vlan: isChange ? grant.vlan : null,
     }
     const outcome = await sendOrder(order, {
       signal,
       nowMs,
       ...(retransmission === undefined ? {} : { retransmission }),
     })
-    return outcome.status === 'done' && order.vlan !== null
-      ? { ...outcome, granted: digestGrant({ vlan: order.vlan }) }
+    return outcome.status === 'done' && isChange
+      ? { ...outcome, granted: digestGrant(grant) }
       : outcome
   }
 
-  /** Where she belongs now; null for no VLAN, which no CoA can say. */
-  #vlanOf({ session }: DisconnectClaim): number | string | null {
+  /** What lets her in now; null when nothing does. */
+  #grantOf({ session }: DisconnectClaim): Grant | null {
     const { directory } = this.#parts
     const entry = directory.entryById(session.principalId)
     const network = directory.networks().find(({ id }) => id === session.networkId)
     if (entry === null || network === undefined) return null
     const decision = decide(directory, entry, { kind: 'network', network })
-    return decision.ok ? decision.grant.vlan : null
+    return decision.ok ? decision.grant : null
   }
 }

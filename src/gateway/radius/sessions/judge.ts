@@ -2,7 +2,7 @@ import { decide } from '../../../access/decide.ts'
 import type { Directory } from '../../../directory/directory.ts'
 import type { CredentialId } from '../../../directory/id.ts'
 import type { DisconnectKind, OpenSession } from '../../../directory/ports/disconnects.ts'
-import { digestGrant } from '../reply-attributes.ts'
+import { digestGrant, hasMoved } from '../reply-attributes.ts'
 
 export interface JudgeParts {
   readonly directory: Directory
@@ -17,7 +17,7 @@ export interface Judgement {
 
 /**
  * Why a session may not go on as it is, by the same rules that would admit it now; null when it may.
- * A session whose network is unknown is ended only for reasons of the person herself.
+ * A session whose network is unknown, or gone, is ended only for reasons of the person herself.
  */
 export function judgeSession(
   session: OpenSession,
@@ -27,16 +27,15 @@ export function judgeSession(
   if (entry === null) return end('deleted')
   if (session.credentialId !== null && !isGood(session.credentialId))
     return end('credential-revoked')
-  if (session.networkId === null) {
+  const network = directory.networks().find(({ id }) => id === session.networkId)
+  if (network === undefined) {
     const decision = decide(directory, entry, { kind: 'account' })
     return decision.ok || decision.denial === 'wrong-kind' ? null : end(decision.denial)
   }
-  const network = directory.networks().find(({ id }) => id === session.networkId)
-  if (network === undefined) return end('network-removed')
   const decision = decide(directory, entry, { kind: 'network', network })
   if (!decision.ok) return end(decision.denial)
-  const isSame = session.granted === null || session.granted === digestGrant(decision.grant)
-  return isSame ? null : { kind: 'change', cause: 'vlan-changed' }
+  const moved = session.granted !== null && hasMoved(session.granted, digestGrant(decision.grant))
+  return moved ? { kind: 'change', cause: 'group-changed' } : null
 }
 
 function end(cause: string): Judgement {
