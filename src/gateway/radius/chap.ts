@@ -151,10 +151,10 @@ function acceptMsChap2(
   ])
 }
 
-function accept({ grant, network }: Admitted<unknown>, attributes: readonly Attribute[]): Reply {
+function accept({ grant }: Admitted<unknown>, attributes: readonly Attribute[]): Reply {
   return {
     code: PacketCode.accessAccept,
-    attributes: [...attributes, ...makeReplyAttributes(grant, network)],
+    attributes: [...attributes, ...makeReplyAttributes(grant)],
   }
 }
 

@@ -274,7 +274,7 @@ function toReply(
           // The NAS knows the outer identity only; this names the session in its accounting.
           makeText(AttributeType.userName, nameOf(who)),
           ...makeMppeKeys(answer.msk, wrap),
-          ...makeReplyAttributes(grant, answer.peer.context.network),
+          ...makeReplyAttributes(grant),
         ],
       }
     }

@@ -66,9 +66,7 @@ export class PapAnswers {
     const { network } = visit
     if (network.secondFactor !== 'challenge') {
       const outcome = this.#authenticator.authenticate(attemptOf(tried), { signal })
-      return outcome instanceof Promise
-        ? outcome.then((later) => toReply(later, network))
-        : toReply(outcome, network)
+      return outcome instanceof Promise ? outcome.then(toReply) : toReply(outcome)
     }
     const at = { name, nasId: request.client.nas.id, networkId: network.id }
     const state = findValue(request.packet.attributes, AttributeType.state)
@@ -76,9 +74,7 @@ export class PapAnswers {
     const who = this.#codes.take(state, at)
     if (who === null) return this.#deny(visit, name, 'unknown-state')
     const code = password.toString('utf8')
-    return this.#authenticator
-      .finish(who, code, attemptOf(tried))
-      .then((outcome) => toReply(outcome, network))
+    return this.#authenticator.finish(who, code, attemptOf(tried)).then(toReply)
   }
 
   /** The right password leads to the question for a code (RFC 2865 §4.4). */
@@ -126,7 +122,7 @@ function readPassword({ packet, secret }: RadiusRequest<NasClient>): Buffer | st
   }
 }
 
-function toReply(outcome: Outcome, network: Network): Reply {
+function toReply(outcome: Outcome): Reply {
   if (!outcome.ok) return reject
-  return { code: PacketCode.accessAccept, attributes: makeReplyAttributes(outcome.grant, network) }
+  return { code: PacketCode.accessAccept, attributes: makeReplyAttributes(outcome.grant) }
 }

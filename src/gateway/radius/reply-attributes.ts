@@ -10,8 +10,8 @@ import {
   replyAttributes,
   Vendor,
 } from '../../../protocols/radius/index.ts'
-import type { Grant } from '../../access/decide.ts'
-import type { Network, ReplyAttribute } from '../../directory/network.ts'
+import type { Grant, SessionLimits } from '../../access/decide.ts'
+import type { ReplyAttribute } from '../../directory/network.ts'
 
 /** An attribute that can be used, as admins are told of it. */
 export interface ListedAttribute {
@@ -26,25 +26,46 @@ export interface ListedAttribute {
 /** RFC 2865 §5.29: when the session's time is up, the NAS asks again instead of hanging up. */
 const ASK_AGAIN = 1
 
+/** What would stand in a reply twice, or let a session go on beyond a network's hours. */
+const ownSettings: ReadonlyMap<string, string> = new Map([
+  ['Session-Timeout', 'sessionTimeoutSeconds'],
+  ['Termination-Action', 'sessionTimeoutSeconds, which brings it along'],
+  ['Idle-Timeout', 'idleTimeoutSeconds'],
+  ['Acct-Interim-Interval', 'interimSeconds'],
+])
+
 /** Each is written down once, and sent many times. */
 const encoded = new WeakMap<ReplyAttribute, Attribute>()
 
 /** What the NAS is told of somebody who may come in. */
-export function makeReplyAttributes(grant: Grant, network: Network): Attribute[] {
-  const attributes = grant.attributes.map(encode)
-  if (grant.vlan !== null) attributes.push(...makeVlanAttributes(grant.vlan))
-  if (network.sessionTimeoutSeconds !== null) {
-    attributes.push(
-      makeInteger(AttributeType.sessionTimeout, network.sessionTimeoutSeconds),
+export function makeReplyAttributes({ attributes, vlan, session }: Grant): Attribute[] {
+  const made = attributes.map(encode)
+  if (vlan !== null) made.push(...makeVlanAttributes(vlan))
+  if (session !== undefined) pushLimits(made, session)
+  return made
+}
+
+function pushLimits(
+  made: Attribute[],
+  { timeoutSeconds, idleTimeoutSeconds, interimSeconds }: SessionLimits,
+): void {
+  if (timeoutSeconds !== null) {
+    made.push(
+      makeInteger(AttributeType.sessionTimeout, timeoutSeconds),
       makeInteger(AttributeType.terminationAction, ASK_AGAIN),
     )
   }
-  return attributes
+  if (idleTimeoutSeconds !== null)
+    made.push(makeInteger(AttributeType.idleTimeout, idleTimeoutSeconds))
+  if (interimSeconds !== null)
+    made.push(makeInteger(AttributeType.acctInterimInterval, interimSeconds))
 }
 
 /** Why an attribute can't be part of a reply, in words for an admin; null when it can. */
 export function checkReplyAttribute({ name, value }: ReplyAttribute): string | null {
   const known = findNamedAttribute(name)
+  const setting = ownSettings.get(known?.name ?? '')
+  if (setting !== undefined) return `${name} is a setting of its own: ${setting}`
   if (known?.isForReplies === false) return `${name} is set by the server, or no part of a reply`
   const vendor = known === null ? findNumberedAttribute(name)?.vendor : null
   if (vendor === Vendor.microsoft)
