@@ -1,16 +1,18 @@
 import type { Directory } from '../directory/directory.ts'
 import { canSignIn } from '../directory/hold.ts'
-import type { Network, ReplyAttribute } from '../directory/network.ts'
+import type { Network, NetworkGroup, ReplyAttribute } from '../directory/network.ts'
 import type { Person } from '../directory/person.ts'
 import type { Entry } from '../directory/query.ts'
 import type { Service } from '../directory/service.ts'
+import { secondsLeft } from './hours.ts'
 import { sees } from './view.ts'
 
 /** What somebody wants to use. */
 export type Resource =
   /** `client` is the LDAP client that holds the connection; null for a connection of her own. */
   | { readonly kind: 'ldap'; readonly client: Service | null }
-  | { readonly kind: 'network'; readonly network: Network }
+  /** `atMs` is now unless given. */
+  | { readonly kind: 'network'; readonly network: Network; readonly atMs?: number }
   | { readonly kind: 'scim' }
   | { readonly kind: 'admin' }
   /** The pages on which people see to their own account. */
@@ -26,6 +28,7 @@ export type AccessDenial =
   | 'not-in-view'
   | 'not-in-allowed-group'
   | 'method-not-allowed'
+  | 'outside-hours'
   | 'wrong-kind'
 
 export interface Grant {
@@ -33,6 +36,15 @@ export interface Grant {
   readonly why: string
   readonly vlan: number | string | null
   readonly attributes: readonly ReplyAttribute[]
+  /** Of a network only. */
+  readonly session?: SessionLimits
+}
+
+export interface SessionLimits {
+  /** The end of the network's hours at the latest; null for no limit. */
+  readonly timeoutSeconds: number | null
+  readonly idleTimeoutSeconds: number | null
+  readonly interimSeconds: number | null
 }
 
 export type Decision =
@@ -52,7 +64,7 @@ export function decide(directory: Directory, entry: Entry, resource: Resource): 
     case 'ldap':
       return decideForLdap(directory, entry, resource.client)
     case 'network':
-      return decideForNetwork(directory, entry as Entry<Person>, resource.network)
+      return decideForNetwork(directory, entry as Entry<Person>, resource)
     case 'account':
       return everyone
     default:
@@ -85,24 +97,62 @@ function decideForLdap(directory: Directory, entry: Entry, client: Service | nul
   return deny('not-in-allowed-group')
 }
 
-function decideForNetwork(directory: Directory, entry: Entry<Person>, network: Network): Decision {
+function decideForNetwork(
+  directory: Directory,
+  entry: Entry<Person>,
+  { network, atMs = Date.now() }: Resource & { readonly kind: 'network' },
+): Decision {
   for (const rule of network.groups) {
     const group = directory.entryById(rule.groupId)
     if (group?.value.kind !== 'group' || !directory.isMember(group.no, entry.no)) continue
-    return {
-      ok: true,
-      grant: {
-        why: group.value.name,
-        vlan: rule.vlan ?? network.vlan,
-        attributes: [...network.attributes, ...rule.attributes],
-      },
-    }
+    return admit(network, { why: group.value.name, rule, atMs })
   }
   if (!network.everyone) return deny('not-in-allowed-group')
+  return admit(network, { why: 'everyone', rule: null, atMs })
+}
+
+interface Admitted {
+  readonly why: string
+  /** Null for who is admitted without belonging to a listed group. */
+  readonly rule: NetworkGroup | null
+  readonly atMs: number
+}
+
+/** Last of all, so that nobody learns the hours who would not get in anyway. */
+function admit(network: Network, { why, rule, atMs }: Admitted): Decision {
+  const left = network.hours === null ? Number.POSITIVE_INFINITY : secondsLeft(network.hours, atMs)
+  if (left === null) return deny('outside-hours')
+  const timeout = rule?.sessionTimeoutSeconds ?? network.sessionTimeoutSeconds
+  const seconds = Math.min(timeout ?? Number.POSITIVE_INFINITY, left)
   return {
     ok: true,
-    grant: { why: 'everyone', vlan: network.vlan, attributes: network.attributes },
+    grant: {
+      why,
+      vlan: rule?.vlan ?? network.vlan,
+      attributes: rule === null ? network.attributes : attributesFor(network, rule),
+      session: {
+        timeoutSeconds: Number.isFinite(seconds) ? seconds : null,
+        idleTimeoutSeconds: network.idleTimeoutSeconds,
+        interimSeconds: network.interimSeconds,
+      },
+    },
   }
+}
+
+/** The same lists again for each log-in, so that what was made of them is found again. */
+const merged = new WeakMap<
+  NetworkGroup,
+  { network: Network; attributes: readonly ReplyAttribute[] }
+>()
+
+function attributesFor(network: Network, rule: NetworkGroup): readonly ReplyAttribute[] {
+  const known = merged.get(rule)
+  if (known?.network === network) return known.attributes
+  const replaced = new Set(rule.attributes.map(({ name }) => name.toLowerCase()))
+  const kept = network.attributes.filter(({ name }) => !replaced.has(name.toLowerCase()))
+  const attributes = [...kept, ...rule.attributes]
+  merged.set(rule, { network, attributes })
+  return attributes
 }
 
 function deny(denial: AccessDenial): Decision {

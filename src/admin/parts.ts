@@ -1,3 +1,4 @@
+import type { Grant } from '../access/decide.ts'
 import type { Activation } from '../account/activation.ts'
 import type { AppPasswords } from '../credentials/app-passwords.ts'
 import type { TokenVerifier } from '../credentials/authenticate.ts'
@@ -7,12 +8,13 @@ import type { PasswordSetter } from '../credentials/password-setter.ts'
 import type { SecondFactors } from '../credentials/second-factors.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
-import type { ReplyAttribute } from '../directory/network.ts'
+import type { Nas, Network, RadiusMethod, ReplyAttribute } from '../directory/network.ts'
 import type { NasStore } from '../directory/ports/nas.ts'
 import type { Actor, GroupStore, PeopleStore } from '../directory/ports/people.ts'
 import type { RealmStore } from '../directory/ports/realms.ts'
 import type { CredentialStore, ResourceStore } from '../directory/ports/resources.ts'
 import type { SessionReading } from '../directory/ports/session-reading.ts'
+import type { Entry } from '../directory/query.ts'
 import type { Administrator } from '../directory/service.ts'
 import type { ListedMail } from '../mail/mail-store.ts'
 import type { MailSettings } from '../mail/settings.ts'
@@ -524,6 +526,24 @@ export interface AdminParts {
   reached(inboxSeq: bigint | null): Promise<void>
   /** Why an attribute can't be part of a RADIUS reply, in words for an admin; null when it can. */
   checkReplyAttribute(attribute: ReplyAttribute): string | null
+  /** What would come of a log-in, and why: memory is asked, nothing changed. */
+  explainLogIn(logIn: {
+    readonly who: Entry
+    readonly nas: Nas
+    readonly facts: {
+      readonly ssid: string | null
+      readonly nasIdentifier: string | null
+      readonly portType: number | null
+      readonly device: string | null
+    }
+    readonly method: RadiusMethod
+    readonly atMs: number
+  }): {
+    readonly tried: readonly { readonly network: string; readonly differs: readonly string[] }[]
+    readonly network: Network | null
+    readonly denial: string | null
+    readonly grant: Grant | null
+  }
   /** What can stand in one. */
   replyAttributes(): readonly {
     readonly name: string

@@ -133,6 +133,9 @@ export function showNetwork(directory: Directory, network: Network) {
     sessionTimeoutSeconds,
     secondFactor = null,
     requireCryptoBinding = false,
+    idleTimeoutSeconds,
+    interimSeconds,
+    hours,
   } = network
   return {
     id,
@@ -146,12 +149,16 @@ export function showNetwork(directory: Directory, network: Network) {
       group: groupNames(directory, [group.groupId])[0] ?? group.groupId,
       vlan: group.vlan,
       attributes: group.attributes,
+      sessionTimeoutSeconds: group.sessionTimeoutSeconds ?? null,
     })),
     vlan,
     attributes,
     sessionTimeoutSeconds,
     secondFactor,
     requireCryptoBinding,
+    idleTimeoutSeconds,
+    interimSeconds,
+    hours,
   }
 }
 

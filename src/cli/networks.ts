@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
-import { radiusMethods } from '../directory/network.ts'
+import { radiusMethods, weekdayNames } from '../directory/network.ts'
+import { CliError } from './client.ts'
 import type { Run } from './context.ts'
 import { numberFrom } from './number.ts'
 import { printTable } from './print.ts'
@@ -108,6 +109,11 @@ function addNetwork(network: Command, run: Run): void {
           'refuse PEAP clients that do not tie their tunnel to what they show inside',
         ).choices(['yes', 'no']),
       )
+      .option('--idle-timeout <seconds>', 'of silence, after which the NAS ends a session')
+      .option('--interim <seconds>', 'between two reports of a session')
+      .option('--attribute <name=value...>', 'that stands in each reply; see `network attributes`')
+      .option('--hours <window...>', 'when it is open, such as mon-fri=08:00-18:00; `always` again')
+      .option('--time-zone <name>', 'of --hours, such as Europe/Berlin', 'UTC')
 
   policy(network.command('create <name>').description('create a network')).action(
     async (name: string, options: PolicyOptions, command: Command) => {
@@ -136,7 +142,56 @@ function addNetwork(network: Command, run: Run): void {
   })
 
   addProfile(network, run)
+  addTest(network, run)
   addRemove(network, run, 'networks')
+}
+
+interface Explained {
+  readonly network: string | null
+  readonly denial: string | null
+  readonly tried: readonly { readonly network: string; readonly differs: readonly string[] }[]
+  readonly grant: {
+    readonly why: string
+    readonly vlan: number | string | null
+    readonly attributes: readonly { readonly name: string; readonly value: string }[]
+    readonly session?: Readonly<Record<string, number | null>>
+  } | null
+}
+
+function addTest(network: Command, run: Run): void {
+  network
+    .command('test <person>')
+    .description('tell on which network a log-in would end, what it would be given, and why')
+    .requiredOption('--nas <name>', 'that asks')
+    .option('--ssid <name>', 'that it names; none without')
+    .option('--method <name>', radiusMethods.join(', '), 'ttls-pap')
+    .option('--at <time>', 'instead of now, such as 2026-12-24T18:00:00Z')
+    .action(async (person: string, options: Record<string, string>, command: Command) => {
+      const context = run(command)
+      const answer = await context
+        .client()
+        .send<Explained>('POST', '/networks/explain', { person, ...options })
+      context.show(answer, (told) => {
+        for (const line of explanationOf(told)) context.output.write(`${line}\n`)
+      })
+    })
+}
+
+function explanationOf({ network, denial, tried, grant }: Explained): readonly string[] {
+  const passedOver = tried
+    .filter((one) => one.network !== network)
+    .map((one) => `${one.network}: passed over, other ${one.differs.join(', ') || 'rules'}`)
+  const chosen = network === null ? [] : [`${network}: chosen`]
+  if (grant === null) return [...passedOver, ...chosen, `rejected: ${denial}`]
+  const limits = Object.entries(grant.session ?? {}).filter(([, seconds]) => seconds !== null)
+  return [
+    ...passedOver,
+    ...chosen,
+    `admitted: ${grant.why === 'everyone' ? 'everyone is' : `a member of ${grant.why}`}`,
+    `VLAN: ${grant.vlan ?? 'none'}`,
+    ...grant.attributes.map(({ name, value }) => `${name} = ${value}`),
+    ...limits.map(([name, seconds]) => `${name} = ${seconds}`),
+  ]
 }
 
 interface PolicyOptions {
@@ -151,6 +206,11 @@ interface PolicyOptions {
   readonly sessionTimeout?: string
   readonly secondFactor?: string
   readonly requireCryptoBinding?: 'yes' | 'no'
+  readonly idleTimeout?: string
+  readonly interim?: string
+  readonly attribute?: string[]
+  readonly hours?: string[]
+  readonly timeZone: string
 }
 
 function policyFrom(options: PolicyOptions): Record<string, unknown> {
@@ -169,6 +229,10 @@ function policyFrom(options: PolicyOptions): Record<string, unknown> {
       options.requireCryptoBinding === undefined
         ? undefined
         : options.requireCryptoBinding === 'yes',
+    idleTimeoutSeconds: numberFrom('--idle-timeout', options.idleTimeout),
+    interimSeconds: numberFrom('--interim', options.interim),
+    attributes: options.attribute?.map(attributeFrom),
+    hours: options.hours === undefined ? undefined : hoursFrom(options.hours, options.timeZone),
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
@@ -176,6 +240,34 @@ function policyFrom(options: PolicyOptions): Record<string, unknown> {
 function groupFrom(text: string): { group: string; vlan?: number | string } {
   const at = text.lastIndexOf('=')
   return at < 0 ? { group: text } : { group: text.slice(0, at), vlan: vlanFrom(text.slice(at + 1)) }
+}
+
+function attributeFrom(text: string): { name: string; value: string } {
+  const at = text.indexOf('=')
+  if (at < 1) throw new CliError(`--attribute takes Name=value, not "${text}"`)
+  return { name: text.slice(0, at).trim(), value: text.slice(at + 1).trim() }
+}
+
+function hoursFrom(texts: readonly string[], timeZone: string) {
+  if (texts.includes('always')) return null
+  return { timeZone, windows: texts.map(windowFrom) }
+}
+
+function windowFrom(text: string) {
+  const [, days = '', from, to] = /^([a-z,-]+)=(\d\d:\d\d)-(\d\d:\d\d)$/i.exec(text) ?? []
+  if (from === undefined || to === undefined)
+    throw new CliError(`--hours takes days=from-to, such as mon-fri=08:00-18:00, not "${text}"`)
+  return { days: days.toLowerCase().split(',').flatMap(daysFrom), from, to }
+}
+
+/** `sat`, or from one day to another, round the week's end as well. */
+function daysFrom(text: string): readonly string[] {
+  const names: readonly string[] = weekdayNames
+  const [first, last] = text.split('-').map((day) => names.indexOf(day))
+  if (first === undefined || first < 0 || last === -1)
+    throw new CliError(`"${text}" is no day: they are ${weekdayNames.join(', ')}`)
+  const count = (((last ?? first) - first + 7) % 7) + 1
+  return Array.from({ length: count }, (_, index) => weekdayNames[(first + index) % 7] ?? '')
 }
 
 function vlanFrom(text: string): number | string {

@@ -13,6 +13,7 @@ import type { Config } from '../config/config.ts'
 import { formatListen } from '../config/listen.ts'
 import { adminSocketPath } from '../config/paths.ts'
 import type { ServerCertificate } from '../credentials/certificates/server-certificate.ts'
+import { explainLogIn } from '../gateway/radius/explain.ts'
 import { checkReplyAttribute, listReplyAttributes } from '../gateway/radius/reply-attributes.ts'
 import { answerUnreadable, scimPlugin } from '../gateway/scim/plugin.ts'
 import { PostgresBackup } from '../storage/backup.ts'
@@ -155,6 +156,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     clearFailures: (id) => logIn.clearFailures(id),
     reached: async (inboxSeq) => await feed.reached(inboxSeq),
     checkReplyAttribute,
+    explainLogIn: (logIn) => explainLogIn(readModel, logIn),
     replyAttributes: listReplyAttributes,
     profileServer: () => {
       const { certificate: chain, authority, names } = input.certificate.served

@@ -108,11 +108,46 @@ export interface ReplyAttribute {
 export interface NetworkGroup {
   readonly groupId: GroupId
   readonly vlan: number | string | null
+  /** Beside the network's own, of which they replace those of the same name. */
   readonly attributes: readonly ReplyAttribute[]
+  /** In the place of the network's; null leaves that one. */
+  readonly sessionTimeoutSeconds?: number | null
+}
+
+export const weekdayNames = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+
+/** From one time of the day to another, `HH:MM`; past midnight when it ends before it begins. */
+export interface HoursWindow {
+  /** On which it begins. */
+  readonly days: readonly (typeof weekdayNames)[number][]
+  readonly from: string
+  readonly to: string
+}
+
+/** When a network is open. */
+export interface Hours {
+  /** As IANA names it, such as `Europe/Berlin`. */
+  readonly timeZone: string
+  readonly windows: readonly HoursWindow[]
+}
+
+/** How long a session may last, and how often the NAS tells of it. */
+export interface NetworkTimes {
+  /** Null is always open. */
+  readonly hours: Hours | null
+  readonly idleTimeoutSeconds: number | null
+  /** Between two interim reports (RFC 2869 §2.1). */
+  readonly interimSeconds: number | null
+}
+
+export const NO_TIMES: NetworkTimes = {
+  hours: null,
+  idleTimeoutSeconds: null,
+  interimSeconds: null,
 }
 
 /** A policy people log in to: which methods, whom, and what the NAS is told about them. */
-export interface Network {
+export interface Network extends NetworkTimes {
   readonly kind: 'network'
   readonly id: NetworkId
   readonly version: number

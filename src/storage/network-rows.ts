@@ -4,6 +4,7 @@ import { foldText } from '../directory/fold.ts'
 import {
   methodsWithCode,
   type Network,
+  NO_TIMES,
   type RadiusMethod,
   type SecondFactorRule,
 } from '../directory/network.ts'
@@ -98,11 +99,10 @@ function dynamicColumns(
 }
 
 function toPolicy(network: NewNetwork): NetworkPolicy {
-  const { rules, methods, groups, everyone, vlan, attributes, sessionTimeoutSeconds } = network
-  const { secondFactor = null, requireCryptoBinding = false } = network
-  requireCode(secondFactor, methods)
-  const access = { rules, methods, groups, everyone, secondFactor, requireCryptoBinding }
-  return { ...access, vlan, attributes, sessionTimeoutSeconds }
+  const { name: _name, priority: _priority, ...policy } = network
+  const { secondFactor = null, requireCryptoBinding = false } = policy
+  requireCode(secondFactor, policy.methods)
+  return { ...NO_TIMES, ...policy, secondFactor, requireCryptoBinding }
 }
 
 /** A network that asks for codes has no method by which they cannot come. */

@@ -269,7 +269,7 @@ await eachEngine(
       groups: [],
       everyone: true,
       vlan: 7,
-      attributes: [{ name: 'Session-Timeout', value: '600' }],
+      attributes: [{ name: 'Framed-MTU', value: '1400' }],
       sessionTimeoutSeconds: null,
     }
     await store.createNetwork(network, testActor)

@@ -9,7 +9,12 @@ import { foldText } from '../../src/directory/fold.ts'
 import type { Group } from '../../src/directory/group.ts'
 import type { Hold } from '../../src/directory/hold.ts'
 import type { Branded } from '../../src/directory/id.ts'
-import { type Nas, type Network, usualDynamicAuthorization } from '../../src/directory/network.ts'
+import {
+  type Nas,
+  type Network,
+  NO_TIMES,
+  usualDynamicAuthorization,
+} from '../../src/directory/network.ts'
 import { DEFAULT_PASSWORD_POLICY } from '../../src/directory/password-policy.ts'
 import type { LoginName, Person } from '../../src/directory/person.ts'
 import type { Entry, EntryValue } from '../../src/directory/query.ts'
@@ -204,6 +209,7 @@ export function aNetwork(overrides: Partial<Network> = {}): Network {
     vlan: null,
     attributes: [],
     sessionTimeoutSeconds: null,
+    ...NO_TIMES,
     ...overrides,
   }
 }

@@ -1,15 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { isTimeZone } from '../../access/hours.ts'
 import {
   methodsWithCode,
   type NetworkRule,
   type RadiusMethod,
   type ReplyAttribute,
   radiusMethods,
+  weekdayNames,
 } from '../../directory/network.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { ApiError } from '../error.ts'
-import { readGroup, readNas, readNetwork } from '../lookup.ts'
+import { readGroup, readNas, readNetwork, readPerson } from '../lookup.ts'
 import type { AdminParts } from '../parts.ts'
 import { showNetwork } from '../views.ts'
 
@@ -26,6 +28,28 @@ const Attributes = Type.Array(
     { additionalProperties: false },
   ),
   { maxItems: 64 },
+)
+const SessionTimeout = Type.Union([Type.Integer({ minimum: 60, maximum: 7 * 86_400 }), Type.Null()])
+const TimeOfDay = Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$' })
+const Hours = Type.Object(
+  {
+    timeZone: Type.String({ maxLength: 64, description: 'IANA name, such as Europe/Berlin' }),
+    windows: Type.Array(
+      Type.Object(
+        {
+          days: Type.Array(Type.Union(weekdayNames.map((day) => Type.Literal(day))), {
+            minItems: 1,
+            uniqueItems: true,
+          }),
+          from: TimeOfDay,
+          to: TimeOfDay,
+        },
+        { additionalProperties: false },
+      ),
+      { minItems: 1, maxItems: 32 },
+    ),
+  },
+  { additionalProperties: false },
 )
 const networkFields = {
   priority: Type.Integer({ minimum: 0, maximum: 10_000 }),
@@ -46,6 +70,7 @@ const networkFields = {
         group: Type.String({ maxLength: 256 }),
         vlan: Type.Optional(Vlan),
         attributes: Type.Optional(Attributes),
+        sessionTimeoutSeconds: Type.Optional(SessionTimeout),
       },
       { additionalProperties: false },
     ),
@@ -53,10 +78,6 @@ const networkFields = {
   ),
   vlan: Vlan,
   attributes: Attributes,
-  sessionTimeoutSeconds: Type.Union([
-    Type.Integer({ minimum: 60, maximum: 7 * 86_400 }),
-    Type.Null(),
-  ]),
   secondFactor: Type.Union([Type.Literal('appended'), Type.Literal('challenge'), Type.Null()], {
     description:
       'a one-time code beside the password: appended to it, or asked for by an Access-Challenge; null: none',
@@ -64,11 +85,34 @@ const networkFields = {
   requireCryptoBinding: Type.Boolean({
     description: 'PEAP clients that do not tie their tunnel to what they show inside are refused',
   }),
+  sessionTimeoutSeconds: SessionTimeout,
+  idleTimeoutSeconds: Type.Union([Type.Integer({ minimum: 60, maximum: 86_400 }), Type.Null()]),
+  interimSeconds: Type.Union([Type.Integer({ minimum: 60, maximum: 86_400 }), Type.Null()]),
+  hours: Type.Union([Hours, Type.Null()]),
 }
 const usualMethods: readonly RadiusMethod[] = ['ttls-pap', 'pap']
 const NetworkChange = Type.Partial(Type.Object(networkFields), { additionalProperties: false })
 const NewNetwork = Type.Object(
   { name: Name, ...Type.Partial(Type.Object(networkFields)).properties },
+  { additionalProperties: false },
+)
+
+const LogIn = Type.Object(
+  {
+    person: Type.String({ maxLength: 256, description: 'username, log-in name or id' }),
+    nas: Name,
+    ssid: Type.Optional(Type.String({ minLength: 1, maxLength: 32 })),
+    nasIdentifier: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
+    portType: Type.Optional(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })),
+    method: networkFields.methods.items,
+    at: Type.Optional(
+      Type.String({
+        maxLength: 32,
+        pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d)?Z$',
+        description: 'such as 2026-12-24T18:00:00Z; now when left out',
+      }),
+    ),
+  },
   { additionalProperties: false },
 )
 
@@ -85,6 +129,12 @@ export function networkRoutes(app: FastifyInstance, parts: AdminParts): void {
     '/networks',
     { schema: { summary: 'List networks in the order they are tried' } },
     () => ({ networks: directory.networks().map((network) => showNetwork(directory, network)) }),
+  )
+
+  app.post<{ Body: Static<typeof LogIn> }>(
+    '/networks/explain',
+    { schema: { summary: 'Tell what would come of a log-in, and why', body: LogIn } },
+    (request) => explain(parts, request.body),
   )
 
   app.post<{ Body: Static<typeof NewNetwork> }>(
@@ -162,6 +212,10 @@ function checkAttributes(parts: AdminParts, attributes: readonly ReplyAttribute[
 function policyOf(parts: AdminParts, given: NetworkGiven) {
   const { ssids, nas, withoutSsid, groups, ...rest } = given
   for (const { attributes } of [given, ...(groups ?? [])]) checkAttributes(parts, attributes ?? [])
+  if (given.hours && !isTimeZone(given.hours.timeZone)) {
+    const why = `${given.hours.timeZone} is no time zone: write it as in Europe/Berlin`
+    throw new ApiError(422, 'bad-time-zone', why)
+  }
   if (withoutSsid !== undefined && ssids === undefined && nas === undefined) {
     throw new ApiError(
       400,
@@ -181,11 +235,27 @@ function policyOf(parts: AdminParts, given: NetworkGiven) {
     ...(groups === undefined
       ? {}
       : {
-          groups: groups.map(({ group, vlan = null, attributes = [] }) => ({
-            groupId: readGroup(parts.directory, group).value.id,
-            vlan,
-            attributes,
-          })),
+          groups: groups.map(
+            ({ group, vlan = null, attributes = [], sessionTimeoutSeconds = null }) => ({
+              groupId: readGroup(parts.directory, group).value.id,
+              vlan,
+              attributes,
+              sessionTimeoutSeconds,
+            }),
+          ),
         }),
   }
+}
+
+function explain(parts: AdminParts, given: Static<typeof LogIn>) {
+  const { ssid = null, nasIdentifier = null, portType = null, method, at } = given
+  const explained = parts.explainLogIn({
+    who: readPerson(parts.directory, given.person),
+    nas: readNas(parts.directory, given.nas),
+    facts: { ssid, nasIdentifier, portType, device: null },
+    method,
+    atMs: at === undefined ? Date.now() : Date.parse(at),
+  })
+  const { tried, network, denial, grant } = explained
+  return { network: network?.name ?? null, denial, tried, grant }
 }

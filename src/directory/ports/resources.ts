@@ -1,7 +1,7 @@
 import type { DirectorySettings } from '../change.ts'
 import type { Credential } from '../credential.ts'
 import type { CredentialId, NasId, NetworkId, PrincipalId } from '../id.ts'
-import type { Nas, Network } from '../network.ts'
+import type { Nas, Network, NetworkTimes } from '../network.ts'
 import type { Service } from '../service.ts'
 import type { Actor, Written } from './people.ts'
 
@@ -19,7 +19,8 @@ export type NewNas = Omit<
 > & {
   readonly dynamicAuthorization?: Partial<Nas['dynamicAuthorization']>
 }
-export type NewNetwork = Omit<Network, 'kind' | 'id' | 'version'>
+export type NewNetwork = Omit<Network, 'kind' | 'id' | 'version' | keyof NetworkTimes> &
+  Partial<NetworkTimes>
 
 /** What people sign in to, and through; created and changed by admins only. */
 export interface ResourceStore {

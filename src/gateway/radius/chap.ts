@@ -162,13 +162,10 @@ function acceptMsChap2(
   ])
 }
 
-function accept(
-  { grant, network, session }: Admitted<unknown>,
-  attributes: readonly Attribute[],
-): Reply {
+function accept({ grant, session }: Admitted<unknown>, attributes: readonly Attribute[]): Reply {
   return {
     code: PacketCode.accessAccept,
-    attributes: [...attributes, ...makeReplyAttributes(grant, network), ...session],
+    attributes: [...attributes, ...makeReplyAttributes(grant), ...session],
   }
 }
 

@@ -7,17 +7,21 @@ export function chooseNetwork(
   nas: Nas,
   facts: RequestFacts,
 ): Network | null {
-  return networks.find(({ rules }) => rules.some((rule) => fits(rule, nas, facts))) ?? null
+  return (
+    networks.find(({ rules }) => rules.some((rule) => findMismatch(rule, nas, facts) === null)) ??
+    null
+  )
 }
 
-/** All conditions that are given must hold. */
-function fits(rule: NetworkRule, nas: Nas, facts: RequestFacts): boolean {
-  return (
-    isAmong(rule.nasIds, nas.id) &&
-    fitsSsid(rule, facts.ssid) &&
-    isAmong(rule.nasIdentifiers, facts.nasIdentifier) &&
-    isAmong(rule.portTypes, facts.portType)
-  )
+/** What of a rule a request can differ from. */
+export type Condition = 'nas' | 'ssid' | 'nas-identifier' | 'port-type'
+
+/** The first condition that does not hold; null when all that are given do. */
+export function findMismatch(rule: NetworkRule, nas: Nas, facts: RequestFacts): Condition | null {
+  if (!isAmong(rule.nasIds, nas.id)) return 'nas'
+  if (!fitsSsid(rule, facts.ssid)) return 'ssid'
+  if (!isAmong(rule.nasIdentifiers, facts.nasIdentifier)) return 'nas-identifier'
+  return isAmong(rule.portTypes, facts.portType) ? null : 'port-type'
 }
 
 function fitsSsid({ ssids, withoutSsid = false }: NetworkRule, ssid: string | null): boolean {

@@ -280,7 +280,7 @@ function toReply(
           // The NAS knows the outer identity only; this names the session in its accounting.
           makeText(AttributeType.userName, nameOf(who)),
           ...makeMppeKeys(answer.msk, wrap),
-          ...makeReplyAttributes(grant, network),
+          ...makeReplyAttributes(grant),
           ...makeSessionAttributes({ who, grant, network, nas: client.nas }, classes),
         ],
       }

@@ -95,7 +95,7 @@ export class PapAnswers {
     return {
       code: PacketCode.accessAccept,
       attributes: [
-        ...makeReplyAttributes(grant, network),
+        ...makeReplyAttributes(grant),
         ...makeSessionAttributes(admitted, this.#classes),
       ],
     }

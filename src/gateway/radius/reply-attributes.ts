@@ -11,7 +11,7 @@ import {
   replyAttributes,
   Vendor,
 } from '../../../protocols/radius/index.ts'
-import type { Grant } from '../../access/decide.ts'
+import type { Grant, SessionLimits } from '../../access/decide.ts'
 import type { Authenticated } from '../../credentials/authenticate.ts'
 import type { CredentialId } from '../../directory/id.ts'
 import type { Nas, Network, ReplyAttribute } from '../../directory/network.ts'
@@ -30,6 +30,14 @@ export interface ListedAttribute {
 /** RFC 2865 §5.29: when the session's time is up, the NAS asks again instead of hanging up. */
 const ASK_AGAIN = 1
 
+/** What would stand in a reply twice, or let a session go on beyond a network's hours. */
+const ownSettings: ReadonlyMap<string, string> = new Map([
+  ['Session-Timeout', 'sessionTimeoutSeconds'],
+  ['Termination-Action', 'sessionTimeoutSeconds, which brings it along'],
+  ['Idle-Timeout', 'idleTimeoutSeconds'],
+  ['Acct-Interim-Interval', 'interimSeconds'],
+])
+
 /** Each is written down once, and sent many times. */
 const encoded = new WeakMap<ReplyAttribute, Attribute>()
 
@@ -41,12 +49,22 @@ const FALL_BACK_SECONDS = 3_600
 const GRANTED_BYTES = 4
 
 /** What the NAS is told of somebody who may come in. */
-export function makeReplyAttributes(grant: Grant, network: Network): Attribute[] {
-  const attributes = grant.attributes.map(encode)
-  if (grant.vlan !== null) attributes.push(...makeVlanAttributes(grant.vlan))
-  if (network.sessionTimeoutSeconds !== null)
-    attributes.push(...makeTimeout(network.sessionTimeoutSeconds))
-  return attributes
+export function makeReplyAttributes({ attributes, vlan, session }: Grant): Attribute[] {
+  const made = attributes.map(encode)
+  if (vlan !== null) made.push(...makeVlanAttributes(vlan))
+  if (session !== undefined) pushLimits(made, session)
+  return made
+}
+
+function pushLimits(
+  made: Attribute[],
+  { timeoutSeconds, idleTimeoutSeconds, interimSeconds }: SessionLimits,
+): void {
+  if (timeoutSeconds !== null) made.push(...makeTimeout(timeoutSeconds))
+  if (idleTimeoutSeconds !== null)
+    made.push(makeInteger(AttributeType.idleTimeout, idleTimeoutSeconds))
+  if (interimSeconds !== null)
+    made.push(makeInteger(AttributeType.acctInterimInterval, interimSeconds))
 }
 
 export interface Admitted {
@@ -64,8 +82,8 @@ export interface Admitted {
  */
 export function makeSessionAttributes(admitted: Admitted, classes: SessionClasses): Attribute[] {
   const { who, grant, network, nas, credentialId = null } = admitted
-  const isLeftToTime =
-    network.sessionTimeoutSeconds === null && nas.dynamicAuthorization.mode === 'off'
+  const hasTimeout = (grant.session?.timeoutSeconds ?? null) !== null
+  const isLeftToTime = !hasTimeout && nas.dynamicAuthorization.mode === 'off'
   const { id: principalId } = who.value
   const granted = digestGrant(grant)
   return [
@@ -101,6 +119,8 @@ export function hasMoved(before: string, now: string): boolean {
 /** Why an attribute can't be part of a reply, in words for an admin; null when it can. */
 export function checkReplyAttribute({ name, value }: ReplyAttribute): string | null {
   const known = findNamedAttribute(name)
+  const setting = ownSettings.get(known?.name ?? '')
+  if (setting !== undefined) return `${name} is a setting of its own: ${setting}`
   if (known?.isForReplies === false) return `${name} is set by the server, or no part of a reply`
   const vendor = known === null ? findNumberedAttribute(name)?.vendor : null
   if (vendor === Vendor.microsoft)

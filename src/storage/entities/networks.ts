@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { NasId, NetworkId } from '../../directory/id.ts'
-import type { Nas, Network } from '../../directory/network.ts'
+import { type Nas, type Network, NO_TIMES } from '../../directory/network.ts'
 import { type Keys, type Place, seal, unseal } from '../sealing.ts'
 import { lastJournalRow } from './principal-columns.ts'
 import { type EntityReader, type LastChange, lastChange } from './reader.ts'
@@ -109,6 +109,8 @@ export const networksReader: EntityReader = {
     return rows.map((row) => ({
       id: row.id,
       value: {
+        // Policies from before these were kept have none.
+        ...NO_TIMES,
         ...row.policy,
         kind: 'network',
         id: row.id as NetworkId,

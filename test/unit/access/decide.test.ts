@@ -22,6 +22,8 @@ function answer(entry: Entry, resource: Resource): unknown {
   return decision.ok ? decision.grant : decision.denial
 }
 
+/** No limits of time. */
+const session = { timeoutSeconds: null, idleTimeoutSeconds: null, interimSeconds: null }
 const everyone = { why: 'everyone', vlan: null, attributes: [] }
 
 t.test('only the active without holds get in anywhere', async (t) => {
@@ -57,10 +59,10 @@ t.test('a network: the first group that fits decides, then everyone, then no', a
   ]
   const [adaEntry, bobEntry] = [directory.entryOf(ada), directory.entryOf(bob)]
   const network = { groups, vlan: 10, attributes: [filter], everyone: false }
-  t.same(on(adaEntry, network), { why: 'team', vlan: 20, attributes: [filter, special] })
+  t.same(on(adaEntry, network), { why: 'team', vlan: 20, attributes: [special], session })
   t.same(
     on(adaEntry, { ...network, groups: [{ groupId: staff.id, vlan: null, attributes: [] }] }),
-    { why: 'staff', vlan: 10, attributes: [filter] },
+    { why: 'staff', vlan: 10, attributes: [filter], session },
     "the network's VLAN where the group names none, and nesting counts",
   )
   t.equal(on(bobEntry, network), 'not-in-allowed-group')
@@ -68,6 +70,7 @@ t.test('a network: the first group that fits decides, then everyone, then no', a
     why: 'everyone',
     vlan: 10,
     attributes: [filter],
+    session,
   })
   t.equal(on(adaEntry, { groups: [], everyone: false }), 'not-in-allowed-group')
 })
@@ -92,3 +95,58 @@ t.test('a service uses what it is for, and nothing else', async (t) => {
   ])
   t.equal(answer(directory.entryOf(ada), { kind: 'scim' }), 'wrong-kind')
 })
+
+t.test(
+  "a group's attributes replace the network's of the same name; its time-out wins",
+  async (t) => {
+    const attributes = [
+      { name: 'Filter-Id', value: 'base' },
+      { name: 'Class', value: 'x' },
+    ]
+    const network = aNetwork({
+      attributes,
+      sessionTimeoutSeconds: 3_600,
+      idleTimeoutSeconds: 300,
+      groups: [
+        {
+          groupId: staff.id,
+          vlan: null,
+          attributes: [{ name: 'filter-id', value: 'staff' }],
+          sessionTimeoutSeconds: 600,
+        },
+      ],
+    })
+    const adaEntry = directory.entryOf(ada)
+    const decision = decide(model, adaEntry, { kind: 'network', network })
+    t.match(decision, {
+      grant: {
+        attributes: [
+          { name: 'Class', value: 'x' },
+          { name: 'filter-id', value: 'staff' },
+        ],
+        session: { timeoutSeconds: 600, idleTimeoutSeconds: 300 },
+      },
+    })
+    t.match(answer(directory.entryOf(bob), { kind: 'network', network }), {
+      attributes,
+      session: { timeoutSeconds: 3_600 },
+    })
+  },
+)
+
+t.test(
+  "outside a network's hours nobody gets in, and inside nobody beyond their end",
+  async (t) => {
+    const hours = {
+      timeZone: 'Europe/Berlin',
+      windows: [{ days: ['mon' as const], from: '08:00', to: '18:00' }],
+    }
+    const network = aNetwork({ hours, sessionTimeoutSeconds: 3_600 })
+    const at = (time: string, entry = directory.entryOf(bob)) =>
+      answer(entry, { kind: 'network', network, atMs: Date.parse(time) })
+    t.equal(at('2026-11-30T06:59:59Z'), 'outside-hours')
+    t.match(at('2026-11-30T07:00:00Z'), { session: { timeoutSeconds: 3_600 } })
+    t.match(at('2026-11-30T16:45:00Z'), { session: { timeoutSeconds: 900 } })
+    t.equal(at('2026-11-30T17:00:00Z'), 'outside-hours')
+  },
+)

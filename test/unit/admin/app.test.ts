@@ -84,7 +84,7 @@ t.test('a body is taken only when its values have the type they are asked for', 
     [{ ssids: 'corp' }, /body\/ssids must be array/],
     [{ ssids: [7] }, /body\/ssids\/0 must be string/],
     [{ sessionTimeoutSeconds: '60' }, /body\/sessionTimeoutSeconds must be integer/],
-    [{ attributes: [{ name: 'Session-Timeout', value: 60 }] }, /value must be string/],
+    [{ attributes: [{ name: 'Framed-MTU', value: 60 }] }, /value must be string/],
   ]
   for (const [body, words] of wrong) {
     const answer = await patchCorp(app, body)
@@ -109,7 +109,7 @@ t.test('an attribute that no reply can carry is refused when it is to be stored'
   const { app, stored } = await serve(t)
   const cases: [string, string, RegExp][] = [
     ['Sesion-Timeout', '60', /unknown attribute Sesion-Timeout/],
-    ['Session-Timeout', 'soon', /not an integer/],
+    ['Framed-MTU', 'soon', /not an integer/],
     ['State', '0x00', /State is set by the server/],
     ['message-authenticator', '0x00', /set by the server/],
     ['EAP-Message', '0x00', /set by the server/],

@@ -105,9 +105,9 @@ t.test(
 )
 
 t.test('reply: attributes by name, VLAN as RFC 3580 §3.31 has it, session time-out', async (t) => {
-  const network = aNetwork({ sessionTimeoutSeconds: 3600 })
+  const session = { timeoutSeconds: 3600, idleTimeoutSeconds: 300, interimSeconds: 600 }
   const attributes = [{ name: 'Filter-Id', value: 'staff' }]
-  const shown = makeReplyAttributes({ why: 'staff', vlan: 42, attributes }, network)
+  const shown = makeReplyAttributes({ why: 'staff', vlan: 42, attributes, session })
   t.same(
     shown.map(({ type, value }) => [type, value.toString('hex')]),
     [
@@ -117,22 +117,27 @@ t.test('reply: attributes by name, VLAN as RFC 3580 §3.31 has it, session time-
       [81, '3432'],
       [27, '00000e10'],
       [29, '00000001'],
+      [28, '0000012c'],
+      [85, '00000258'],
     ],
   )
-  t.same(makeReplyAttributes({ why: 'x', vlan: null, attributes: [] }, aNetwork()), [])
+  t.same(makeReplyAttributes({ why: 'x', vlan: null, attributes: [] }), [])
 })
 
 t.test('reply: what an admin may not or cannot say is refused in words', async (t) => {
   const cases: [string, string, RegExp | null][] = [
     ['Filter-Id', 'staff', null],
-    ['session-timeout', '60', null],
+    ['framed-mtu', '1400', null],
     ['Class', '0x616263', null],
     ['Framed-IP-Address', '192.0.2.1', null],
     ['Tunnel-Private-Group-Id', '7', null],
     ['Tunnel-Type', '13', null],
     ['Framed-IP-Address', '2001:db8::1', /not an address/],
-    ['Session-Timeout', 'soon', /not an integer/],
-    ['Session-Timeout', '4294967296', /not an integer in range/],
+    ['Session-Timeout', '600', /sessionTimeoutSeconds/],
+    ['Framed-MTU', 'soon', /not an integer/],
+    ['Framed-MTU', '4294967296', /not an integer in range/],
+    ['Microsoft:16', '0x00', /keys/],
+    ['Acct-Session-Id', '1', /no part of a reply/],
     ['Tunnel-Type', '16777216', /not an integer in range/],
     ['Filter-Id', 'x'.repeat(254), /254 bytes/],
     ['No-Such-Attribute', '1', /unknown attribute/],
