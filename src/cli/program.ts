@@ -1,5 +1,7 @@
 import { Command } from 'commander'
 import { readVersion } from '../version.ts'
+import { addCa } from './ca.ts'
+import { addCertificates } from './certificates.ts'
 import { CommandContext, type Run } from './context.ts'
 import { addDatabase } from './database.ts'
 import { addDemo } from './demo.ts'
@@ -50,6 +52,8 @@ export function makeProgram(process: {
     addNas,
     addNetworks,
     addRealms,
+    addCertificates,
+    addCa,
     addMail,
     addLog,
   ])

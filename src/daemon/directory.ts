@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { ClientTrustIndex } from '../credentials/certificates/client-trust.ts'
 import { CredentialIndex } from '../credentials/credential-index.ts'
 import { ReadModel } from '../directory/read-model.ts'
 import type { Service } from '../lifecycle.ts'
@@ -21,6 +22,7 @@ export interface DirectoryParts {
   readonly keys: Keys
   readonly readModel: ReadModel
   readonly credentialIndex: CredentialIndex
+  readonly clientTrust: ClientTrustIndex
   readonly feed: Feed
   readonly leader: Leader
   readonly signals: Signals
@@ -58,11 +60,12 @@ export async function openDirectory(
     const keys = await openKeys(database, config.keyFile)
     const readModel = new ReadModel()
     const credentialIndex = new CredentialIndex()
+    const clientTrust = new ClientTrustIndex()
     const signals = new Signals(database)
     const feed = new Feed({
       database,
       keys,
-      followers: [readModel, credentialIndex],
+      followers: [readModel, credentialIndex, clientTrust],
       onSignal: (signal) => signals.deliver(signal),
       onAdvanced: ({ usn }) => metrics.feedApplied(1, usn),
       onFault: (error) => log.warn('feed.round-failed', { error }),
@@ -76,7 +79,7 @@ export async function openDirectory(
     const { tokenFiles } = config
     const sourceRegistry = new PostgresSourceRegistry({ db: database, keys, tokenFiles })
     return {
-      ...{ database, keys, readModel, credentialIndex, feed },
+      ...{ database, keys, readModel, credentialIndex, clientTrust, feed },
       ...{ leader, signals, sourceRegistry, services },
     }
   } catch (error) {

@@ -94,7 +94,9 @@ export async function makeClientKey(): Promise<{
 }> {
   const keys = await generateKeys()
   return {
-    publicKey: Buffer.from(await x509.cryptoProvider.get().subtle.exportKey('spki', keys.publicKey)),
+    publicKey: Buffer.from(
+      await x509.cryptoProvider.get().subtle.exportKey('spki', keys.publicKey),
+    ),
     privateKey: await exportKey(keys.privateKey),
   }
 }
@@ -122,10 +124,7 @@ export async function issueClientCertificate(
   const notAfter = new Date(Math.min(nowMs + days * DAY_MS, issuer.notAfter.getTime()))
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: makeSerial(),
-    subject: [
-      { OU: [subject.device] },
-      { CN: [subject.username] },
-    ],
+    subject: [{ OU: [subject.device] }, { CN: [subject.username] }],
     issuer: issuer.subject,
     notBefore,
     notAfter,

@@ -1,8 +1,4 @@
-import type {
-  ClientAuthority,
-  ClientCertificate,
-  RevocationReason,
-} from '../client-certificate.ts'
+import type { ClientAuthority, ClientCertificate, RevocationReason } from '../client-certificate.ts'
 import type { ClientAuthorityId, ClientCertificateId } from '../id.ts'
 import type { Actor, Written } from './people.ts'
 
@@ -19,13 +15,7 @@ export type NewClientAuthority = Pick<
 
 export type NewClientCertificate = Pick<
   ClientCertificate,
-  | 'principalId'
-  | 'label'
-  | 'authorityId'
-  | 'serial'
-  | 'fingerprint'
-  | 'notBeforeMs'
-  | 'notAfterMs'
+  'principalId' | 'label' | 'authorityId' | 'serial' | 'fingerprint' | 'notBeforeMs' | 'notAfterMs'
 >
 
 /**
