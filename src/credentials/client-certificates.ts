@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto'
-import * as x509 from '@peculiar/x509'
 import type {
   CertificateMatching,
   ClientAuthority,
@@ -23,6 +22,7 @@ import {
 import type { ClientTrustIndex } from './certificates/client-trust.ts'
 import { CrlError, crlBytes, readCrl } from './certificates/crl.ts'
 import { makePkcs12, type Pkcs12Format } from './certificates/pkcs12.ts'
+import { x509 } from './certificates/x509.ts'
 import { makeGeneratedPassword } from './generated-secret.ts'
 
 export interface CertificateWish {

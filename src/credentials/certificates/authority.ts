@@ -1,7 +1,6 @@
-import 'reflect-metadata'
 import { createPublicKey, randomBytes, webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
-import * as x509 from '@peculiar/x509'
+import { x509 } from './x509.ts'
 
 /** A certificate and its key, both PEM. */
 export interface KeyedCertificate {
@@ -17,8 +16,6 @@ const SERIAL_BYTES = 16
 /** Clocks of devices lag; a certificate that begins in their future is refused. */
 export const BACKDATE_MS = DAY_MS
 export const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-
-x509.cryptoProvider.set(webcrypto)
 
 /** Makes the built-in certificate authority: P-256, path length 0, valid for 20 years. */
 export async function makeAuthority(name: string, nowMs: number): Promise<KeyedCertificate> {

@@ -1,5 +1,4 @@
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
-import * as x509 from '@peculiar/x509'
 import type { KeyedCertificate } from './authority.ts'
 import {
   ALGORITHM,
@@ -10,6 +9,7 @@ import {
   importKey,
   makeSerial,
 } from './authority.ts'
+import { x509 } from './x509.ts'
 
 /** Whose certificate it is to be, and what stands in it. */
 export interface ClientSubject {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
-import * as x509 from '@peculiar/x509'
 import type { ClientTrustIndex, TrustedAuthority } from './client-trust.ts'
 import { plainSerial } from './crl.ts'
+import { x509 } from './x509.ts'
 
 /** What a certificate of a company's own authority says, once its chain has been followed. */
 export interface ForeignCertificate {
