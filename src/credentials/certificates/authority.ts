@@ -14,7 +14,7 @@ const AUTHORITY_YEARS = 20
 const SERVER_DAYS = 398
 const SERIAL_BYTES = 16
 /** Clocks of devices lag; a certificate that begins in their future is refused. */
-export const BACKDATE_MS = DAY_MS
+export const BACKDATE_MS = 24 * 3_600_000
 export const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
 /** Makes the built-in certificate authority: P-256, path length 0, valid for 20 years. */
