@@ -20,7 +20,6 @@ export function runTool(name: string, args: readonly string[], input = ''): Prom
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, output: Buffer.concat(parts).toString() }))
     // Those that read nothing may be gone before.
-    // Whoever reads none may have ended before anything is written; its exit code says enough.
     child.stdin.on('error', () => undefined)
     child.stdin.end(input)
   })
