@@ -103,6 +103,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       directory,
       logIn,
       certificate: certificate.served,
+      certificates,
       secondFactors: () => passwords.secondFactors,
     })
     const sources = makeSources({

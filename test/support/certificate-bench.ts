@@ -1,153 +1,197 @@
-import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
-import * as x509 from '@peculiar/x509'
+import { X509Certificate } from 'node:crypto'
+import { ClientCertificateAuthenticator } from '../../src/credentials/certificate-authenticator.ts'
+import {
+  type KeyedCertificate,
+  makeAuthority,
+} from '../../src/credentials/certificates/authority.ts'
+import {
+  type AuthorityUrls,
+  type ClientSubject,
+  issueClientCertificate,
+  makeClientKey,
+} from '../../src/credentials/certificates/client-certificate.ts'
+import { ClientTrustIndex } from '../../src/credentials/certificates/client-trust.ts'
+import { RevocationStatus } from '../../src/credentials/certificates/revocation-status.ts'
+import {
+  type CertificateWish,
+  ClientCertificates,
+} from '../../src/credentials/client-certificates.ts'
+import type {
+  CertificateEntity,
+  ClientAuthority,
+  ClientCertificate,
+} from '../../src/directory/client-certificate.ts'
+import type { Freshness } from '../../src/directory/directory.ts'
+import { type ClientAuthorityId, type ClientCertificateId, makeId } from '../../src/directory/id.ts'
+import type { ClientCertificateStore } from '../../src/directory/ports/certificates.ts'
+import type { AuthEvent } from '../../src/observe/auth-event.ts'
+import { aNetwork, aPerson, MemoryDirectory } from './directory.ts'
+import { testActor } from './people.ts'
 
-const DAY_MS = 86_400_000
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+const stored = { changed: 1, inboxSeq: 1n }
 
-x509.cryptoProvider.set(webcrypto)
+/** Tells an index at once what a database would by the journal. */
+class MemoryCertificateStore implements ClientCertificateStore {
+  readonly #trust: ClientTrustIndex
+  readonly #nowMs: () => number
+  #version = 0
 
-export interface ClientCertificate {
-  /** PEM: the leaf, then the certificates between it and the root. */
-  readonly cert: string
-  readonly key: string
-  readonly serial: string
+  constructor(trust: ClientTrustIndex, nowMs: () => number) {
+    this.#trust = trust
+    this.#nowMs = nowMs
+  }
+
+  async addAuthority(authority: Parameters<ClientCertificateStore['addAuthority']>[0]) {
+    const id = makeId<ClientAuthorityId>()
+    const none = { crl: null, crlTakenAtMs: null, crlError: null }
+    this.#tell({ kind: 'client-authority', id, ...authority, ...none })
+    return { ...stored, id }
+  }
+
+  async updateAuthority(id: ClientAuthorityId, change: Partial<ClientAuthority>) {
+    this.#tell({ ...this.#authority(id), ...change })
+    return stored
+  }
+
+  async removeAuthority(id: ClientAuthorityId) {
+    this.#trust.apply([{ kind: 'client-authority', id, value: null, usn: 1, atMs: 0 }])
+    return stored
+  }
+
+  async putCrl(id: ClientAuthorityId, outcome: { crl: Buffer } | { error: string }) {
+    const change =
+      'crl' in outcome
+        ? { crl: outcome.crl, crlTakenAtMs: this.#nowMs(), crlError: null }
+        : { crlError: outcome.error }
+    this.#tell({ ...this.#authority(id), ...change })
+    return stored
+  }
+
+  async addCertificate(certificate: Parameters<ClientCertificateStore['addCertificate']>[0]) {
+    const id = makeId<ClientCertificateId>()
+    const fresh = { createdAtMs: this.#nowMs(), revokedAtMs: null, reason: null }
+    this.#tell({ kind: 'client-certificate', id, ...certificate, ...fresh })
+    return { ...stored, id }
+  }
+
+  async revokeCertificate(id: ClientCertificateId, reason: ClientCertificate['reason']) {
+    const held = this.#trust.byId(id)
+    if (held === null || held.revokedAtMs !== null) return { changed: 0, inboxSeq: null }
+    this.#tell({ ...held, revokedAtMs: this.#nowMs(), reason })
+    return stored
+  }
+
+  #authority(id: string): ClientAuthority {
+    const found = this.#trust.authorities().find(({ value }) => value.id === id)
+    if (found === undefined) throw new Error('no such authority')
+    return found.value
+  }
+
+  #tell(entity: Omit<ClientAuthority, 'version'> | Omit<ClientCertificate, 'version'>): void {
+    this.#version += 1
+    const value = { ...entity, version: this.#version } as CertificateEntity
+    this.#trust.apply([{ kind: value.kind, id: value.id, value, usn: 1, atMs: 0 }])
+  }
 }
 
-export interface ClientCertificateOptions {
-  readonly email?: string
-  /** Days from now. */
-  readonly from?: number
-  readonly to?: number
-  readonly isForServers?: boolean
-  /** DNS names beside the address, to make the certificate long. */
-  readonly names?: readonly string[]
-}
+/** Everything about clients' certificates without a database, with a clock of its own. */
+export class CertificateBench {
+  readonly alice = aPerson({ username: 'alice' })
+  readonly bob = aPerson({ username: 'bob' })
+  readonly network = aNetwork({ name: 'corp', methods: ['tls'] })
+  readonly directory = new MemoryDirectory(this.alice, this.bob, this.network)
+  readonly trust = new ClientTrustIndex()
+  readonly events: AuthEvent[] = []
+  nowMs = Date.now()
+  freshness: Freshness = 'fresh'
+  readonly certificates: ClientCertificates
+  readonly authenticator = new ClientCertificateAuthenticator({
+    directory: this.directory.model,
+    trust: this.trust,
+    events: { record: (event) => this.events.push(event) },
+    freshness: () => this.freshness,
+    nowMs: () => this.nowMs,
+  })
+  readonly status = new RevocationStatus({
+    trust: this.trust,
+    freshness: () => this.freshness,
+    nowMs: () => this.nowMs,
+  })
 
-interface Bearer {
-  readonly certificate: x509.X509Certificate
-  readonly keys: webcrypto.CryptoKeyPair
-}
-
-/** An authority that issues certificates to people and devices, and can take them back. */
-export class ClientAuthority {
-  readonly #bearer: Bearer
-  /** From the one that issued this one's certificate up to the root, without it. */
-  readonly #between: readonly string[]
-  #serial = 1
-
-  private constructor(bearer: Bearer, between: readonly string[]) {
-    this.#bearer = bearer
-    this.#between = between
-  }
-
-  static async make(name: string): Promise<ClientAuthority> {
-    const keys = await makeKeys()
-    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-      ...span(-1, 30),
-      serialNumber: '01',
-      name: `CN=${name}`,
-      keys,
-      signingAlgorithm: ALGORITHM,
-      extensions: await authorityExtensions(keys),
+  constructor(urls: AuthorityUrls | null = null) {
+    const nowMs = () => this.nowMs
+    this.certificates = new ClientCertificates({
+      store: new MemoryCertificateStore(this.trust, nowMs),
+      trust: this.trust,
+      urls,
+      organization: () => 'Contoso',
+      reached: async () => undefined,
+      nowMs,
     })
-    return new ClientAuthority({ certificate, keys }, [])
   }
 
-  get pem(): string {
-    return this.#bearer.certificate.toString('pem')
+  issue(wish: Partial<CertificateWish> = {}) {
+    const key = { from: 'here', password: null, format: 'compatible' } as const
+    return this.certificates.issue(
+      this.alice,
+      { device: 'laptop', days: 365, key, ...wish },
+      testActor,
+    )
   }
 
-  /** An authority below this one. */
-  async makeBelow(name: string): Promise<ClientAuthority> {
-    const keys = await makeKeys()
-    const certificate = await this.#sign(keys, {
-      subject: `CN=${name}`,
-      ...span(-1, 30),
-      extensions: await authorityExtensions(keys),
+  /** Whom a chain lets in, or why it does not. */
+  logIn(...chain: readonly (string | Buffer)[]): string {
+    const outcome = this.authenticator.authenticateCertificate({
+      chain: chain.map((one) => new X509Certificate(one).raw),
+      name: 'anonymous',
+      resource: { kind: 'network', network: this.network },
+      method: 'eap-tls',
+      address: '192.0.2.1',
+      device: '02-00-00-00-00-01',
     })
-    return new ClientAuthority({ certificate, keys }, [
-      certificate.toString('pem'),
-      ...this.#between,
-    ])
+    if (!outcome.ok) return outcome.denial
+    return outcome.who.value.kind === 'person' ? outcome.who.value.username : 'a service'
   }
 
-  async issue(options: ClientCertificateOptions = {}): Promise<ClientCertificate> {
-    const { email = 'alice@contoso.example', from = -1, to = 30, names = [] } = options
-    const { clientAuth, serverAuth } = x509.ExtendedKeyUsage
-    const usage = options.isForServers === true ? serverAuth : clientAuth
-    const keys = await makeKeys()
-    const certificate = await this.#sign(keys, {
-      subject: `CN=${email}`,
-      ...span(from, to),
-      extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([usage]),
-        new x509.SubjectAlternativeNameExtension([
-          { type: 'email', value: email },
-          ...names.map((value) => ({ type: 'dns', value }) as const),
-        ]),
-      ],
-    })
-    const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)
-    return {
-      cert: [certificate.toString('pem'), ...this.#between].join('\n'),
-      key: x509.PemConverter.encode(key, 'PRIVATE KEY'),
-      serial: certificate.serialNumber,
+  /** An authority of a company, made by our own code but with a key elsewhere. */
+  async company(): Promise<KeyedCertificate> {
+    return await makeAuthority('Fabrikam Issuing CA', this.nowMs)
+  }
+
+  trustCompany(
+    { certificate }: Pick<KeyedCertificate, 'certificate'>,
+    matching: Partial<ClientAuthority['matching']> = {},
+  ) {
+    const wish = {
+      name: 'fabrikam',
+      certificate,
+      matching: { names: ['id', 'mail', 'upn'], domains: null, ...matching } as const,
+      crlUrl: null,
     }
-  }
-
-  /** PEM of a list in force that names these serial numbers. */
-  async revoke(serials: readonly string[]): Promise<string> {
-    const { notBefore, notAfter } = span(-1, 7)
-    const list = await x509.X509CrlGenerator.create({
-      issuer: this.#bearer.certificate.subject,
-      thisUpdate: notBefore,
-      nextUpdate: notAfter,
-      entries: serials.map((serialNumber) => ({ serialNumber, revocationDate: notBefore })),
-      signingAlgorithm: ALGORITHM,
-      signingKey: this.#bearer.keys.privateKey,
-    })
-    // OpenSSL knows a list by this name only.
-    return x509.PemConverter.encode(list.rawData, 'X509 CRL')
-  }
-
-  #sign(
-    keys: webcrypto.CryptoKeyPair,
-    parts: Pick<
-      x509.X509CertificateCreateParams,
-      'subject' | 'notBefore' | 'notAfter' | 'extensions'
-    >,
-  ): Promise<x509.X509Certificate> {
-    this.#serial += 1
-    return x509.X509CertificateGenerator.create({
-      ...parts,
-      serialNumber: this.#serial.toString(16).padStart(2, '0'),
-      issuer: this.#bearer.certificate.subject,
-      publicKey: keys.publicKey,
-      signingKey: this.#bearer.keys.privateKey,
-      signingAlgorithm: ALGORITHM,
-    })
+    return this.certificates.addAuthority(wish, testActor)
   }
 }
 
-function span(fromDays: number, toDays: number) {
-  const nowMs = Date.now()
-  return {
-    notBefore: new Date(nowMs + fromDays * DAY_MS),
-    notAfter: new Date(nowMs + toDays * DAY_MS),
+/** A certificate under any authority, with these names; PEM. */
+export async function issueUnder(
+  authority: KeyedCertificate,
+  names: Partial<ClientSubject>,
+): Promise<string> {
+  const { publicKey } = await makeClientKey()
+  const subject = {
+    principalId: '00000000-0000-4000-8000-00000000ffff',
+    username: 'somebody',
+    device: 'laptop',
+    mail: null,
+    upn: null,
+    ...names,
   }
-}
-
-async function authorityExtensions(keys: webcrypto.CryptoKeyPair): Promise<x509.Extension[]> {
-  return [
-    new x509.BasicConstraintsExtension(true, undefined, true),
-    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-    await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-  ]
-}
-
-async function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+  const made = await issueClientCertificate(authority, {
+    subject,
+    publicKey,
+    days: 30,
+    nowMs: Date.now(),
+    urls: null,
+  })
+  return made.certificate
 }
