@@ -4,6 +4,7 @@ import type { AdminParts } from './admin/parts.ts'
 import type { Config } from './config/config.ts'
 import { authorityFile } from './config/paths.ts'
 import { ServerCertificate } from './credentials/certificates/server-certificate.ts'
+import { makeCertificates } from './daemon/certificates.ts'
 import { Dates } from './daemon/dates.ts'
 import { type DirectoryParts, type Observers, openDirectory } from './daemon/directory.ts'
 import { makeGateways } from './daemon/gateways.ts'
@@ -77,6 +78,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
     const passThrough = makePassThrough(directory, observers)
     const logIn = makeLogIn(config, directory, { ...observers, passThrough })
     await start(logIn.services)
+    const certificates = makeCertificates(config, directory, { ...observers, logIn })
 
     const certificate = new ServerCertificate({
       files: config.tls,
@@ -101,6 +103,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       directory,
       logIn,
       certificate: certificate.served,
+      certificates,
       secondFactors: () => passwords.secondFactors,
     })
     const sources = makeSources({
@@ -120,6 +123,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       directory,
       logIn,
       certificate,
+      certificates,
       sources: sources.control,
       hooks: sources.hooks,
       passwords,
@@ -145,6 +149,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
     await start([
       ...passwords.services,
       ...mail.services,
+      ...certificates.services,
       ...gateways.services,
       ...sources.services,
       http.listeners,

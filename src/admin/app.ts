@@ -14,9 +14,12 @@ import { readBody } from '../read-body.ts'
 import { identify } from './caller.ts'
 import { ApiError } from './error.ts'
 import type { AdminParts } from './parts.ts'
+import { PKI_PATHS } from './pki.ts'
 import { makePlainPeers, plainRefused } from './plain-http.ts'
 import { appPasswordRoutes } from './routes/app-passwords.ts'
 import { applyRoutes } from './routes/apply.ts'
+import { caRoutes } from './routes/ca.ts'
+import { certificateRoutes } from './routes/certificates.ts'
 import { connectRoutes, consentReturnRoute } from './routes/connect.ts'
 import { factorRoutes } from './routes/factors.ts'
 import { groupRoutes } from './routes/groups.ts'
@@ -44,8 +47,8 @@ import { makeValidatorCompiler } from './validation.ts'
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 const REQUEST_TIMEOUT_MS = 30_000
 const RETRY_AFTER_SECONDS = 5
-/** A balancer asks these of each daemon by itself, and sends no credentials. */
-const OPEN_TO_ALL: ReadonlySet<string> = new Set(['/health', '/ready'])
+/** A balancer asks these of each daemon by itself and sends no credentials; or they are signed. */
+const OPEN_TO_ALL: ReadonlySet<string> = new Set(['/health', '/ready', ...PKI_PATHS])
 
 export interface AppOptions {
   readonly trustedProxies: readonly string[]
@@ -206,6 +209,8 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       passwordRoutes,
       appPasswordRoutes,
       networkPasswordRoutes,
+      certificateRoutes,
+      caRoutes,
       factorRoutes,
       lifecycleRoutes,
       applyRoutes,

@@ -30,6 +30,7 @@ import type { Extra, Tier } from '../sources/microsoft365/settings.ts'
 import type { Tool } from '../sources/microsoft365/steps.ts'
 import type { EndedRound, UndoCounts, UndoOutlook } from '../sources/round-undo.ts'
 import type { Verification } from '../sources/verify.ts'
+import type { CertificateControl } from './certificate-control.ts'
 import type { ProfileServer } from './device-profile.ts'
 import type { ImportControl } from './import-control.ts'
 import type { LicenceControl } from './licence-control.ts'
@@ -493,6 +494,7 @@ export interface AdminParts {
   readonly passwords: Pick<PasswordSetter, 'set'>
   readonly appPasswords: AppPasswords
   readonly networkPasswords: NetworkPasswords
+  readonly certificates: CertificateControl
   readonly secondFactors: Pick<SecondFactors, 'find' | 'remove'>
   readonly passkeys: Pick<Passkeys, 'listFor' | 'remove'>
   readonly activation: Pick<Activation, 'issue'>

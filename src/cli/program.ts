@@ -1,5 +1,7 @@
 import { Command } from 'commander'
 import { readVersion } from '../version.ts'
+import { addCa } from './ca.ts'
+import { addCertificates } from './certificates.ts'
 import { CommandContext, type Run } from './context.ts'
 import { addDatabase } from './database.ts'
 import { addDemo } from './demo.ts'
@@ -52,6 +54,8 @@ export function makeProgram(process: {
     addNetworks,
     addRealms,
     addSessions,
+    addCertificates,
+    addCa,
     addMail,
     addLog,
   ])

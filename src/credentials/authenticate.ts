@@ -95,8 +95,27 @@ export type Denial =
   /** The address has failed with too many different names. */
   | 'too-many-names'
   | CodeDenial
+  | CertificateDenial
   | DelegatedDenial
   | AccessDenial
+
+/** What is wrong with a certificate, whoever it belongs to. */
+export type CertificateDenial =
+  /** No authority that is trusted here is above it. */
+  | 'certificate-untrusted'
+  /** Signed by our own authority, and not on record: made behind our back, or before a restore. */
+  | 'certificate-unknown'
+  | 'certificate-revoked'
+  | 'certificate-expired'
+  | 'certificate-not-yet-valid'
+  /** Not made to log in with: no clientAuth among its purposes. */
+  | 'certificate-usage'
+  /** None of its names leads to anybody. */
+  | 'certificate-unmatched'
+  /** Its names lead to several. */
+  | 'certificate-ambiguous'
+  /** The CRL of its authority has run out, so that nobody knows what was revoked since. */
+  | 'certificate-list-expired'
 
 export type Authenticated = Entry<Person> | Entry<Service>
 

@@ -1,4 +1,4 @@
-import type { Change, EntityKind, Position } from '../directory/change.ts'
+import type { AnyChange, FollowedKind, Position } from '../directory/change.ts'
 import type { Credential, CredentialChange } from '../directory/credential.ts'
 import type { Follower } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
@@ -37,14 +37,14 @@ export class CredentialIndex implements Follower {
     return this.#byId.size
   }
 
-  versions(kind: EntityKind | 'credential'): ReadonlyMap<string, number> {
+  versions(kind: FollowedKind): ReadonlyMap<string, number> {
     const versions = new Map<string, number>()
     if (kind !== 'credential') return versions
     for (const [id, credential] of this.#byId) versions.set(id, credential.version)
     return versions
   }
 
-  apply(changes: readonly (Change | CredentialChange)[]): void {
+  apply(changes: readonly AnyChange[]): void {
     for (const change of changes) {
       if (change.kind === 'credential') this.#applyOne(change)
     }

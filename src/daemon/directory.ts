@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { ClientTrustIndex } from '../credentials/certificates/client-trust.ts'
 import { CredentialIndex } from '../credentials/credential-index.ts'
 import { ChangeWatch } from '../directory/change-watch.ts'
 import { ReadModel } from '../directory/read-model.ts'
@@ -23,6 +24,7 @@ export interface DirectoryParts {
   readonly readModel: ReadModel
   readonly credentialIndex: CredentialIndex
   readonly changes: ChangeWatch
+  readonly clientTrust: ClientTrustIndex
   readonly feed: Feed
   readonly leader: Leader
   readonly signals: Signals
@@ -61,12 +63,13 @@ export async function openDirectory(
     const readModel = new ReadModel()
     const credentialIndex = new CredentialIndex()
     const changes = new ChangeWatch({ directory: readModel, credentials: credentialIndex })
+    const clientTrust = new ClientTrustIndex()
     const signals = new Signals(database)
     const feed = new Feed({
       database,
       keys,
       // The last follows what those before it hold.
-      followers: [readModel, credentialIndex, changes],
+      followers: [readModel, credentialIndex, clientTrust, changes],
       onSignal: (signal) => signals.deliver(signal),
       onAdvanced: ({ usn }) => metrics.feedApplied(1, usn),
       onFault: (error) => log.warn('feed.round-failed', { error }),
@@ -80,7 +83,7 @@ export async function openDirectory(
     const { tokenFiles } = config
     const sourceRegistry = new PostgresSourceRegistry({ db: database, keys, tokenFiles })
     return {
-      ...{ database, keys, readModel, credentialIndex, changes, feed },
+      ...{ database, keys, readModel, credentialIndex, clientTrust, changes, feed },
       ...{ leader, signals, sourceRegistry, services },
     }
   } catch (error) {

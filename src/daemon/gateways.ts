@@ -21,6 +21,7 @@ import { PostgresDisconnectStore } from '../storage/disconnect-store.ts'
 import { PostgresNasStore } from '../storage/nas-store.ts'
 import { SessionReader } from '../storage/session-reader.ts'
 import { PostgresSessionStore } from '../storage/session-store.ts'
+import type { CertificateParts } from './certificates.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import type { LogInParts } from './log-in.ts'
 
@@ -41,6 +42,7 @@ export interface GatewayInput extends Observers {
   readonly directory: DirectoryParts
   readonly logIn: LogInParts
   readonly certificate: ServedCertificate
+  readonly certificates: Pick<CertificateParts, 'authenticator' | 'trust'>
   /** Asked when somebody comes, since they are made later. */
   readonly secondFactors: () => Pick<SecondFactors, 'check'>
 }
@@ -97,6 +99,8 @@ export function makeGateways(input: GatewayInput): GatewayParts {
       radsec: config.listen.radsec,
     },
     certificate: input.certificate,
+    certificates: input.certificates.authenticator,
+    clientTrust: () => input.certificates.trust(),
     witness,
     authority: input.certificate.authority,
     metrics,

@@ -24,6 +24,7 @@ import { PostgresNasStore } from '../storage/nas-store.ts'
 import { PostgresPeopleStore } from '../storage/people-store.ts'
 import { PostgresRealmStore } from '../storage/realm-store.ts'
 import { PostgresResourceStore } from '../storage/resource-store.ts'
+import type { CertificateParts } from './certificates.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import { makeLicences } from './licences.ts'
 import { localOrigin } from './local-origin.ts'
@@ -36,6 +37,7 @@ export interface HttpInput extends Observers {
   readonly directory: DirectoryParts
   readonly logIn: LogInParts
   readonly certificate: ServerCertificate
+  readonly certificates: CertificateParts
   readonly sources: SourceControl
   readonly hooks: FastifyPluginAsync
   readonly passwords: PasswordParts
@@ -87,7 +89,7 @@ export async function makeHttp(input: HttpInput): Promise<HttpParts> {
     isPlain: (request) => listeners.isPlain(request),
     onFault,
     onAnswered: ({ path, ...answer }) => metrics.httpAnswered(surfaceOf(path), answer),
-    plugins: [scim, input.passwords.pages, input.hooks],
+    plugins: [scim, input.passwords.pages, input.hooks, input.certificates.pages],
     answerUnreadable,
   })
   listeners.serve(app)
@@ -122,6 +124,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     passwords: input.passwords.setter,
     appPasswords: input.passwords.appPasswords,
     networkPasswords: input.passwords.networkPasswords,
+    certificates: input.certificates.control,
     secondFactors: input.passwords.secondFactors,
     passkeys: input.passwords.passkeys,
     activation: input.passwords.activation,

@@ -1,3 +1,5 @@
+import type { CertificateChange } from './client-certificate.ts'
+import type { CredentialChange } from './credential.ts'
 import type { Group } from './group.ts'
 import type { Nas, Network } from './network.ts'
 import type { PasswordPolicy } from './password-policy.ts'
@@ -33,6 +35,12 @@ export type Entity =
   | DirectorySettings
 
 export type EntityKind = Entity['kind']
+
+/** Everything that followers are told of by key; the read model holds the entities alone. */
+export type FollowedKind = EntityKind | CredentialChange['kind'] | CertificateChange['kind']
+
+/** Anything a follower may be told. */
+export type AnyChange = Change | CredentialChange | CertificateChange
 
 /**
  * One thing that became so. A `value` of null means it is gone for good (purged, or a deleted

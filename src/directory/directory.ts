@@ -1,4 +1,4 @@
-import type { Change, DirectorySettings, EntityKind, Position } from './change.ts'
+import type { AnyChange, DirectorySettings, FollowedKind, Position } from './change.ts'
 import type { Group } from './group.ts'
 import type { Nas, Network } from './network.ts'
 import type { Person } from './person.ts'
@@ -90,11 +90,11 @@ export interface Follower {
   /** Null before the first catch-up. */
   readonly position: Position | null
   /** Which kinds it wants to be told of. */
-  readonly kinds: readonly (EntityKind | 'membership' | 'credential')[]
+  readonly kinds: readonly (FollowedKind | 'membership')[]
   /** Versions it holds, to be compared when catching up. */
-  versions(kind: EntityKind | 'credential'): ReadonlyMap<string, number>
+  versions(kind: FollowedKind): ReadonlyMap<string, number>
   /** Applies a slice. Values older than what is held are ignored, so a replay does no harm. */
-  apply(changes: readonly (Change | import('./credential.ts').CredentialChange)[]): void
+  apply(changes: readonly AnyChange[]): void
   /**
    * Called when the journal turns out to be another one (a new epoch, after a restore), before the
    * catch-up from it: versions of the old one say nothing, and until `reached` every value is taken.

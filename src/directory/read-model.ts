@@ -1,5 +1,11 @@
-import type { Change, DirectorySettings, EntityChange, EntityKind, Position } from './change.ts'
-import type { CredentialChange } from './credential.ts'
+import type {
+  AnyChange,
+  Change,
+  DirectorySettings,
+  EntityChange,
+  FollowedKind,
+  Position,
+} from './change.ts'
 import { digestOf, digestOfLines, sha256 } from './digest.ts'
 import type { Directory, Follower, SearchOptions } from './directory.ts'
 import { EntryTable } from './entry-table.ts'
@@ -155,9 +161,11 @@ export class ReadModel implements Directory, Follower {
     return this.#table.ofKind(kind).size
   }
 
-  versions(kind: EntityKind | 'credential'): ReadonlyMap<string, number> {
+  versions(kind: FollowedKind): ReadonlyMap<string, number> {
     switch (kind) {
       case 'credential':
+      case 'client-authority':
+      case 'client-certificate':
         return new Map()
       case 'person':
       case 'group':
@@ -172,9 +180,9 @@ export class ReadModel implements Directory, Follower {
    * Of the last whole list of each group. Edges that came one by one since do not raise it, as none
    * of them tells whether it was the last: a catch-up then reads the list once more than it had to.
    */
-  apply(changes: readonly (Change | CredentialChange)[]): void {
+  apply(changes: readonly AnyChange[]): void {
     for (const change of changes) {
-      if (change.kind === 'credential') continue
+      if (!isOfTheView(change)) continue
       this.#table.changing(change.usn, change.atMs)
       if (change.kind === 'membership' || change.kind === 'members') this.#applyMembers(change)
       else this.#applyEntity(change)
@@ -278,4 +286,10 @@ export class ReadModel implements Directory, Follower {
     const held = this.#membersVersions.get(groupNo) ?? 0
     return this.#history.takesList(groupNo, usn) || (change.membersVersion ?? 0) > held
   }
+}
+
+/** Credentials and certificates are others' to hold. */
+function isOfTheView(change: AnyChange): change is Change {
+  const { kind } = change
+  return kind !== 'credential' && kind !== 'client-authority' && kind !== 'client-certificate'
 }

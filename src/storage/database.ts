@@ -86,6 +86,37 @@ export interface CertificateAuthorityTable {
   created_at: GeneratedTimestamp
 }
 
+export interface ClientAuthorityTable {
+  id: string
+  version: Generated<number>
+  name: string
+  name_folded: string
+  certificate: string
+  fingerprint: string
+  private_key: Buffer | null
+  matching: Json
+  crl: Buffer | null
+  crl_url: string | null
+  crl_taken_at: Timestamp | null
+  crl_error: string | null
+  created_at: GeneratedTimestamp
+}
+
+export interface ClientCertificateTable {
+  id: string
+  version: Generated<number>
+  principal_id: string
+  label: string
+  authority_id: string
+  serial: string
+  fingerprint: string
+  not_before: Timestamp
+  not_after: Timestamp
+  created_at: GeneratedTimestamp
+  revoked_at: Timestamp | null
+  reason: string | null
+}
+
 export interface ConnectAttemptTable {
   id: string
   way: 'consent' | 'device'
@@ -740,6 +771,8 @@ export interface Tables {
   auth_failure: AuthFailureTable
   authority: AuthorityTable
   certificate_authority: CertificateAuthorityTable
+  client_authority: ClientAuthorityTable
+  client_certificate: ClientCertificateTable
   connect_attempt: ConnectAttemptTable
   connection_external_id: ConnectionExternalIdTable
   credential: CredentialTable

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { type Kysely, sql, type Transaction } from 'kysely'
-import type { EntityKind } from '../directory/change.ts'
+import type { FollowedKind } from '../directory/change.ts'
 import type { Actor } from '../directory/ports/people.ts'
 import type { Tables } from './database.ts'
 import { digestDetail } from './journal-detail.ts'
@@ -8,9 +8,8 @@ import { voidLinks } from './link-rows.ts'
 
 /** Kinds of journal rows: entities a read model follows, and decisions that stand for themselves. */
 export type JournalKind =
-  | EntityKind
+  | FollowedKind
   | 'membership'
-  | 'credential'
   | `admin.${string}`
   | `auth.${string}`
   | `source.${string}`

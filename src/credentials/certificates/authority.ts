@@ -1,7 +1,6 @@
-import 'reflect-metadata'
 import { createPublicKey, randomBytes, webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
-import * as x509 from '@peculiar/x509'
+import { x509 } from './x509.ts'
 
 /** A certificate and its key, both PEM. */
 export interface KeyedCertificate {
@@ -9,16 +8,14 @@ export interface KeyedCertificate {
   readonly privateKey: string
 }
 
-const DAY_MS = 86_400_000
+export const DAY_MS = 86_400_000
 const AUTHORITY_YEARS = 20
 /** Apple's limit for a server certificate a device will trust is 825 days. */
 const SERVER_DAYS = 398
 const SERIAL_BYTES = 16
 /** Clocks of devices lag; a certificate that begins in their future is refused. */
-const BACKDATE_MS = DAY_MS
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-
-x509.cryptoProvider.set(webcrypto)
+export const BACKDATE_MS = 24 * 3_600_000
+export const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
 /** Makes the built-in certificate authority: P-256, path length 0, valid for 20 years. */
 export async function makeAuthority(name: string, nowMs: number): Promise<KeyedCertificate> {
@@ -108,22 +105,22 @@ export function isPair(pair: KeyedCertificate): boolean {
   return own.equals(derived)
 }
 
-async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+export async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
 }
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+export async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   const bytes = await webcrypto.subtle.exportKey('pkcs8', key)
   return x509.PemConverter.encode(bytes, 'PRIVATE KEY')
 }
 
-async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+export async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
   const bytes = x509.PemConverter.decodeFirst(pem)
   return await webcrypto.subtle.importKey('pkcs8', bytes, ALGORITHM, false, ['sign'])
 }
 
-/** Positive, as RFC 5280 §4.1.2.2 demands. */
-function makeSerial(): string {
+/** 126 random bits, positive as RFC 5280 §4.1.2.2 demands. */
+export function makeSerial(): string {
   const bytes = randomBytes(SERIAL_BYTES)
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40
   return bytes.toString('hex')

@@ -1,15 +1,13 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
-import type { Entity, EntityKind } from '../../directory/change.ts'
+import type { Entity, FollowedKind } from '../../directory/change.ts'
+import type { CertificateEntity } from '../../directory/client-certificate.ts'
 import type { Credential } from '../../directory/credential.ts'
 import type { Tables } from '../database.ts'
-
-/** Everything followers are told of by key. */
-export type FollowedKind = EntityKind | 'credential'
 
 /** A row as it is now, with the last journal number that named it. */
 export interface Found {
   readonly id: string
-  readonly value: Entity | Credential
+  readonly value: Entity | Credential | CertificateEntity
   readonly usn: number
   readonly atMs: number
 }

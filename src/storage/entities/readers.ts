@@ -1,9 +1,11 @@
+import type { FollowedKind } from '../../directory/change.ts'
 import type { Keys } from '../sealing.ts'
+import { clientCertificatesReader, makeClientAuthoritiesReader } from './certificates.ts'
 import { credentialsReader } from './credentials.ts'
 import { groupsReader } from './groups.ts'
 import { makeNasReader, networksReader } from './networks.ts'
 import { peopleReader } from './people.ts'
-import type { EntityReader, FollowedKind } from './reader.ts'
+import type { EntityReader } from './reader.ts'
 import { makeRealmReader } from './realms.ts'
 import { administratorsReader, servicesReader } from './services.ts'
 import { settingsReader } from './settings.ts'
@@ -20,6 +22,8 @@ export function makeReaders(keys: Keys): ReadonlyMap<FollowedKind, EntityReader>
     peopleReader,
     groupsReader,
     credentialsReader,
+    makeClientAuthoritiesReader(keys),
+    clientCertificatesReader,
   ]
   return new Map(readers.map((reader) => [reader.kind, reader]))
 }

@@ -1,10 +1,10 @@
 import { type Kysely, sql } from 'kysely'
-import type { Position } from '../../directory/change.ts'
+import type { AnyChange, Position } from '../../directory/change.ts'
 import type { Follower } from '../../directory/directory.ts'
 import { chunks } from '../chunks.ts'
 import type { Tables } from '../database.ts'
 import type { EntityReader, Found } from '../entities/reader.ts'
-import { type AnyChange, BATCH_ROWS, type Readers, toChange } from './fetch.ts'
+import { BATCH_ROWS, type Readers, toChange } from './fetch.ts'
 import type { Slices } from './slices.ts'
 
 /** Edges read at once; a larger group comes whole all the same. */

@@ -1,11 +1,8 @@
 import { type Kysely, sql } from 'kysely'
-import type { Change, EntityChange } from '../../directory/change.ts'
-import type { CredentialChange } from '../../directory/credential.ts'
+import type { AnyChange, FollowedKind } from '../../directory/change.ts'
 import type { Tables } from '../database.ts'
-import type { EntityReader, FollowedKind, Found } from '../entities/reader.ts'
+import type { EntityReader, Found } from '../entities/reader.ts'
 import type { Edge, Key, Place } from './journal-rows.ts'
-
-export type AnyChange = Change | CredentialChange
 
 /** Rows asked for in one statement. */
 export const BATCH_ROWS = 500
@@ -35,7 +32,7 @@ export function toChange(
 ): AnyChange {
   const { kind, id } = entity
   const { usn, atMs } = place
-  return { kind, id, value, usn, atMs } as EntityChange | CredentialChange
+  return { kind, id, value, usn, atMs } as AnyChange
 }
 
 async function findEntities(

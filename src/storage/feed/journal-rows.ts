@@ -1,7 +1,6 @@
 import { type Kysely, sql } from 'kysely'
-import type { Position } from '../../directory/change.ts'
+import type { FollowedKind, Position } from '../../directory/change.ts'
 import type { Tables } from '../database.ts'
-import type { FollowedKind } from '../entities/reader.ts'
 import { stamp } from '../journal.ts'
 
 /** Rows read at once; also what one call of stamp() moves at most. */

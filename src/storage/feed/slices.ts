@@ -1,6 +1,6 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
+import type { AnyChange } from '../../directory/change.ts'
 import type { Follower } from '../../directory/directory.ts'
-import type { AnyChange } from './fetch.ts'
 
 /** Longest a follower may keep the event loop at a time. */
 const SLICE_MS = 5

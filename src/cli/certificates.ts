@@ -1,0 +1,134 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import { revocationReasons } from '../directory/client-certificate.ts'
+import { CliError } from './client.ts'
+import type { Run } from './context.ts'
+import { numberFrom } from './number.ts'
+import { printFields, printTable } from './print.ts'
+
+interface Shown {
+  readonly id: string
+  readonly person: string | null
+  readonly device: string
+  readonly serial: string
+  readonly expiresAt: string
+  readonly revokedAt: string | null
+  readonly reason: string | null
+}
+
+interface Issued extends Shown {
+  readonly pem: string
+  readonly authorityPem: string
+  readonly pkcs12?: string
+  readonly password?: string
+}
+
+interface IssueOptions {
+  readonly out: string
+  readonly csr?: string
+  readonly passwordFile?: string
+  readonly modern?: boolean
+  readonly days?: string
+}
+
+const PRIVATE = { mode: 0o600, flag: 'wx' } as const
+
+/** `certificate issue|list|show|revoke` */
+export function addCertificates(program: Command, run: Run): void {
+  const certificate = program
+    .command('certificate')
+    .description('certificates that people and their devices log in with (EAP-TLS)')
+
+  certificate
+    .command('issue <person> <device>')
+    .description('issue one for a device of hers: from a CSR, or with a key as a PKCS#12 file')
+    .requiredOption('--out <file>', 'written anew: PKCS#12, or with --csr the certificate in PEM')
+    .option('--csr <file>', 'PKCS#10 request in PEM: the key stays on the device')
+    .option('--password-file <file>', 'password of the PKCS#12 file; made and shown without')
+    .option('--modern', 'PKCS#12 with AES-256 for newer devices; 3DES, which all open, without')
+    .option('--days <n>', 'how long it is good; 365 unless given')
+    .action(async (person: string, device: string, options: IssueOptions, command: Command) => {
+      const context = run(command)
+      const answer = await context
+        .client()
+        .send<Issued>('POST', `/people/${encodeURIComponent(person)}/certificates`, {
+          device,
+          ...bodyOf(options),
+        })
+      const { pem, authorityPem, pkcs12, password, ...shown } = answer
+      const file = pkcs12 === undefined ? `${pem}${authorityPem}\n` : Buffer.from(pkcs12, 'base64')
+      writeFileSync(options.out, file, PRIVATE)
+      const isTold = password !== undefined && options.passwordFile === undefined
+      context.show({ ...shown, file: options.out, ...(isTold ? { password } : {}) }, () => {
+        context.output.write(`${options.out} written, good until ${shown.expiresAt}\n`)
+        if (isTold)
+          context.output.write(`password: ${password}\nKeep it now: it is not shown again.\n`)
+      })
+    })
+
+  certificate
+    .command('list [person]')
+    .description('list those issued here')
+    .action(async (person: string | undefined, _options: unknown, command: Command) => {
+      const context = run(command)
+      const answer = await context
+        .client()
+        .get<{ certificates: readonly Shown[] }>(
+          '/certificates',
+          person === undefined ? {} : { person },
+        )
+      context.show(answer, ({ certificates }) =>
+        printTable(context.output, certificates.map(toRow), 'no certificates issued yet'),
+      )
+    })
+
+  certificate
+    .command('show <certificate>')
+    .description('show one, by id or serial number')
+    .action(async (reference: string, _options: unknown, command: Command) => {
+      const context = run(command)
+      const answer = await context.client().get<Record<string, unknown>>(pathOf(reference))
+      context.show(answer, (shown) => printFields(context.output, shown))
+    })
+
+  certificate
+    .command('revoke <certificate>')
+    .description('revoke one, by id or serial number; it counts from the next log-in on')
+    .addOption(new Option('--reason <reason>').choices(Object.keys(revocationReasons)))
+    .action(async (reference: string, { reason }: { reason?: string }, command: Command) => {
+      const context = run(command)
+      const answer = await context
+        .client()
+        .send<Shown & { readonly changed: number }>('POST', `${pathOf(reference)}/revoke`, {
+          ...(reason === undefined ? {} : { reason }),
+        })
+      context.show(answer, ({ serial, changed }) =>
+        context.output.write(
+          changed === 0 ? `${serial} was revoked already\n` : `${serial} revoked\n`,
+        ),
+      )
+    })
+}
+
+function bodyOf({ csr, passwordFile, modern, days }: IssueOptions): Record<string, unknown> {
+  if (csr !== undefined && (passwordFile !== undefined || modern === true))
+    throw new CliError(
+      'with --csr there is no PKCS#12 file: leave out --password-file and --modern',
+    )
+  return {
+    ...(days === undefined ? {} : { days: numberFrom('--days', days) }),
+    ...(csr === undefined ? {} : { csr: readFileSync(csr, 'utf8') }),
+    ...(modern === true ? { format: 'modern' } : {}),
+    ...(passwordFile === undefined
+      ? {}
+      : { password: readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '') }),
+  }
+}
+
+function pathOf(reference: string): string {
+  return `/certificates/${encodeURIComponent(reference)}`
+}
+
+function toRow({ serial, person, device, expiresAt, revokedAt, reason }: Shown) {
+  return { serial, person, device, ends: expiresAt, revoked: revokedAt, reason }
+}
