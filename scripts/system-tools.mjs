@@ -22,6 +22,9 @@ const TOOLS = [
   ['xmllint', 'libxml2-utils'],
   ['nmcli', 'network-manager'],
   ['python3', 'python3'],
+  ['radsecproxy', 'radsecproxy'],
+  ['hostapd', 'hostapd'],
+  ['wpa_supplicant', 'wpasupplicant'],
 ]
 
 /** @returns {{ missing: string[], installed: string[] }} */

@@ -73,7 +73,6 @@ export const radiusMethods = [
   'pap',
   'chap',
   'mschapv2',
-  'mac',
   'tls',
   'ttls-pap',
   'ttls-gtc',
