@@ -15,6 +15,7 @@ import type { Grant, SessionLimits } from '../../access/decide.ts'
 import type { Authenticated } from '../../credentials/authenticate.ts'
 import type { CredentialId } from '../../directory/id.ts'
 import type { Nas, Network, ReplyAttribute } from '../../directory/network.ts'
+import { Recent } from './recent.ts'
 import type { SessionClasses } from './session-class.ts'
 
 /** An attribute that can be used, as admins are told of it. */
@@ -40,6 +41,8 @@ const ownSettings: ReadonlyMap<string, string> = new Map([
 
 /** Each is written down once, and sent many times. */
 const encoded = new WeakMap<ReplyAttribute, Attribute>()
+/** By who lets in, and onto which VLAN: there are as many as an admin has written down. */
+const digests = new Recent<string>(1_024)
 
 /**
  * Where the network says nothing and the NAS ends no session for us: how long somebody who was shut
@@ -101,8 +104,13 @@ function makeTimeout(seconds: number): Attribute[] {
 
 /** Stands for who let somebody in and onto which VLAN, to tell later whether she has moved. */
 export function digestGrant({ why, vlan }: Pick<Grant, 'why' | 'vlan'>): string {
-  const half = (text: string) => hash('sha256', text, 'hex').slice(0, GRANTED_BYTES)
-  return half(`why ${why}`) + half(`vlan ${vlan ?? ''}`)
+  return digestHalf(`why ${why}`) + digestHalf(`vlan ${vlan ?? ''}`)
+}
+
+function digestHalf(text: string): string {
+  return (
+    digests.find(text) ?? digests.keep(text, hash('sha256', text, 'hex').slice(0, GRANTED_BYTES))
+  )
 }
 
 /**

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { type Attribute, AttributeType, makeOctets } from '../../../protocols/radius/index.ts'
 import { equalConstantTime } from '../../../protocols/wire/index.ts'
 import type { CredentialId, NetworkId, PrincipalId } from '../../directory/id.ts'
+import { Recent } from './recent.ts'
 
 const FORMAT = 1
 const ID_BYTES = 16
@@ -13,6 +14,8 @@ const CREDENTIAL_AT = NETWORK_AT + ID_BYTES
 const GRANTED_AT = CREDENTIAL_AT + ID_BYTES
 const MAC_AT = GRANTED_AT + GRANTED_BYTES
 const NOBODY = Buffer.alloc(ID_BYTES)
+/** Some 400 bytes each. */
+const MAX_MADE = 4_096
 
 /** What somebody was admitted as, and to. */
 export interface SessionClass {
@@ -31,13 +34,29 @@ export interface SessionClass {
  */
 export class SessionClasses {
   readonly #keys: readonly Buffer[]
+  /** The same for each log-in of somebody, and dear to make. */
+  readonly #made = new Recent<Attribute>(MAX_MADE)
 
   /** @param keys the first makes, all of them are believed */
   constructor(keys: readonly Buffer[]) {
     this.#keys = keys
   }
 
-  make({ principalId, networkId, credentialId, granted }: SessionClass): Attribute {
+  make(admitted: SessionClass): Attribute {
+    const { principalId, networkId, credentialId, granted } = admitted
+    const key = `${principalId} ${networkId} ${credentialId} ${granted}`
+    return this.#made.find(key) ?? this.#made.keep(key, this.#make(admitted))
+  }
+
+  /** The one of ours among a report's Class attributes; null when there is none. */
+  read(attributes: readonly Attribute[]): SessionClass | null {
+    for (const { type, value } of attributes) {
+      if (type === AttributeType.class.type && this.#isOurs(value)) return parse(value)
+    }
+    return null
+  }
+
+  #make({ principalId, networkId, credentialId, granted }: SessionClass): Attribute {
     const bytes = Buffer.alloc(MAC_AT + MAC_BYTES)
     bytes.writeUInt8(FORMAT)
     bytes.set(bytesOf(principalId), PRINCIPAL_AT)
@@ -48,14 +67,6 @@ export class SessionClasses {
     if (key === undefined) throw new Error('no key to make a Class with')
     bytes.set(macOf(key, bytes), MAC_AT)
     return makeOctets(AttributeType.class, bytes)
-  }
-
-  /** The one of ours among a report's Class attributes; null when there is none. */
-  read(attributes: readonly Attribute[]): SessionClass | null {
-    for (const { type, value } of attributes) {
-      if (type === AttributeType.class.type && this.#isOurs(value)) return parse(value)
-    }
-    return null
   }
 
   #isOurs(value: Buffer): boolean {

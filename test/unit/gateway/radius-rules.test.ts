@@ -17,6 +17,7 @@ import {
   readFacts,
 } from '../../../src/gateway/radius/facts.ts'
 import { RadiusReporter } from '../../../src/gateway/radius/observer.ts'
+import { Recent } from '../../../src/gateway/radius/recent.ts'
 import {
   checkReplyAttribute,
   makeReplyAttributes,
@@ -298,3 +299,33 @@ t.test(
     t.match(body, /radius_dropped_total\{reason="unknown-client"\} 1/)
   },
 )
+
+t.test('Class: what was made before is given for the same admission only', async (t) => {
+  const classes = new SessionClasses([Buffer.alloc(32, 7)])
+  const alice = aPerson({ username: 'alice' })
+  const admitted = {
+    principalId: alice.id,
+    networkId: aNetwork().id,
+    credentialId: null,
+    granted: '01020304',
+  }
+  const others = [
+    { ...admitted, principalId: aPerson({ username: 'bob' }).id },
+    { ...admitted, networkId: aNetwork().id },
+    { ...admitted, granted: '01020305' },
+  ]
+  t.equal(classes.make(admitted), classes.make({ ...admitted }))
+  for (const one of [admitted, ...others, admitted]) {
+    t.same(classes.read([classes.make(one)]), one)
+  }
+})
+
+t.test('what was worked out lately is bounded: the longest held goes first', async (t) => {
+  const recent = new Recent<number>(2)
+  for (const [at, key] of ['a', 'b', 'c'].entries()) t.equal(recent.keep(key, at), at)
+  t.equal(recent.size, 2)
+  t.same(
+    ['a', 'b', 'c'].map((key) => recent.find(key)),
+    [undefined, 1, 2],
+  )
+})
