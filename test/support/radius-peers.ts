@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { inside } from './network-namespace.ts'
 import { findTool } from './tools.ts'
 
 /** PEM files that a foreign peer shows and trusts. */
@@ -84,8 +85,17 @@ ${blocks}
   return startPeer(t, { name: 'radsecproxy', args: ['-f', '-c', file], ready })
 }
 
-/** FreeRADIUS with one configuration file, what is common to all of them in front. */
-export function startFreeradius(t: Test, folder: string, config: string): Promise<() => string> {
+/**
+ * FreeRADIUS with one configuration file, what is common to all of them in front.
+ *
+ * @param space the network namespace it runs in; our own when left out
+ */
+export function startFreeradius(
+  t: Test,
+  folder: string,
+  config: string,
+  space?: string,
+): Promise<() => string> {
   mkdirSync(join(folder, 'log'), { recursive: true })
   const logFile = join(folder, 'log', 'radius.log')
   writeFileSync(
@@ -110,9 +120,10 @@ thread pool { start_servers = 2, max_servers = 4, min_spare_servers = 1, max_spa
 ${config}
 `,
   )
+  const args = ['-f', '-d', folder, '-D', '/usr/share/freeradius']
   return startPeer(t, {
-    name: 'freeradius',
-    args: ['-f', '-d', folder, '-D', '/usr/share/freeradius'],
+    name: space === undefined ? 'freeradius' : 'ip',
+    args: space === undefined ? args : inside(space, 'freeradius', args),
     ready: /Ready to process/,
     logFile,
   })

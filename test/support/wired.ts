@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { DemoFacts } from '../../src/demo/facts.ts'
 import { freePort } from './free-port.ts'
+import { ip } from './network-namespace.ts'
 import { runTool } from './run-tool.ts'
 import { findTool } from './tools.ts'
 
@@ -212,11 +213,6 @@ export class WiredPort {
       '}',
     ])
   }
-}
-
-async function ip(...args: readonly string[]): Promise<void> {
-  const { code, output } = await runTool('ip', args)
-  if (code !== 0) throw new Error(`ip ${args.join(' ')}: ${output}`)
 }
 
 function lines(parts: readonly string[]): string {
