@@ -88,6 +88,13 @@ const EXPLANATIONS: Table = {
     'certificate-not-yet-valid':
       'the certificate begins in the future: the clock here, or of the authority, is wrong',
     'certificate-revoked': 'the certificate has been revoked: issue another if she is to come in',
+    'certificate-untrusted':
+      'no authority trusted here issued the certificate: `gatehouse ca list` shows them',
+    'certificate-unknown':
+      'our own authority has signed it and it is not on record, as after restoring an old backup: issue another',
+    'certificate-usage': 'the certificate is not meant for clients: issue one with clientAuth',
+    'certificate-list-expired':
+      'the revocation list of the authority has run out: renew it, or nobody gets in with its certificates',
     'certificate-purpose': 'the certificate is not meant for clients: issue one with clientAuth',
     'certificate-no-crl':
       'the revocation list of the authority is missing or too old: renew it, or nobody gets in with its certificates',
@@ -113,6 +120,8 @@ const EXPLANATIONS: Table = {
       'she has nothing to prove it with here: `gatehouse person password`, `network-password` or `certificate issue`',
     'credential-expired': 'her password has expired: she sets another',
     'credential-temporary': 'her password was set by an admin: she changes it on her account page',
+    'credential-changed':
+      'her password is not what it was when this session began: the device logs in whole by itself',
     'credential-scope': 'this app password is good for something else',
     'backing-off': 'too many wrong tries: it goes on by itself, or `gatehouse person unlock`',
     'locked-out': 'locked after too many wrong tries: `gatehouse person unlock`',

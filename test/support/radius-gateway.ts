@@ -10,11 +10,12 @@ import { digestSecret } from '../../src/credentials/generated-secret.ts'
 import { NetworkSecrets } from '../../src/credentials/network-secrets.ts'
 import { ntHash } from '../../src/credentials/nt-hash.ts'
 import { PasswordAuthenticator } from '../../src/credentials/password-authenticator.ts'
+import { ResumedLogins } from '../../src/credentials/resumed-logins.ts'
 import type { SecondFactors } from '../../src/credentials/second-factors.ts'
 import { SecondStep } from '../../src/credentials/second-step.ts'
 import type { Credential } from '../../src/directory/credential.ts'
 import type { Freshness } from '../../src/directory/directory.ts'
-import type { CredentialId } from '../../src/directory/id.ts'
+import type { CredentialId, PrincipalId } from '../../src/directory/id.ts'
 import type { RadiusMethod } from '../../src/directory/network.ts'
 import type { SessionReport } from '../../src/directory/ports/accounting.ts'
 import { RadiusGateway } from '../../src/gateway/radius/gateway.ts'
@@ -94,6 +95,8 @@ export class GatewayBench {
   readonly #owned = new Set<CredentialId>()
   readonly #failures = new Failures({ store: new MemoryFailureStore() })
   freshness: Freshness = 'fresh'
+  /** Set before the start: TLS sessions are resumed. */
+  resumes = false
   /** One-time codes; nobody has any by default. */
   factors: Pick<SecondFactors, 'check'> = { check: async () => ({ ok: false, why: 'no-factor' }) }
   /** What recording a session report throws; null when it succeeds. */
@@ -126,6 +129,7 @@ export class GatewayBench {
         events: { record: (event) => this.events.push(event) },
       }),
       challenges: this.#challenges(),
+      ...(this.resumes ? { resumable: this.#resumable() } : {}),
       events: { record: (event) => this.events.push(event) },
       sessions: {
         record: async (report) => {
@@ -176,6 +180,17 @@ export class GatewayBench {
     return this.events.at(-1)?.reason
   }
 
+  /** Gives somebody a generated password beside what she has; returns how to take it away. */
+  give(id: PrincipalId, text: string): () => void {
+    const stored = digestSecret(text)
+    const credential = aCredential(id, stored, { type: 'network-password', uses: ['radius'] })
+    this.#give(credential)
+    return () => {
+      const gone = { kind: 'credential', id: credential.id, value: null } as const
+      this.#credentials.apply([{ ...gone, usn: 2, atMs: 0 }])
+    }
+  }
+
   async stop(): Promise<void> {
     await this.#gateway?.stop()
     await this.#failures.stop()
@@ -204,6 +219,15 @@ export class GatewayBench {
         readNetworkSecret: async (id) => (this.#owned.has(id) ? secret : null),
       }),
       failures: this.#failures,
+      events: { record: (event) => this.events.push(event) },
+      freshness: () => this.freshness,
+    })
+  }
+
+  #resumable(): ResumedLogins {
+    return new ResumedLogins({
+      directory: this.directory.model,
+      credentials: this.#credentials,
       events: { record: (event) => this.events.push(event) },
       freshness: () => this.freshness,
     })

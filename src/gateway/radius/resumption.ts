@@ -39,11 +39,13 @@ export class Resumptions {
   }
 
   ofPassword(place: Place, who: Authenticated): string | null {
+    if (asksForCode(place)) return null
     const token = this.#parts.logins.remember(who)
     return token === null ? null : write(place, { kind: 'password', token })
   }
 
-  ofCertificate(place: Place, chain: readonly Buffer[]): string {
+  ofCertificate(place: Place, chain: readonly Buffer[]): string | null {
+    if (asksForCode(place)) return null
     return write(place, {
       kind: 'certificate',
       chain: chain.map((certificate) => certificate.toString('base64')),
@@ -51,7 +53,9 @@ export class Resumptions {
   }
 
   /** Whether to let the peer resume at all; what it answers is no log-in yet. */
-  mayResume({ network, device }: Place, resumption: string): boolean {
+  mayResume(place: Place, resumption: string): boolean {
+    const { network, device } = place
+    if (asksForCode(place)) return false
     const { networkId, networkVersion, proof, ...kept } = JSON.parse(resumption) as Resumption
     if (networkId !== network.id || networkVersion !== network.version) return false
     if (kept.device !== device) return false
@@ -71,6 +75,11 @@ export class Resumptions {
     const chain = proof.chain.map((certificate) => Buffer.from(certificate, 'base64'))
     return this.#parts.certificates.authenticateCertificate({ ...attempt, chain }, { signal })
   }
+}
+
+/** A one-time code is good for one log-in: a session that goes on without one would be a way round it. */
+function asksForCode({ network }: Place): boolean {
+  return (network.secondFactor ?? null) !== null
 }
 
 function write({ network, device }: Place, proof: Resumption['proof']): string {
