@@ -16,7 +16,6 @@ import type { TlsMethodOptions } from './resumption.ts'
 import type { KeptSession } from './tls-sessions.ts'
 import { TunnelRun, type Turn, type Yes } from './tunnel-run.ts'
 
-const MSK_BYTES = 64
 const KEYS = { label: 'client EAP encryption', type: EapType.peap }
 const EAP_HEADER_BYTES = 5
 
@@ -92,7 +91,7 @@ class PeapRun<Context, Grant> extends TunnelRun<Context, Grant> {
       method: this.#inner.methodName ?? 'eap-peap',
     }
     const verdict = { ...step, ok: true } as const
-    const binding = CryptoBinding.ofMethod(this.#exportKeys(), step.msk)
+    const binding = CryptoBinding.ofMethod(this.#exportMsk(), step.msk)
     return this.#tell({ kind: 'success', verdict, binding, owner }, identifier)
   }
 
@@ -107,7 +106,7 @@ class PeapRun<Context, Grant> extends TunnelRun<Context, Grant> {
       const failure = { reason: verdict.reason, detail: null, isVerdict: true }
       return this.#tell({ kind: 'failure', failure }, identifier)
     }
-    const binding = CryptoBinding.ofResumption(this.#exportKeys())
+    const binding = CryptoBinding.ofResumption(this.#exportMsk())
     return this.#tell({ kind: 'success', verdict, binding, owner: kept }, identifier)
   }
 
@@ -135,13 +134,12 @@ class PeapRun<Context, Grant> extends TunnelRun<Context, Grant> {
       return refused('crypto-binding', 'missing')
     }
     this.keep(result.verdict, result.owner)
-    const msk =
-      binding === null ? this.#exportKeys().subarray(0, MSK_BYTES) : result.binding.deriveMsk()
+    const msk = binding === null ? this.#exportMsk() : result.binding.deriveMsk()
     return { kind: 'success', msk, grant: result.verdict.grant }
   }
 
-  #exportKeys(): Buffer {
-    return this.carrier.exportKeys(KEYS)
+  #exportMsk(): Buffer {
+    return this.carrier.exportMsk(KEYS)
   }
 }
 

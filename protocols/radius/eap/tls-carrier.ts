@@ -149,8 +149,8 @@ export class TlsCarrier {
     if (this.#named !== null) this.#options.tls.sessions.remove(this.#options.type, this.#named.id)
   }
 
-  exportKeys(derivation: KeyDerivation): Buffer {
-    return this.#established().exportKeys(derivation)
+  exportMsk(derivation: KeyDerivation): Buffer {
+    return this.#established().exportMsk(derivation)
   }
 
   exportChallenge(label: string, length: number): Buffer {

@@ -6,10 +6,12 @@ import { type SecureContext, TLSSocket } from 'node:tls'
 /** Type octet ‖ nothing, as the context RFC 9427 §2.1 asks for. */
 const TLS13_LABEL = 'EXPORTER_EAP_TLS_Key_Material'
 const KEY_BYTES = 128
+const MSK_BYTES = 64
 /** Longer than any path OpenSSL would have built. */
 const MAX_CHAIN = 10
 /** OpenSSL makes two in TLS 1.3. */
 const MAX_ISSUED = 4
+const nothing = Buffer.alloc(0)
 
 export interface KeyDerivation {
   /** Exporter label up to TLS 1.2 (RFC 5281 §8, RFC 5216 §2.3). */
@@ -116,13 +118,13 @@ export class TlsEngine {
 
   /** What is to be sent to the peer since the last call; empty when there is nothing. */
   takeOutput(): Buffer {
-    const output = Buffer.concat(this.#output)
+    const output = join(this.#output)
     this.#output = []
     return output
   }
 
   takePlaintext(): Buffer {
-    const plaintext = Buffer.concat(this.#plaintext)
+    const plaintext = join(this.#plaintext)
     this.#plaintext = []
     return plaintext
   }
@@ -144,12 +146,15 @@ export class TlsEngine {
     return { chain, error: verificationErrorOf(this.#socket) }
   }
 
-  /** MSK (64 bytes) and EMSK (64 bytes) of the session. */
-  exportKeys({ label, type }: KeyDerivation): Buffer {
+  /** The session's MSK: 64 bytes, the first half of what is derived; the other is the EMSK. */
+  exportMsk({ label, type }: KeyDerivation): Buffer {
+    if (this.protocol === 'TLSv1.3') {
+      // A shorter export is another one here (RFC 9427 §2.4), so the whole is asked for.
+      const keys = this.#socket.exportKeyingMaterial(KEY_BYTES, TLS13_LABEL, Buffer.from([type]))
+      return keys.subarray(0, MSK_BYTES)
+    }
     // An empty context is not the same as none before TLS 1.3 (RFC 5705 §4), so leave it out there.
-    return this.protocol === 'TLSv1.3'
-      ? this.#socket.exportKeyingMaterial(KEY_BYTES, TLS13_LABEL, Buffer.from([type]))
-      : exportWithoutContext(this.#socket, label, KEY_BYTES)
+    return exportWithoutContext(this.#socket, label, MSK_BYTES)
   }
 
   /**
@@ -180,6 +185,12 @@ export class TlsEngine {
     )
     return server
   }
+}
+
+/** Mostly there is one or none, and nothing to copy. */
+function join(chunks: readonly Buffer[]): Buffer {
+  const [first = nothing] = chunks
+  return chunks.length < 2 ? first : Buffer.concat(chunks)
 }
 
 function nextTurn(): Promise<void> {

@@ -20,7 +20,6 @@ import { TlsCarrier } from './tls-carrier.ts'
 import type { KeptSession } from './tls-sessions.ts'
 
 const VERSION = 0
-const MSK_BYTES = 64
 const KEYS = { label: 'client EAP encryption', type: EapType.tls }
 /** As hostapd: room for a chain of several certificates with many names. */
 const MAX_MESSAGE_BYTES = 64 * 1024
@@ -163,7 +162,7 @@ class TlsRun<Context, Grant> implements MethodRun<Grant> {
   }
 
   #succeed(verdict: Verdict<Grant> & { readonly ok: true }): MethodStep<Grant> {
-    return succeed(verdict, this.#carrier.exportKeys(KEYS).subarray(0, MSK_BYTES))
+    return succeed(verdict, this.#carrier.exportMsk(KEYS))
   }
 
   #refuse(reason: string, detail: string | null, alert: TlsAlert): MethodStep<Grant> {

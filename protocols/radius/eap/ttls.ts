@@ -19,7 +19,6 @@ import type { KeptSession } from './tls-sessions.ts'
 import { readTtlsInner, type TtlsInner } from './ttls-inner.ts'
 import { TunnelRun, type Turn, type Yes } from './tunnel-run.ts'
 
-const MSK_BYTES = 64
 const KEYS = { label: 'ttls keying material', type: EapType.ttls }
 const PAP = 'eap-ttls-pap'
 const MS_CHAP_2 = 'eap-ttls-mschapv2'
@@ -193,8 +192,7 @@ class TtlsRun<Context, Grant> extends TunnelRun<Context, Grant> {
   }
 
   #succeed({ grant }: Yes<Grant>): MethodStep<Grant> {
-    const msk = this.carrier.exportKeys(KEYS).subarray(0, MSK_BYTES)
-    return { kind: 'success', msk, grant }
+    return { kind: 'success', msk: this.carrier.exportMsk(KEYS), grant }
   }
 }
 
