@@ -21,6 +21,8 @@ export interface PlugOptions {
   /** The supplicant's `network` lines: method, identity, proof. */
   readonly network: readonly string[]
   readonly nasIdentifier?: string
+  /** hostapd's own lines about who it is and whom it asks, in place of those made from `radius`. */
+  readonly settings?: readonly string[]
   /** What the switch's end of dynamic authorization is given; the daemon's own secret unless given. */
   readonly dasSecret?: string
 }
@@ -98,6 +100,13 @@ export class WiredPort {
     return performance.now() - startedAtMs
   }
 
+  /** Resolves once the device has been turned away. */
+  async refused(): Promise<void> {
+    await this.#until('the device is refused', async () =>
+      this.switchLog().includes('CTRL-EVENT-EAP-FAILURE'),
+    )
+  }
+
   /** The switch's own name of the session, as in its accounting. */
   async sessionId(): Promise<string> {
     return /^dot1xAuthSessionId=(.*)$/m.exec(await this.#askSwitch('all_sta'))?.[1] ?? ''
@@ -172,15 +181,30 @@ export class WiredPort {
   }
 
   #switchSettings(): string {
-    const { port, dasPort, radius, nasIdentifier = 'switch1', dasSecret } = this.#parts
-    const { host, authPort, acctPort, secret } = radius
+    const { port, dasPort, radius, dasSecret, settings = this.#serverSettings() } = this.#parts
     return lines([
       `interface=${port}`,
       'driver=wired',
       `ctrl_interface=${this.#file('hapd')}`,
-      'ieee8021x=1',
       'use_pae_group_addr=1',
       'own_ip_addr=127.0.0.1',
+      ...settings,
+      'radius_acct_interim_interval=2',
+      // Ethernet: it calls itself a wireless port otherwise.
+      'radius_auth_req_attr=61:d:15',
+      'radius_acct_req_attr=61:d:15',
+      `radius_das_port=${dasPort}`,
+      `radius_das_client=127.0.0.1 ${dasSecret ?? radius.secret}`,
+      'radius_das_require_event_timestamp=1',
+      'radius_das_require_message_authenticator=1',
+    ])
+  }
+
+  #serverSettings(): readonly string[] {
+    const { radius, nasIdentifier = 'switch1' } = this.#parts
+    const { host, authPort, acctPort, secret } = radius
+    return [
+      'ieee8021x=1',
       `nas_identifier=${nasIdentifier}`,
       `auth_server_addr=${host}`,
       `auth_server_port=${authPort}`,
@@ -188,15 +212,7 @@ export class WiredPort {
       `acct_server_addr=${host}`,
       `acct_server_port=${acctPort}`,
       `acct_server_shared_secret=${secret}`,
-      'radius_acct_interim_interval=2',
-      // Ethernet: it calls itself a wireless port otherwise.
-      'radius_auth_req_attr=61:d:15',
-      'radius_acct_req_attr=61:d:15',
-      `radius_das_port=${dasPort}`,
-      `radius_das_client=127.0.0.1 ${dasSecret ?? secret}`,
-      'radius_das_require_event_timestamp=1',
-      'radius_das_require_message_authenticator=1',
-    ])
+    ]
   }
 
   #deviceSettings(): string {
