@@ -18,6 +18,7 @@ const TOOLS = [
     'libcharon-extauth-plugins',
     'libstrongswan-standard-plugins',
   ],
+  ['openvpn', 'openvpn', 'openvpn-auth-radius'],
   ['sssd', 'sssd-ldap', 'libnss-sss', 'libpam-sss', 'sssd-tools'],
   ['sss_ssh_authorizedkeys', 'sssd-common'],
   ['pamtester', 'pamtester'],

@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { endProcess } from './end-process.ts'
 import { inside } from './network-namespace.ts'
 import { findTool } from './tools.ts'
 
@@ -36,7 +36,7 @@ export async function startPeer(
   const said: Buffer[] = []
   child.stdout.on('data', (part: Buffer) => said.push(part))
   child.stderr.on('data', (part: Buffer) => said.push(part))
-  t.teardown(() => stop(child))
+  t.teardown(() => endProcess(child))
   const log = (): string =>
     Buffer.concat(said).toString() + (logFile === undefined ? '' : readLog(logFile))
   const untilMs = Date.now() + READY_MS
@@ -45,12 +45,6 @@ export async function startPeer(
     await sleep(20)
   }
   return log
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGKILL')
-  await once(child, 'close')
 }
 
 function readLog(file: string): string {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { DemoFacts } from '../../src/demo/facts.ts'
+import { endProcess } from './end-process.ts'
 import { freePort } from './free-port.ts'
 import { ip } from './network-namespace.ts'
 import { runTool } from './run-tool.ts'
@@ -141,7 +142,7 @@ export class WiredPort {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#running.map(end))
+    await Promise.all(this.#running.map(endProcess))
     const { port, space } = this.#parts
     await runTool('ip', ['link', 'del', port])
     await runTool('ip', ['netns', 'del', space])
@@ -233,13 +234,4 @@ export class WiredPort {
 
 function lines(parts: readonly string[]): string {
   return `${parts.join('\n')}\n`
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5_000)
-  await ended
-  clearTimeout(timer)
 }
