@@ -1,5 +1,6 @@
 import type { Directory } from '../directory/directory.ts'
 import { canSignIn } from '../directory/hold.ts'
+import type { GroupId } from '../directory/id.ts'
 import type { Network, NetworkGroup, ReplyAttribute } from '../directory/network.ts'
 import type { Person } from '../directory/person.ts'
 import type { Entry } from '../directory/query.ts'
@@ -34,6 +35,8 @@ export type AccessDenial =
 export interface Grant {
   /** Which rule let her in: a group's name, or `everyone`. */
   readonly why: string
+  /** The group, which keeps its id whatever it is called; absent for everyone. */
+  readonly groupId?: GroupId
   readonly vlan: number | string | null
   readonly attributes: readonly ReplyAttribute[]
   /** Of a network only. */
@@ -128,6 +131,7 @@ function admit(network: Network, { why, rule, atMs }: Admitted): Decision {
     ok: true,
     grant: {
       why,
+      ...(rule === null ? {} : { groupId: rule.groupId }),
       vlan: rule?.vlan ?? network.vlan,
       attributes: rule === null ? network.attributes : attributesFor(network, rule),
       session: {

@@ -149,7 +149,9 @@ function judgeForeign(foreign: ForeignCertificate, atMs: number): Denial | null 
   const period = judgePeriod(foreign, atMs)
   if (period !== null) return period
   if (!foreign.mayAuthenticate) return 'certificate-usage'
-  if (crl === null) return null
+  // A list that is to be fetched and has not been yet may name her.
+  if (crl === null)
+    return foreign.authority.value.crlUrl === null ? null : 'certificate-list-expired'
   if (crl.nextUpdateMs !== null && crl.nextUpdateMs < atMs) return 'certificate-list-expired'
   return crl.revoked.has(foreign.topSerial) ? 'certificate-revoked' : null
 }

@@ -58,6 +58,10 @@ export class CrlFetcher implements Service {
   check(): CheckResult {
     const faults = this.#parts.trust.authorities().flatMap(({ value, crl }) => {
       const end = crl?.nextUpdateMs ?? null
+      if (crl === null && value.crlUrl !== null)
+        return [
+          `the CRL of ${value.name} has not been fetched${value.crlError === null ? '' : `: ${value.crlError}`}`,
+        ]
       const isSoon = end !== null && end - this.#nowMs() < SOON_MS
       const why = value.crlError === null ? '' : `; the last try failed: ${value.crlError}`
       return isSoon ? [`the CRL of ${value.name} ends on ${toIso(end)}${why}`] : []

@@ -71,7 +71,8 @@ export function makeGateways(input: GatewayInput): GatewayParts {
     directory: readModel,
     isGood: (id) => directory.credentialIndex.has(id),
     store: disconnects,
-    freshness,
+    // While it catches up, people and groups may be missing that are only on their way.
+    freshness: () => (feed.position === null ? 'too-stale' : freshness()),
     isLeader: () => directory.leader.isLeader,
     log,
   })

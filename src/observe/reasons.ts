@@ -41,6 +41,10 @@ const EXPLANATIONS: Table = {
     malformed: 'what this NAS sends is no RADIUS: look for another program on its port',
     'unexpected-code':
       'authentication and accounting have ports of their own: 1812 and 1813 unless set otherwise',
+    'network-changed':
+      'the network was changed while the device logged in: it begins again by itself',
+    'abandoned code':
+      'the password was right, and no one-time code came: nobody typed it, or it is somebody else who knows the password',
     abandoned:
       'the device stopped answering: it lost the signal, or waits for somebody to accept our certificate',
     'abandoned after-certificate': `the device stopped answering once it saw our certificate. Most likely ${DEVICE_TRUST}`,

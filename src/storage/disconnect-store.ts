@@ -119,7 +119,7 @@ export class PostgresDisconnectStore implements DisconnectStore {
         select d.session_id from session_disconnect d
         where d.status = 'waiting' and d.due_at <= clock_timestamp()
           and (d.claimed_until is null or d.claimed_until < clock_timestamp())
-        order by d.due_at limit ${limit} for update skip locked)
+        order by d.attempts, d.due_at limit ${limit} for update skip locked)
       update session_disconnect d set claim = ${claim}::uuid, attempts = d.attempts + 1,
         claimed_until = clock_timestamp() + make_interval(secs => ${CLAIM_SECONDS}),
         sent_at = coalesce(d.sent_at, clock_timestamp())
@@ -171,9 +171,9 @@ export class PostgresDisconnectStore implements DisconnectStore {
 
   /** What the NAS has told us by its answer stands until it reports otherwise. */
   async #conclude(tx: Tx, claim: DisconnectClaim, result: DisconnectOutcome): Promise<void> {
-    if (result.status === 'done' && claim.kind === 'change') {
+    if (result.status === 'done' && result.granted !== undefined) {
       await sql`
-        update accounting_session set granted = ${result.granted ?? null}
+        update accounting_session set granted = ${result.granted}
         where id = ${claim.sessionId}::uuid`.execute(tx)
     } else if (result.status === 'done' || result.status === 'gone') {
       await sql`

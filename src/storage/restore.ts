@@ -180,6 +180,7 @@ async function load(
     await pauseSources(tx, tables, createdAt)
     await endOneTimeThings(tx, tables)
     await endAttempts(tx, tables)
+    await endSessions(tx, tables)
     const head = await sql<{ epoch: string }>`
       update journal_head set epoch = gen_random_uuid() returning epoch`.execute(tx)
     const epoch = head.rows[0]?.epoch
@@ -207,6 +208,18 @@ async function endAttempts(tx: Transaction<unknown>, tables: readonly Table[]): 
     update connect_attempt set status = 'refused', note = 'restored from a backup: begin again',
       secret = null, working_until = null
     where status in ('waiting', 'working')`.execute(tx)
+}
+
+/** What was on then is over, or goes by another name by now; nobody is thrown off for it. */
+async function endSessions(tx: Transaction<unknown>, tables: readonly Table[]): Promise<void> {
+  if (!tables.some(({ name }) => name === 'session_disconnect')) return
+  await sql`
+    update session_disconnect set status = 'left', outcome = 'restored from a backup',
+      claim = null, claimed_until = null, settled_at = clock_timestamp()
+    where status = 'waiting'`.execute(tx)
+  await sql`
+    update accounting_session set stopped_at = updated_at, terminate_cause = 'restored'
+    where stopped_at is null`.execute(tx)
 }
 
 async function passOverNumbers(tx: Transaction<unknown>): Promise<void> {

@@ -5,6 +5,9 @@ const WORKER_BYTES = 1
 const RANDOM_BYTES = 16
 const STATE_BYTES = DAEMON_BYTES + WORKER_BYTES + RANDOM_BYTES
 
+/** However steadily a peer goes on: what it was begun with may not be so any more. */
+const MAX_AGE_MS = 180_000
+
 /** Who holds a conversation, so that a State can be led to its daemon and worker. */
 export interface Holder {
   /** 4 bytes, the same for the life of the process. */
@@ -25,6 +28,10 @@ export const defaultStoreLimits: StoreLimits = { maxConversations: 2000, timeout
 export interface Keepable {
   /** Whether too much has been done in it to be given up for another. */
   readonly isUnderWay: boolean
+  /** Whether its peer has shown that it can finish a handshake: what comes before costs nothing. */
+  readonly isEstablished: boolean
+  /** On the store's clock. */
+  readonly startedAtMs: number
   close(): void
 }
 
@@ -62,14 +69,21 @@ export class ConversationStore<Conversation extends Keepable> {
 
   /**
    * Whether another conversation may begin. Forgets the ones that timed out and, where that is not
-   * enough, the longest silent of those not under way: beginning costs a peer a single packet, and
-   * must not shut out who goes on.
+   * enough, the longest silent of those not under way, or else without a tunnel: to begin costs a
+   * peer a packet or two, and must not shut out who goes on.
    */
   makeRoom(): boolean {
     this.expire()
     if (this.#slots.size < this.#limits.maxConversations) return true
+    return (
+      this.#giveUp(({ isUnderWay }) => !isUnderWay) ||
+      this.#giveUp(({ isEstablished }) => !isEstablished)
+    )
+  }
+
+  #giveUp(mayGo: (conversation: Conversation) => boolean): boolean {
     for (const [key, { conversation }] of this.#slots) {
-      if (conversation.isUnderWay) continue
+      if (!mayGo(conversation)) continue
       conversation.close()
       this.#slots.delete(key)
       return true
@@ -87,7 +101,12 @@ export class ConversationStore<Conversation extends Keepable> {
   /** Null for a State that is foreign, used up or too old. The conversation stays. */
   find(state: Buffer): Conversation | null {
     this.expire()
-    return this.#slots.get(keyOf(state))?.conversation ?? null
+    const conversation = this.#slots.get(keyOf(state))?.conversation ?? null
+    if (conversation === null || this.#now() - conversation.startedAtMs < MAX_AGE_MS)
+      return conversation
+    conversation.close()
+    this.remove(state)
+    return null
   }
 
   /** Uses the State up. */

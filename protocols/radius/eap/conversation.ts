@@ -34,6 +34,7 @@ export class Conversation<Context, Grant> {
   readonly opening: Opening<Context, Grant>
   /** Who alone may go on with it. */
   readonly owner: string
+  readonly startedAtMs: number
   readonly #maxEapBytes: number
   readonly #outerIdentity: string | null
   #identity: string | null = null
@@ -54,10 +55,13 @@ export class Conversation<Context, Grant> {
       readonly maxEapBytes: number
       /** Of the conversation whose tunnel this one runs in; null outside one. */
       readonly outerIdentity: string | null
+      /** On the clock of whoever keeps it. */
+      readonly startedAtMs: number
     },
   ) {
     this.opening = opening
     this.owner = options.owner
+    this.startedAtMs = options.startedAtMs
     this.#maxEapBytes = options.maxEapBytes
     this.#outerIdentity = options.outerIdentity
   }
@@ -65,6 +69,11 @@ export class Conversation<Context, Grant> {
   /** Whether its method has begun to work, or a step is being taken just now. */
   get isUnderWay(): boolean {
     return this.phase === 'busy' || (this.#run?.isUnderWay ?? false)
+  }
+
+  /** Whether there is a tunnel; a step that is being taken counts as one. */
+  get isEstablished(): boolean {
+    return this.phase === 'busy' || this.facts.tlsProtocol !== null
   }
 
   /** What the peer called itself outside any tunnel. */

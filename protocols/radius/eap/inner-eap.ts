@@ -17,6 +17,8 @@ export function beginInner<Context, Grant>(
       owner: '',
       maxEapBytes: Math.max(MIN_BYTES, maxDataBytes - OVERHEAD_BYTES),
       outerIdentity,
+      // It ends with the one around it.
+      startedAtMs: 0,
     },
   )
 }

@@ -97,9 +97,11 @@ export interface EapServerOptions<Context> {
  */
 export class EapServer<Context, Grant> {
   readonly #store: ConversationStore<Conversation<Context, Grant>>
+  readonly #now: () => number
 
   constructor(options: EapServerOptions<Context>) {
     const { holder, limits, now = () => performance.now(), onAbandoned } = options
+    this.#now = now
     this.#store = new ConversationStore<Conversation<Context, Grant>>(
       holder,
       { ...defaultStoreLimits, ...limits },
@@ -179,7 +181,12 @@ export class EapServer<Context, Grant> {
     if (!this.#store.makeRoom()) return 'full'
     const mtuBytes = (framedMtu ?? DEFAULT_EAP_BYTES + EAPOL_BYTES) - EAPOL_BYTES
     const maxEapBytes = Math.min(DEFAULT_EAP_BYTES, Math.max(MIN_EAP_BYTES, mtuBytes))
-    return new Conversation(opening, { owner, maxEapBytes, outerIdentity: null })
+    return new Conversation(opening, {
+      owner,
+      maxEapBytes,
+      outerIdentity: null,
+      startedAtMs: this.#now(),
+    })
   }
 
   async #continue(

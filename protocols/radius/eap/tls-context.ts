@@ -67,6 +67,8 @@ export class TlsContext {
       sessionTimeout: Math.ceil(this.sessions.lifetimeMs / 1000),
       // Without a list, even an empty one, Node would trust its own public authorities.
       ca: [...authorities],
+      // What is trusted is mostly an issuing authority, without the root above it.
+      allowPartialTrustChain: true,
       ...(revocationLists.length === 0 ? {} : { crl: [...revocationLists] }),
     })
   }

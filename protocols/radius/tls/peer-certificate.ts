@@ -29,7 +29,11 @@ export function readShownCertificate(socket: TLSSocket): ShownCertificate | null
   const chain: X509Certificate[] = []
   let next: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true)
   while (next?.raw !== undefined && chain.length < MAX_CHAIN) {
-    chain.push(new X509Certificate(next.raw))
+    const link = new X509Certificate(next.raw)
+    // Node goes by names alone, and by what the other end sent: another's authority may be among it.
+    const last = chain.at(-1)
+    if (last !== undefined && !isSignedBy(last, link)) break
+    chain.push(link)
     if (next.issuerCertificate === next) break
     next = next.issuerCertificate
   }
@@ -47,10 +51,12 @@ export function isPeer({ leaf, chain }: ShownCertificate, peer: PeerIdentity): b
 
 function isIssuedBy(link: X509Certificate, authorities: readonly X509Certificate[]): boolean {
   return authorities.some(
-    (authority) =>
-      link.raw.equals(authority.raw) ||
-      (link.checkIssued(authority) && link.verify(authority.publicKey)),
+    (authority) => link.raw.equals(authority.raw) || isSignedBy(link, authority),
   )
+}
+
+function isSignedBy(link: X509Certificate, issuer: X509Certificate): boolean {
+  return link.checkIssued(issuer) && link.verify(issuer.publicKey)
 }
 
 function hasIdentity(leaf: X509Certificate, { names, fingerprints }: PeerIdentity): boolean {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { type ProfileFormat, profileFormats, renderProfile } from '../../profiles/formats.ts'
 import { ProfileError, profileMethods } from '../../profiles/profile.ts'
+import { requireRole } from '../caller.ts'
 import { deviceProfile } from '../device-profile.ts'
 import { ApiError } from '../error.ts'
 import { readNetwork, readPerson } from '../lookup.ts'
@@ -110,7 +111,10 @@ export function profileRoutes(app: FastifyInstance, parts: AdminParts): void {
         body: Body,
       },
     },
-    (request, reply) => answer(request.params, request.body, reply),
+    (request, reply) => {
+      requireRole(request, 'operator')
+      return answer(request.params, request.body, reply)
+    },
   )
 }
 

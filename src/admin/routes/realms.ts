@@ -74,7 +74,7 @@ export function realmRoutes(app: FastifyInstance, parts: AdminParts): void {
     '/realms/:name',
     { schema: { summary: 'Create a realm or replace it', params: Params, body: RealmBody } },
     async (request) => {
-      requireRole(request, 'operator')
+      requireRole(request, 'owner')
       const name = request.params.name.toLowerCase()
       if (!realmName.test(name)) {
         throw refused('a realm is written as example.org, *.example.org or * alone')
@@ -97,7 +97,7 @@ export function realmRoutes(app: FastifyInstance, parts: AdminParts): void {
     '/realms/:name',
     { schema: { summary: 'Remove a realm: its log-ins are ours again', params: Params } },
     async (request) => {
-      requireRole(request, 'operator')
+      requireRole(request, 'owner')
       const { id } = readRealm(parts, request.params.name)
       const written = await realms.removeRealm(id, actorOf(request))
       await parts.reached(written.inboxSeq)

@@ -86,6 +86,10 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
       tls: parts.tls,
       classes: parts.classes,
       holder: parts.holder,
+      isCurrent: ({ id, version }) =>
+        parts.directory
+          .networks()
+          .some((network) => network.id === id && network.version === version),
     })
   }
 
@@ -126,6 +130,7 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
   /** Forgets devices that fell silent; to be called now and then. */
   expire(): void {
     this.#eap.expire()
+    this.#pap.expire()
   }
 
   stop(): void {

@@ -14,7 +14,12 @@ export interface Waiting {
   readonly name: string
   readonly nasId: NasId
   readonly networkId: NetworkId
+  /** Called once if no answer comes in time: somebody knows a password and has no code. */
+  readonly onGivenUp: () => void
 }
+
+/** What an answer must have in common with its question. */
+export type AnswerOf = Pick<Waiting, 'name' | 'nasId' | 'networkId'>
 
 /** Log-ins between password and code, by the State of their Access-Challenge; each is good once. */
 export class CodeChallenges {
@@ -35,7 +40,7 @@ export class CodeChallenges {
   }
 
   /** Null for a State that is foreign, old, used, or somebody else's. */
-  take(state: Buffer, at: Omit<Waiting, 'who'>): Authenticated | null {
+  take(state: Buffer, at: AnswerOf): Authenticated | null {
     const key = keyOf(state)
     const waiting = this.#waiting.get(key)
     this.#waiting.delete(key)
@@ -45,13 +50,24 @@ export class CodeChallenges {
     return isSame ? waiting.who : null
   }
 
-  /** They end in the order in which they began; beyond the most, whoever has waited longest goes. */
-  #makeRoom(): void {
+  /** Forgets the ones whose time is up, in the order in which they began. */
+  expire(): void {
     const nowMs = this.#nowMs()
-    for (const [key, { untilMs }] of this.#waiting) {
-      if (nowMs < untilMs && this.#waiting.size < MAX_WAITING) return
+    for (const [key, { untilMs, onGivenUp }] of this.#waiting) {
+      if (nowMs < untilMs) return
       this.#waiting.delete(key)
+      onGivenUp()
     }
+  }
+
+  /** Beyond the most, whoever has waited longest goes. */
+  #makeRoom(): void {
+    this.expire()
+    if (this.#waiting.size < MAX_WAITING) return
+    const [longest] = this.#waiting
+    if (longest === undefined) return
+    this.#waiting.delete(longest[0])
+    longest[1].onGivenUp()
   }
 }
 

@@ -58,11 +58,14 @@ export interface EapAnswersParts {
   readonly tls: () => TlsContext
   readonly classes: SessionClasses
   readonly holder: Holder
+  /** Whether a network is still what it was when a conversation began. */
+  readonly isCurrent: (network: Network) => boolean
 }
 
 /** Log-ins by EAP: a conversation of many requests, of which the first decides on the network. */
 export class EapAnswers {
   readonly #authenticator: Authenticator
+  readonly #isCurrent: (network: Network) => boolean
   readonly #denials: Denials
   readonly #classes: SessionClasses
   readonly #server: EapServer<Guest, Admission>
@@ -73,6 +76,7 @@ export class EapAnswers {
 
   constructor(parts: EapAnswersParts) {
     this.#authenticator = parts.authenticator
+    this.#isCurrent = parts.isCurrent
     this.#denials = parts.denials
     this.#classes = parts.classes
     this.#server = new EapServer({
@@ -157,6 +161,11 @@ export class EapAnswers {
       this.#denials.record(context, { reason, method, name: storable, detail: outerIdentity })
       return { ok: false, reason }
     }
+    if (!this.#isCurrent(context.network)) {
+      const reason = 'network-changed'
+      this.#denials.record(context, { reason, method, name: makeStorable(name), detail: null })
+      return { ok: false, reason }
+    }
     const claimant = {
       subject: { by: 'login-name', name: parseLoginName(makeStorable(name)) },
       resource: { kind: 'network', network: context.network },
@@ -168,12 +177,15 @@ export class EapAnswers {
     switch (proof.kind) {
       case 'password': {
         const { password } = proof
-        const outcome = await this.#authenticator.authenticate(
-          { ...claimant, password },
-          { signal },
-        )
-        password.fill(0)
-        return this.#conclude(outcome, attempt)
+        try {
+          const outcome = await this.#authenticator.authenticate(
+            { ...claimant, password },
+            { signal },
+          )
+          return this.#conclude(outcome, attempt)
+        } finally {
+          password.fill(0)
+        }
       }
       case 'ms-chap-2': {
         const shown = { ...claimant, proof: new MsChap2Proof(proof) }

@@ -13,7 +13,7 @@ import {
 import type { Attempt, Outcome } from '../../credentials/authenticate.ts'
 import type { SecondStep } from '../../credentials/second-step.ts'
 import type { Network } from '../../directory/network.ts'
-import { CODE_SECONDS, CodeChallenges, type Waiting } from './code-challenges.ts'
+import { type AnswerOf, CODE_SECONDS, CodeChallenges } from './code-challenges.ts'
 import { type Denials, describeVisit, type Visit } from './denials.ts'
 import { parseLoginName, readText } from './facts.ts'
 import type { NasClient } from './nas-table.ts'
@@ -101,14 +101,22 @@ export class PapAnswers {
     }
   }
 
+  /** Forgets who was asked for a code and gave none; to be called now and then. */
+  expire(): void {
+    this.#codes.expire()
+  }
+
   /** The right password leads to the question for a code (RFC 2865 §4.4). */
-  async #challenge(tried: Try, at: Omit<Waiting, 'who'>, signal: AbortSignal): Promise<Reply> {
+  async #challenge(tried: Try, at: AnswerOf, signal: AbortSignal): Promise<Reply> {
     const outcome = await this.#authenticator.begin(attemptOf(tried), { signal })
     if (!outcome.ok) return reject
+    const { visit, name } = tried
+    const onGivenUp = () =>
+      this.#denials.record(visit, { reason: 'abandoned', method: METHOD, name, detail: 'code' })
     return {
       code: PacketCode.accessChallenge,
       attributes: [
-        makeOctets(AttributeType.state, this.#codes.put({ ...at, who: outcome.who })),
+        makeOctets(AttributeType.state, this.#codes.put({ ...at, who: outcome.who, onGivenUp })),
         makeText(AttributeType.replyMessage, CODE_PROMPT),
         // RFC 2869 §5.15: how long the NAS may wait for the answer.
         makeInteger(AttributeType.sessionTimeout, CODE_SECONDS),

@@ -86,13 +86,18 @@ export interface Admitted {
 export function makeSessionAttributes(admitted: Admitted, classes: SessionClasses): Attribute[] {
   const { who, grant, network, nas, credentialId = null } = admitted
   const hasTimeout = (grant.session?.timeoutSeconds ?? null) !== null
-  const isLeftToTime = !hasTimeout && nas.dynamicAuthorization.mode === 'off'
+  const isLeftToTime = !hasTimeout && !takesRequests(nas)
   const { id: principalId } = who.value
   const granted = digestGrant(grant)
   return [
     ...(isLeftToTime ? makeTimeout(FALL_BACK_SECONDS) : []),
     classes.make({ principalId, networkId: network.id, credentialId, granted }),
   ]
+}
+
+/** Whether a NAS can be asked to end a session; one behind RadSec cannot be reached by UDP. */
+export function takesRequests({ dynamicAuthorization, radsec }: Nas): boolean {
+  return dynamicAuthorization.mode !== 'off' && radsec === null
 }
 
 function makeTimeout(seconds: number): Attribute[] {
@@ -103,8 +108,8 @@ function makeTimeout(seconds: number): Attribute[] {
 }
 
 /** Stands for who let somebody in and onto which VLAN, to tell later whether she has moved. */
-export function digestGrant({ why, vlan }: Pick<Grant, 'why' | 'vlan'>): string {
-  return digestHalf(`why ${why}`) + digestHalf(`vlan ${vlan ?? ''}`)
+export function digestGrant({ groupId, vlan }: Pick<Grant, 'groupId' | 'vlan'>): string {
+  return digestHalf(`group ${groupId ?? ''}`) + digestHalf(`vlan ${vlan ?? ''}`)
 }
 
 function digestHalf(text: string): string {

@@ -14,6 +14,7 @@ import {
   type Reply,
 } from '../../../../protocols/radius/index.ts'
 import type { Directory } from '../../../directory/directory.ts'
+import { foldText } from '../../../directory/fold.ts'
 import type { Realm } from '../../../directory/realm.ts'
 import type { AuthEvent, AuthEventSink } from '../../../observe/auth-event.ts'
 import { readFacts, readText } from '../facts.ts'
@@ -30,7 +31,7 @@ const REALM_NAMESPACE = '1'
 const operatorName = { type: 126, name: 'Operator-Name', value: 'text' } as const
 
 export interface ProxyParts extends HomeServersParts {
-  readonly directory: Pick<Directory, 'realms' | 'settings'>
+  readonly directory: Pick<Directory, 'realms' | 'settings' | 'personByLoginName'>
   readonly events: AuthEventSink
   readonly nowMs: () => number
 }
@@ -84,6 +85,8 @@ export class RealmProxy {
     const userName = readText(request.packet.attributes, AttributeType.userName) ?? ''
     const route = chooseRealm(directory.realms(), userName, directory.settings.domain)
     if (route.to === 'here') return 'local'
+    // A name of one of ours is ours, in whichever of our domains: her password goes nowhere else.
+    if (directory.personByLoginName(foldText(userName)) !== null) return 'local'
     if (route.to === 'nowhere') return { realm: null, name: route.name, why: 'bad-realm' }
     if (isLooping(request.packet, this.#mark)) {
       return { realm: null, name: route.name, why: 'proxy-loop' }

@@ -12,7 +12,7 @@ import type {
 import type { Service } from '../../../lifecycle.ts'
 import type { Log } from '../../../observe/log.ts'
 import { Turns } from '../../../turns.ts'
-import { digestGrant } from '../reply-attributes.ts'
+import { digestGrant, takesRequests } from '../reply-attributes.ts'
 import { type JudgeParts, judgeSession } from './judge.ts'
 import { type Order, sendOrder } from './sender.ts'
 
@@ -73,10 +73,14 @@ export class Disconnector implements Service {
 
   /** These people, or the credentials, have changed. */
   touch(people: Iterable<string>, credentials: Iterable<string> = []): void {
+    this.#note(people, credentials)
+    this.#looking.wake()
+  }
+
+  #note(people: Iterable<string>, credentials: Iterable<string>): void {
     for (const id of people) this.#people.add(id)
     for (const id of credentials) this.#credentials.add(id)
     if (this.#people.size + this.#credentials.size > MAX_TOUCHED) this.touchAll()
-    this.#looking.wake()
   }
 
   /** A rule has changed, and with it what anybody may. */
@@ -110,7 +114,8 @@ export class Disconnector implements Service {
       if (people.length + credentials.length > 0)
         await this.#judge(await this.#parts.store.openOf(people, credentials))
     } catch (error) {
-      this.touch(people, credentials)
+      // Not at once: the next turn comes by itself.
+      this.#note(people, credentials)
       throw error
     }
     if (this.#isSweepDue()) await this.#sweep(signal)
@@ -172,7 +177,7 @@ export class Disconnector implements Service {
     const nas = directory.nasById(claim.session.nasId)
     if (nas === null) return { status: 'left', outcome: 'the NAS is known no more' }
     const { mode } = nas.dynamicAuthorization
-    if (mode === 'off')
+    if (!takesRequests(nas))
       return {
         status: 'left',
         outcome: 'the NAS takes no such requests: its Session-Timeout ends it',

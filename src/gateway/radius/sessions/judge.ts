@@ -27,14 +27,18 @@ export function judgeSession(
   if (entry === null) return end('deleted')
   if (session.credentialId !== null && !isGood(session.credentialId))
     return end('credential-revoked')
-  const network = directory.networks().find(({ id }) => id === session.networkId)
+  // Without our Class the network is a guess, of whom it would admit says nothing about her.
+  const isKnown = session.granted !== null
+  const network = isKnown
+    ? directory.networks().find(({ id }) => id === session.networkId)
+    : undefined
   if (network === undefined) {
     const decision = decide(directory, entry, { kind: 'account' })
     return decision.ok || decision.denial === 'wrong-kind' ? null : end(decision.denial)
   }
   const decision = decide(directory, entry, { kind: 'network', network })
   if (!decision.ok) return end(decision.denial)
-  const moved = session.granted !== null && hasMoved(session.granted, digestGrant(decision.grant))
+  const moved = hasMoved(session.granted ?? '', digestGrant(decision.grant))
   return moved ? { kind: 'change', cause: 'group-changed' } : null
 }
 

@@ -95,12 +95,16 @@ t.test('a conversation is forgotten 60 seconds after its last word', async (t) =
   t.equal(bench.server.size, 0)
 })
 
-/** A peer that has come as far as its first message of TLS. */
-async function inTls(bench: EapBench) {
+/** Its first message of TLS, the acknowledgement of the certificate's first half, its Finished. */
+const TO_THE_TUNNEL = 3
+
+/** A peer that has come as far as its first message of TLS, or further. */
+async function inTls(bench: EapBench, answers = 1) {
   const peer = bench.peer()
-  const client = new TtlsClient({ name: 'alice', password: 'right', tls: bench.tls('TLSv1.3') })
-  const start = await peer.exchange(identity)
-  const challenge = await peer.exchange(await client.answer(start.eap))
+  const client = new TtlsClient({ name: 'alice', password: 'right', tls: bench.tls('TLSv1.2') })
+  let challenge = await peer.exchange(identity)
+  for (let n = 0; n < answers; n++)
+    challenge = await peer.exchange(await client.answer(challenge.eap))
   return {
     goOn: async () => {
       let answer = challenge
@@ -129,14 +133,37 @@ t.test('above the limit the longest silent of those who only said their name goe
   t.equal(await alice.goOn(), 'accept', 'a flood of beginnings does not reach those under way')
 })
 
-t.test('when all conversations are under way, no other is begun', async (t) => {
+t.test('when all conversations have their tunnel, no other is begun', async (t) => {
   const bench = await EapBench.make({ maxConversations: 2 })
-  const peers = [await inTls(bench), await inTls(bench)]
+  const peers = [await inTls(bench, TO_THE_TUNNEL), await inTls(bench, TO_THE_TUNNEL)]
   const full = { kind: 'silence', reason: 'too-many-conversations' }
   t.same(await bench.send(identity, null), full)
   t.same(await bench.send(Buffer.alloc(0), null), full)
   for (const peer of peers) t.equal(await peer.goOn(), 'accept')
   t.equal((await bench.send(identity, null)).kind, 'challenge')
+})
+
+t.test('whoever stops at the certificate shuts nobody out', async (t) => {
+  const bench = await EapBench.make({ maxConversations: 3 })
+  const alice = await inTls(bench, TO_THE_TUNNEL)
+  for (let n = 0; n < 20; n += 1) await inTls(bench)
+  t.equal(bench.server.size, 3)
+  t.equal(await alice.goOn(), 'accept')
+  const late = await inTls(bench)
+  t.equal(await late.goOn(), 'accept')
+})
+
+t.test('however steadily a peer goes on, it ends after three minutes', async (t) => {
+  const bench = await EapBench.make()
+  const { exchange } = bench.peer()
+  const options = { name: 'alice', password: 'right', fragmentBytes: 60 }
+  const client = new TtlsClient({ ...options, tls: bench.tls('TLSv1.2') })
+  const { kind, rounds } = await client.run((eap) => {
+    bench.clock.nowMs += 50_000
+    return exchange(eap)
+  })
+  t.equal(kind, 'reject')
+  t.equal(rounds, 4)
 })
 
 t.test('a State is unknown to any owner but the one it was given to', async (t) => {
