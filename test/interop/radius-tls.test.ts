@@ -38,21 +38,6 @@ await cli('network', 'set', 'corp', ...methods.flatMap((method) => ['--method', 
 
 interface Answer {
   readonly reason: string
-  readonly detail: { readonly resumed?: boolean } | null
-}
-
-/** Of the log-ins since then that were let in, those that went on from an earlier one. */
-async function resumedSince(sinceMs: number, letIn: number): Promise<number> {
-  const since = encodeURIComponent(new Date(sinceMs).toISOString())
-  for (let tries = 0; tries < 40; tries++) {
-    const path = `/log?outcome=success&since=${since}`
-    const { answers } = await admin.send<{ answers: readonly Answer[] }>('GET', path)
-    if (answers.length >= letIn) {
-      return answers.filter(({ detail }) => detail?.resumed === true).length
-    }
-    await sleep(100)
-  }
-  return -1
 }
 
 /** Reasons of the denials since then, once this one is among them. */
@@ -135,12 +120,10 @@ await withTools(t, { name: 'eapol_test: resumption', tools: ['eapol_test'] }, as
     const off = await again()
     t.match(off, { isSuccess: true, keys: '4 0', resumed: 0 }, `${what}: off`)
     await cli('network', 'set', 'corp', '--resumption', 'on')
-    const sinceMs = Date.now()
     const on = await again()
     t.match(on, { isSuccess: true, keys: '4 0' }, `${what}: on`)
-    t.equal(await resumedSince(sinceMs, 4), 3, `${what}: three times in our record`)
     // The PEAP of wpa_supplicant says it twice each time.
-    t.equal(on.resumed, what === 'PEAP' ? 6 : 3, `${what}: and by the device`)
+    t.equal(on.resumed, what === 'PEAP' ? 6 : 3, `${what}: three of four`)
     await admin.suspend('adele.vance')
     const held = await again()
     t.match(held, { isSuccess: false, resumed: 0 }, `${what}: suspended`)
