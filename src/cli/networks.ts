@@ -109,6 +109,12 @@ function addNetwork(network: Command, run: Run): void {
           'refuse PEAP clients that do not tie their tunnel to what they show inside',
         ).choices(['yes', 'no']),
       )
+      .addOption(
+        new Option(
+          '--resumption <on|off>',
+          'let a device come back within the hour without its password',
+        ).choices(['on', 'off']),
+      )
       .option('--idle-timeout <seconds>', 'of silence, after which the NAS ends a session')
       .option('--interim <seconds>', 'between two reports of a session')
       .option('--attribute <name=value...>', 'that stands in each reply; see `network attributes`')
@@ -206,6 +212,7 @@ interface PolicyOptions {
   readonly sessionTimeout?: string
   readonly secondFactor?: string
   readonly requireCryptoBinding?: 'yes' | 'no'
+  readonly resumption?: 'on' | 'off'
   readonly idleTimeout?: string
   readonly interim?: string
   readonly attribute?: string[]
@@ -229,6 +236,7 @@ function policyFrom(options: PolicyOptions): Record<string, unknown> {
       options.requireCryptoBinding === undefined
         ? undefined
         : options.requireCryptoBinding === 'yes',
+    resumption: options.resumption === undefined ? undefined : options.resumption === 'on',
     idleTimeoutSeconds: numberFrom('--idle-timeout', options.idleTimeout),
     interimSeconds: numberFrom('--interim', options.interim),
     attributes: options.attribute?.map(attributeFrom),

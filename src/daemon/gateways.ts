@@ -89,6 +89,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
       events: logIn.events,
     }),
     challenges: logIn.challenges,
+    resumable: logIn.resumable,
     events: logIn.events,
     sessions: new PostgresSessionStore(database),
     classes: new SessionClasses(deriveKeys(directory.keys, 'radius class')),

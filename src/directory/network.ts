@@ -165,4 +165,6 @@ export interface Network extends NetworkTimes {
   readonly secondFactor?: SecondFactorRule | null
   /** Whether PEAP must tie its tunnel to what is shown inside; absent: it is asked to, no more. */
   readonly requireCryptoBinding?: boolean
+  /** Whether a TLS session goes on without another proof; absent: each log-in is a whole one. */
+  readonly resumption?: boolean
 }

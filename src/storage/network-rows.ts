@@ -100,9 +100,9 @@ function dynamicColumns(
 
 function toPolicy(network: NewNetwork): NetworkPolicy {
   const { name: _name, priority: _priority, ...policy } = network
-  const { secondFactor = null, requireCryptoBinding = false } = policy
+  const { secondFactor = null, requireCryptoBinding = false, resumption = false } = policy
   requireCode(secondFactor, policy.methods)
-  return { ...NO_TIMES, ...policy, secondFactor, requireCryptoBinding }
+  return { ...NO_TIMES, ...policy, secondFactor, requireCryptoBinding, resumption }
 }
 
 /** A network that asks for codes has no method by which they cannot come. */

@@ -85,6 +85,10 @@ const networkFields = {
   requireCryptoBinding: Type.Boolean({
     description: 'PEAP clients that do not tie their tunnel to what they show inside are refused',
   }),
+  resumption: Type.Boolean({
+    description:
+      'a device that was let in comes back within the hour without its password; never where a one-time code is asked for',
+  }),
   sessionTimeoutSeconds: SessionTimeout,
   idleTimeoutSeconds: Type.Union([Type.Integer({ minimum: 60, maximum: 86_400 }), Type.Null()]),
   interimSeconds: Type.Union([Type.Integer({ minimum: 60, maximum: 86_400 }), Type.Null()]),

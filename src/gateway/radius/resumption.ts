@@ -39,13 +39,13 @@ export class Resumptions {
   }
 
   ofPassword(place: Place, who: Authenticated): string | null {
-    if (asksForCode(place)) return null
+    if (!isServed(place)) return null
     const token = this.#parts.logins.remember(who)
     return token === null ? null : write(place, { kind: 'password', token })
   }
 
   ofCertificate(place: Place, chain: readonly Buffer[]): string | null {
-    if (asksForCode(place)) return null
+    if (!isServed(place)) return null
     return write(place, {
       kind: 'certificate',
       chain: chain.map((certificate) => certificate.toString('base64')),
@@ -55,7 +55,7 @@ export class Resumptions {
   /** Whether to let the peer resume at all; what it answers is no log-in yet. */
   mayResume(place: Place, resumption: string): boolean {
     const { network, device } = place
-    if (asksForCode(place)) return false
+    if (!isServed(place)) return false
     const { networkId, networkVersion, proof, ...kept } = JSON.parse(resumption) as Resumption
     if (networkId !== network.id || networkVersion !== network.version) return false
     if (kept.device !== device) return false
@@ -77,9 +77,12 @@ export class Resumptions {
   }
 }
 
-/** A one-time code is good for one log-in: a session that goes on without one would be a way round it. */
-function asksForCode({ network }: Place): boolean {
-  return (network.secondFactor ?? null) !== null
+/**
+ * Whether the network lets sessions go on. Where a one-time code is asked for, one that went on
+ * without would be a way round it, whatever the network says.
+ */
+function isServed({ network }: Place): boolean {
+  return network.resumption === true && (network.secondFactor ?? null) === null
 }
 
 function write({ network, device }: Place, proof: Resumption['proof']): string {

@@ -15,6 +15,8 @@ const DEVICE = '02-11-22-33-44-55'
 
 const ofMyPhone = networkPassword.replace('7d3k', '8e4m')
 
+const resumed = { resumption: true } as const
+
 const certificates = await GatewayBench.makeCertificates()
 
 async function startBench(t: Test): Promise<GatewayBench> {
@@ -22,6 +24,7 @@ async function startBench(t: Test): Promise<GatewayBench> {
   bench.certificates = certificates
   bench.resumes = true
   t.teardown(() => bench.stop())
+  bench.directory.put({ ...bench.corp, ...resumed }, { ...bench.guest, ...resumed })
   return await bench.start()
 }
 
@@ -114,7 +117,7 @@ t.test('another policy, credential, network or device wants a whole log-in', asy
     [
       'the policy has changed',
       (bench) => {
-        bench.directory.put({ ...bench.corp, vlan: 21 })
+        bench.directory.put({ ...bench.corp, ...resumed, vlan: 21 })
         return {}
       },
     ],
@@ -160,7 +163,7 @@ t.test('where a one-time code is asked for, nothing is resumed', async (t) => {
     },
   }
   const open = await logIn(t, bench)
-  bench.directory.put({ ...bench.corp, secondFactor: 'appended' })
+  bench.directory.put({ ...bench.corp, ...resumed, secondFactor: 'appended' })
   const stale = await logIn(t, bench, { session: open.session, password: `${password}123456` })
   t.match(stale, { kind: 'accept', isResumed: false }, 'a session from before the rule')
   const again = await logIn(t, bench, { session: stale.session, password: `${password}654321` })
@@ -168,4 +171,12 @@ t.test('where a one-time code is asked for, nothing is resumed', async (t) => {
   t.same(codes, ['123456', '654321'], 'each log-in shows a code of its own')
   const bare = await logIn(t, bench, { session: again.session })
   t.match(bare, { kind: 'reject', isResumed: false })
+})
+
+t.test('a network that does not say so resumes nothing', async (t) => {
+  const bench = await startBench(t)
+  bench.directory.put(bench.corp)
+  const first = await logIn(t, bench)
+  const again = await logIn(t, bench, { session: first.session })
+  t.match(again, { kind: 'accept', isResumed: false })
 })
