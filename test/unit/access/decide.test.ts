@@ -59,10 +59,16 @@ t.test('a network: the first group that fits decides, then everyone, then no', a
   ]
   const [adaEntry, bobEntry] = [directory.entryOf(ada), directory.entryOf(bob)]
   const network = { groups, vlan: 10, attributes: [filter], everyone: false }
-  t.same(on(adaEntry, network), { why: 'team', vlan: 20, attributes: [special], session })
+  t.same(on(adaEntry, network), {
+    why: 'team',
+    groupId: team.id,
+    vlan: 20,
+    attributes: [special],
+    session,
+  })
   t.same(
     on(adaEntry, { ...network, groups: [{ groupId: staff.id, vlan: null, attributes: [] }] }),
-    { why: 'staff', vlan: 10, attributes: [filter], session },
+    { why: 'staff', groupId: staff.id, vlan: 10, attributes: [filter], session },
     "the network's VLAN where the group names none, and nesting counts",
   )
   t.equal(on(bobEntry, network), 'not-in-allowed-group')
