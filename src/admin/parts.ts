@@ -19,6 +19,7 @@ import type { Administrator } from '../directory/service.ts'
 import type { ListedMail } from '../mail/mail-store.ts'
 import type { MailSettings } from '../mail/settings.ts'
 import type { HealthReport } from '../observe/health.ts'
+import type { AnswerFilter, ChangeFilter } from '../observe/log-filter.ts'
 import type { Signer } from '../profiles/cms.ts'
 import type { DepartureOutlook, Leave } from '../sources/departure.ts'
 import type { ImportPolicy } from '../sources/judge-people.ts'
@@ -66,34 +67,9 @@ export interface LoggedChange {
   readonly detail: Readonly<Record<string, unknown>> | null
 }
 
-/** What is asked for must all hold; what is left out is not asked for. */
-export interface LogFilter {
-  readonly principalId?: PrincipalId
-  /** As they were claimed in tries that led to nobody, or ended before anybody was looked for. */
-  readonly names?: readonly string[]
-  readonly outcome?: LoggedAnswer['outcome'] | null
-  readonly reason?: string
-  readonly method?: string
-  /** A network's name. */
-  readonly network?: string
-  readonly nas?: string
-  readonly ssid?: string
-  /** A MAC address as `aa:bb:cc:dd:ee:ff`, or what else a NAS calls a device. */
-  readonly device?: string
-  readonly sinceMs?: number | null
-  readonly untilMs?: number
-  /** Only rows stored after this one, the oldest first instead of the newest. */
-  readonly afterId?: string
-  readonly limit: number
-}
-
 export interface LogReader {
-  answers(filter: LogFilter): Promise<readonly LoggedAnswer[]>
-  changes(filter: {
-    readonly entity: string | null
-    readonly sinceMs: number | null
-    readonly limit: number
-  }): Promise<readonly LoggedChange[]>
+  answers(filter: AnswerFilter): Promise<readonly LoggedAnswer[]>
+  changes(filter: ChangeFilter): Promise<readonly LoggedChange[]>
 }
 
 /** Failed tries on one kind of resource, from one device where the protocol names it. */

@@ -1,31 +1,6 @@
 import { type SqlBool, sql } from 'kysely'
+import type { AnswerFilter, ChangeFilter } from '../observe/log-filter.ts'
 import type { Database } from './connection.ts'
-
-/** What is asked for must all hold; what is left out is not asked for. */
-export interface AnswerFilter {
-  readonly principalId?: string
-  /** As they were claimed in tries that led to nobody, or ended before anybody was looked for. */
-  readonly names?: readonly string[]
-  readonly outcome?: 'success' | 'denied' | 'unavailable' | null
-  readonly reason?: string
-  readonly method?: string
-  readonly network?: string
-  readonly nas?: string
-  readonly ssid?: string
-  readonly device?: string
-  readonly sinceMs?: number | null
-  readonly untilMs?: number
-  /** Only rows stored after this one, the oldest first instead of the newest. */
-  readonly afterId?: string
-  readonly limit: number
-}
-
-export interface ChangeFilter {
-  /** What was changed; for a principal its credentials too, those it no longer has included. */
-  readonly entity: string | null
-  readonly sinceMs: number | null
-  readonly limit: number
-}
 
 /** How late a row may be stored and still be seen by whoever follows along. */
 const FOLLOWED_MS = 5 * 60_000

@@ -2,10 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { foldText } from '../../directory/fold.ts'
 import { readMac } from '../../directory/mac.ts'
+import type { AnswerFilter } from '../../observe/log-filter.ts'
 import { type Explanation, explain } from '../../observe/reasons.ts'
 import { ApiError } from '../error.ts'
 import { readPerson } from '../lookup.ts'
-import type { AdminParts, LogFilter, LoggedAnswer } from '../parts.ts'
+import type { AdminParts, LoggedAnswer } from '../parts.ts'
 
 const MAX_ROWS = 1000
 const DAY_MS = 86_400_000
@@ -80,7 +81,7 @@ function withExplanation(answer: LoggedAnswer): ExplainedAnswer {
   return { ...answer, explanation: explain(answer.reason, typeof why === 'string' ? why : null) }
 }
 
-function readFilter(parts: AdminParts, query: Static<typeof AnswersQuery>): LogFilter {
+function readFilter(parts: AdminParts, query: Static<typeof AnswersQuery>): AnswerFilter {
   const { person, device, since, until, after, limit = 100, ...same } = query
   const isIndexed = person !== undefined || device !== undefined || after !== undefined
   const isSearch = Object.values(same).some((value) => value !== undefined)
@@ -99,7 +100,7 @@ function readFilter(parts: AdminParts, query: Static<typeof AnswersQuery>): LogF
 }
 
 /** Tries that ended before anybody was looked for are found by the name that was claimed. */
-function subject(parts: AdminParts, person: string | undefined): Partial<LogFilter> {
+function subject(parts: AdminParts, person: string | undefined): Partial<AnswerFilter> {
   if (person === undefined) return {}
   const folded = foldText(person)
   const found =

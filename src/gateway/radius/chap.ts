@@ -21,7 +21,6 @@ import type {
   ChallengeOutcome,
   ChallengeProof,
 } from '../../credentials/authenticate.ts'
-import type { Network } from '../../directory/network.ts'
 import { ChapProof, MsChap2Proof } from './challenge-proofs.ts'
 import { type Denials, describeVisit, type Visit } from './denials.ts'
 import { parseLoginName, readText } from './facts.ts'
@@ -136,13 +135,12 @@ export class ChapAnswers {
     if (!outcome.ok) return outcome
     const { who, grant } = outcome
     const session = makeSessionAttributes({ who, grant, network, nas: client.nas }, this.#classes)
-    return { ...outcome, network, session }
+    return { ...outcome, session }
   }
 }
 
 type Admitted<Answer> = ChallengeOutcome<Answer> & {
   readonly ok: true
-  readonly network: Network
   readonly session: readonly Attribute[]
 }
 

@@ -8,11 +8,10 @@ import type {
 import type { ClientAuthorityId, ClientCertificateId, PrincipalId } from '../../directory/id.ts'
 import { type Keys, type Place, seal, unseal } from '../sealing.ts'
 import { lastJournalRow } from './principal-columns.ts'
-import { type EntityReader, type LastChange, lastChange, readVersions } from './reader.ts'
+import { type EntityReader, type LastChange, lastChange } from './reader.ts'
+import { makeTableReader, type OwnRow } from './table-reader.ts'
 
-interface AuthorityRow {
-  readonly id: string
-  readonly version: number
+interface AuthorityRow extends OwnRow {
   readonly name: string
   readonly certificate: string
   readonly fingerprint: string
@@ -22,12 +21,9 @@ interface AuthorityRow {
   readonly crl_url: string | null
   readonly crl_taken_at: Date | null
   readonly crl_error: string | null
-  readonly created_at: Date
 }
 
-interface CertificateRow {
-  readonly id: string
-  readonly version: number
+interface CertificateRow extends OwnRow {
   readonly principal_id: string
   readonly label: string
   readonly authority_id: string
@@ -35,7 +31,6 @@ interface CertificateRow {
   readonly fingerprint: string
   readonly not_before: Date
   readonly not_after: Date
-  readonly created_at: Date
   readonly revoked_at: Date | null
   readonly reason: RevocationReason | null
 }
@@ -87,23 +82,11 @@ function toAuthority(row: AuthorityRow, keys: Keys): ClientAuthority {
   }
 }
 
-export const clientCertificatesReader: EntityReader = {
-  kind: 'client-certificate',
-  versions(db) {
-    return readVersions(db, sql`select id, version from client_certificate`)
-  },
-  async read(db, ids) {
-    const { rows } = await sql<CertificateRow & LastChange>`
-      select c.*, j.usn, j.stamped_at
-      from unnest(${ids}::uuid[]) as asked (id)
-      join client_certificate c on c.id = asked.id ${lastJournalRow('c.id')}`.execute(db)
-    return rows.map((row) => ({
-      id: row.id,
-      value: toCertificate(row),
-      ...lastChange(row, row.created_at),
-    }))
-  },
-}
+export const clientCertificatesReader = makeTableReader(
+  'client-certificate',
+  'client_certificate',
+  toCertificate,
+)
 
 function toCertificate(row: CertificateRow): ClientCertificate {
   return {

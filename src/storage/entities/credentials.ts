@@ -1,12 +1,8 @@
-import { sql } from 'kysely'
 import type { AppPasswordUse, Credential } from '../../directory/credential.ts'
 import type { CredentialId, PrincipalId } from '../../directory/id.ts'
-import { lastJournalRow } from './principal-columns.ts'
-import { type EntityReader, type LastChange, lastChange, readVersions } from './reader.ts'
+import { makeTableReader, type OwnRow } from './table-reader.ts'
 
-export interface CredentialRow {
-  readonly id: string
-  readonly version: number
+export interface CredentialRow extends OwnRow {
   readonly principal_id: string
   readonly type: Credential['type']
   readonly label: string
@@ -16,26 +12,9 @@ export interface CredentialRow {
   readonly principal_version: number | null
   readonly expires_at: Date | null
   readonly is_temporary: boolean
-  readonly created_at: Date
 }
 
-export const credentialsReader: EntityReader = {
-  kind: 'credential',
-  versions(db) {
-    return readVersions(db, sql`select id, version from credential`)
-  },
-  async read(db, ids) {
-    const { rows } = await sql<CredentialRow & LastChange>`
-      select c.*, j.usn, j.stamped_at
-      from unnest(${ids}::uuid[]) as asked (id)
-      join credential c on c.id = asked.id ${lastJournalRow('c.id')}`.execute(db)
-    return rows.map((row) => ({
-      id: row.id,
-      value: toCredential(row),
-      ...lastChange(row, row.created_at),
-    }))
-  },
-}
+export const credentialsReader = makeTableReader('credential', 'credential', toCredential)
 
 export function toCredential(row: CredentialRow): Credential {
   return {
