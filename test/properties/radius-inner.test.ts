@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { CryptoBinding } from '../../protocols/radius/eap/peap-binding.ts'
 import { decodeResult, encodeResult } from '../../protocols/radius/eap/peap-tlv.ts'
 import { readTtlsInner } from '../../protocols/radius/eap/ttls-inner.ts'
@@ -19,9 +19,21 @@ function isSafe(decode: () => unknown): boolean {
   }
 }
 
-t.test('whatever comes out of a tunnel is taken or refused, and nothing else', async () => {
-  fc.assert(fc.property(bytes(300), (any) => isSafe(() => readTtlsInner(decodeAvps(any)))))
-  fc.assert(fc.property(bytes(120), (any) => isSafe(() => decodeResult(any))))
+/** One assertion for a property: without any, a test counts as failed. */
+function holds<Inputs>(t: Test, property: fc.IProperty<Inputs>): void {
+  const report = fc.check(property)
+  t.notOk(report.failed, fc.defaultReportMessage(report) ?? '')
+}
+
+t.test('whatever comes out of a tunnel is taken or refused, and nothing else', async (t) => {
+  holds(
+    t,
+    fc.property(bytes(300), (any) => isSafe(() => readTtlsInner(decodeAvps(any)))),
+  )
+  holds(
+    t,
+    fc.property(bytes(120), (any) => isSafe(() => decodeResult(any))),
+  )
   const framed = fc
     .array(fc.record({ type: fc.constantFrom(3, 0x8003, 12, 4, 0x8004), value: bytes(60) }))
     .map((tlvs) =>
@@ -34,10 +46,13 @@ t.test('whatever comes out of a tunnel is taken or refused, and nothing else', a
         }),
       ),
     )
-  fc.assert(fc.property(framed, (any) => isSafe(() => decodeResult(any))))
+  holds(
+    t,
+    fc.property(framed, (any) => isSafe(() => decodeResult(any))),
+  )
 })
 
-t.test('whatever answers an MS-CHAPv2 challenge is taken or refused', async () => {
+t.test('whatever answers an MS-CHAPv2 challenge is taken or refused', async (t) => {
   const method = new EapMsChapV2<string, string>({
     name: 'eap-peap-mschapv2',
     authenticate: () => ({ ok: false, reason: 'wrong-password' }),
@@ -45,7 +60,7 @@ t.test('whatever answers an MS-CHAPv2 challenge is taken or refused', async () =
   const near = fc.tuple(fc.constantFrom(1, 2, 3, 4, 7), bytes(120)).map(([code, rest]) => {
     return Buffer.concat([Buffer.from([code, 0, 0, 60, 49]), rest])
   })
-  await fc.assert(
+  const report = await fc.check(
     fc.asyncProperty(fc.oneof(bytes(80), near), async (any) => {
       const setting = { context: '', outerIdentity: '', identity: 'alice', maxDataBytes: 1000 }
       const run = method.start(setting)
@@ -58,11 +73,13 @@ t.test('whatever answers an MS-CHAPv2 challenge is taken or refused', async () =
       }
     }),
   )
+  t.notOk(report.failed, fc.defaultReportMessage(report) ?? '')
 })
 
-t.test('no binding is right but that of the same two keys', async () => {
+t.test('no binding is right but that of the same two keys', async (t) => {
   const key = fc.uint8Array({ minLength: 60, maxLength: 60 }).map((array) => Buffer.from(array))
-  fc.assert(
+  holds(
+    t,
     fc.property(key, key, bytes(32), fc.nat({ max: 55 }), (tunnel, other, inner, at) => {
       const ours = CryptoBinding.ofMethod(tunnel, inner)
       const theirs = CryptoBinding.ofMethod(tunnel, inner).make(1, Buffer.alloc(32, 7)).subarray(4)
@@ -84,9 +101,10 @@ t.test('no binding is right but that of the same two keys', async () => {
   t.same(decodeResult(encodeResult(false, null)), { isSuccess: false, binding: null })
 })
 
-t.test('every name and password is answered as MS-CHAPv2 wants it', async () => {
+t.test('every name and password is answered as MS-CHAPv2 wants it', async (t) => {
   const text = fc.string({ minLength: 1, maxLength: 40, unit: 'binary' })
-  fc.assert(
+  holds(
+    t,
     fc.property(text, text, bytes(16), (name, password, seed) => {
       const challenge = Buffer.alloc(16)
       challenge.set(seed)
