@@ -60,7 +60,7 @@ export function addCa(program: Command, run: Run): void {
   const matching = (command: Command) =>
     command
       .option('--match <name...>', `which names lead to people: ${certificateNameKinds.join(', ')}`)
-      .option('--domain <domain...>', 'of mail addresses and UPNs only these')
+      .option('--domain <domain...>', 'only people with a mail address or UPN in these')
       .option('--crl-url <url>', 'where its CRL is fetched from, every 15 minutes')
 
   matching(

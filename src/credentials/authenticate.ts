@@ -116,6 +116,8 @@ export type CertificateDenial =
   | 'certificate-ambiguous'
   /** The CRL of its authority has run out, so that nobody knows what was revoked since. */
   | 'certificate-list-expired'
+  /** An authority between it and the one trusted here signed it, and its CRL is not known here. */
+  | 'certificate-list-missing'
 
 export type Authenticated = Entry<Person> | Entry<Service>
 

@@ -12,8 +12,12 @@ import {
   type Denial,
   type Outcome,
 } from './authenticate.ts'
-import type { ClientTrustIndex } from './certificates/client-trust.ts'
-import { type ForeignCertificate, KnownChains } from './certificates/known-chains.ts'
+import type { ClientTrustIndex, TrustedAuthority } from './certificates/client-trust.ts'
+import {
+  type ChainLink,
+  type ForeignCertificate,
+  KnownChains,
+} from './certificates/known-chains.ts'
 import { matchPerson } from './certificates/match.ts'
 import { recordedName } from './login-name.ts'
 
@@ -145,13 +149,30 @@ function judgePeriod(
 }
 
 function judgeForeign(foreign: ForeignCertificate, atMs: number): Denial | null {
-  const { crl } = foreign.authority
   const period = judgePeriod(foreign, atMs)
   if (period !== null) return period
   if (!foreign.mayAuthenticate) return 'certificate-usage'
+  for (const link of foreign.links) {
+    const denial = judgeLink(link, foreign.authority, atMs)
+    if (denial !== null) return denial
+  }
+  return null
+}
+
+function judgeLink(
+  { issuer, serial }: ChainLink,
+  authority: TrustedAuthority,
+  atMs: number,
+): Denial | null {
+  // Whoever wants revocation looked at must not lose it by an authority in between.
+  if (issuer === null) return usesCrl(authority) ? 'certificate-list-missing' : null
+  const { crl } = issuer
   // A list that is to be fetched and has not been yet may name her.
-  if (crl === null)
-    return foreign.authority.value.crlUrl === null ? null : 'certificate-list-expired'
+  if (crl === null) return usesCrl(issuer) ? 'certificate-list-expired' : null
   if (crl.nextUpdateMs !== null && crl.nextUpdateMs < atMs) return 'certificate-list-expired'
-  return crl.revoked.has(foreign.topSerial) ? 'certificate-revoked' : null
+  return crl.revoked.has(serial) ? 'certificate-revoked' : null
+}
+
+function usesCrl({ crl, value }: TrustedAuthority): boolean {
+  return crl !== null || value.crlUrl !== null
 }

@@ -9,7 +9,7 @@ export type CertificateNameKind = (typeof certificateNameKinds)[number]
 /** How a certificate of an authority leads to a person. */
 export interface CertificateMatching {
   readonly names: readonly CertificateNameKind[]
-  /** In lower case; of mail addresses and UPNs only these lead to anybody. Null for every domain. */
+  /** In lower case; only people with a mail address or UPN in these. Null for every domain. */
   readonly domains: readonly string[] | null
 }
 

@@ -99,6 +99,8 @@ const EXPLANATIONS: Table = {
     'certificate-usage': 'the certificate is not meant for clients: issue one with clientAuth',
     'certificate-list-expired':
       'the revocation list of the authority has run out: renew it, or nobody gets in with its certificates',
+    'certificate-list-missing':
+      'an authority below the trusted one issued it, and whom that one revoked is not known here: add it too, `gatehouse ca add NAME FILE --crl-url URL`',
     'certificate-purpose': 'the certificate is not meant for clients: issue one with clientAuth',
     'certificate-no-crl':
       'the revocation list of the authority is missing or too old: renew it, or nobody gets in with its certificates',

@@ -1,8 +1,14 @@
 import { X509Certificate } from 'node:crypto'
 import { ClientCertificateAuthenticator } from '../../src/credentials/certificate-authenticator.ts'
 import {
+  ALGORITHM,
+  DAY_MS,
+  exportKey,
+  generateKeys,
+  importKey,
   type KeyedCertificate,
   makeAuthority,
+  makeSerial,
 } from '../../src/credentials/certificates/authority.ts'
 import {
   type AuthorityUrls,
@@ -12,6 +18,7 @@ import {
 } from '../../src/credentials/certificates/client-certificate.ts'
 import { ClientTrustIndex } from '../../src/credentials/certificates/client-trust.ts'
 import { RevocationStatus } from '../../src/credentials/certificates/revocation-status.ts'
+import { x509 } from '../../src/credentials/certificates/x509.ts'
 import {
   type CertificateWish,
   ClientCertificates,
@@ -161,15 +168,37 @@ export class CertificateBench {
   trustCompany(
     { certificate }: Pick<KeyedCertificate, 'certificate'>,
     matching: Partial<ClientAuthority['matching']> = {},
+    name = 'fabrikam',
   ) {
     const wish = {
-      name: 'fabrikam',
+      name,
       certificate,
       matching: { names: ['id', 'mail', 'upn'], domains: null, ...matching } as const,
       crlUrl: null,
     }
     return this.certificates.addAuthority(wish, testActor)
   }
+}
+
+/** An authority below another, as a company's issuing one is below its root. */
+export async function authorityBelow(
+  above: KeyedCertificate,
+  name: string,
+): Promise<KeyedCertificate> {
+  const keys = await generateKeys()
+  const nowMs = Date.now()
+  const made = await x509.X509CertificateGenerator.create({
+    serialNumber: makeSerial(),
+    subject: [{ CN: [name] }],
+    issuer: new x509.X509Certificate(above.certificate).subject,
+    notBefore: new Date(nowMs - DAY_MS),
+    notAfter: new Date(nowMs + 365 * DAY_MS),
+    publicKey: keys.publicKey,
+    signingKey: await importKey(above.privateKey),
+    signingAlgorithm: ALGORITHM,
+    extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
+  })
+  return { certificate: made.toString('pem'), privateKey: await exportKey(keys.privateKey) }
 }
 
 /** A certificate under any authority, with these names; PEM. */

@@ -28,7 +28,7 @@ const matching = {
       }),
       Type.Null(),
     ],
-    { description: 'of mail addresses and UPNs only these lead to people; null for all' },
+    { description: 'only people with a mail address or UPN in these; null for all' },
   ),
 }
 const NewAuthority = Type.Object(

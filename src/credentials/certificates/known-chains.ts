@@ -5,10 +5,11 @@ import { x509 } from './x509.ts'
 
 /** What a certificate of a company's own authority says, once its chain has been followed. */
 export interface ForeignCertificate {
+  /** The lowest on its chain. */
   readonly authority: TrustedAuthority
   readonly serial: string
-  /** Of the one that the authority itself signed, which its CRL may name: this, or an intermediate. */
-  readonly topSerial: string
+  /** The certificates of its chain from itself up to one that an authority of ours signed, and beyond. */
+  readonly links: readonly ChainLink[]
   readonly notBeforeMs: number
   readonly notAfterMs: number
   readonly mayAuthenticate: boolean
@@ -18,6 +19,13 @@ export interface ForeignCertificate {
     readonly mails: readonly string[]
     readonly upns: readonly string[]
   }
+}
+
+/** One certificate of a chain; only its issuer's CRL may name it. */
+export interface ChainLink {
+  readonly serial: string
+  /** Null for an intermediate authority that only the chain itself brought. */
+  readonly issuer: TrustedAuthority | null
 }
 
 /** Longer ones are nobody's. */
@@ -64,7 +72,14 @@ function learn(
   if (links === null || leaf === undefined) return null
   for (const [at, link] of links.entries()) {
     const authority = authorities.find(({ certificate }) => isIssuedBy(link, certificate))
-    if (authority !== undefined) return describe(leaf, { authority, top: link })
+    if (authority !== undefined) {
+      const between = links.slice(0, at).map((one) => linkOf(one, null))
+      const above = linksAbove(authority, authorities)
+      return describe(leaf, {
+        authority,
+        links: [...between, linkOf(link, authority), ...above],
+      })
+    }
     const next = links[at + 1]
     // TLS has looked at this as well; here it says which authority it was.
     if (next === undefined || !next.ca || !isIssuedBy(link, next)) return null
@@ -85,15 +100,38 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
 }
 
+/** An authority that another of ours issued is itself named by that one's CRL. */
+function linksAbove(
+  authority: TrustedAuthority,
+  authorities: readonly TrustedAuthority[],
+): readonly ChainLink[] {
+  const links: ChainLink[] = []
+  let below = authority
+  while (links.length < MAX_CHAIN) {
+    const { certificate } = below
+    const issuer = authorities.find(
+      (one) => one.value.id !== below.value.id && isIssuedBy(certificate, one.certificate),
+    )
+    if (issuer === undefined) break
+    links.push(linkOf(certificate, issuer))
+    below = issuer
+  }
+  return links
+}
+
+function linkOf(certificate: X509Certificate, issuer: TrustedAuthority | null): ChainLink {
+  return { serial: plainSerial(certificate.serialNumber), issuer }
+}
+
 function describe(
   leaf: X509Certificate,
-  { authority, top }: { readonly authority: TrustedAuthority; readonly top: X509Certificate },
+  { authority, links }: Pick<ForeignCertificate, 'authority' | 'links'>,
 ): ForeignCertificate {
   const usages: readonly string[] | undefined = leaf.keyUsage
   return {
     authority,
     serial: plainSerial(leaf.serialNumber),
-    topSerial: plainSerial(top.serialNumber),
+    links,
     notBeforeMs: Date.parse(leaf.validFrom),
     notAfterMs: Date.parse(leaf.validTo),
     // Without the extension it may be used for anything (RFC 5280 §4.2.1.12).

@@ -21,7 +21,12 @@ export function matchPerson(
   const take = (entry: Entry | null) => {
     if (entry?.value.kind === 'person') found.set(entry.value.id, entry as Entry<Person>)
   }
-  if (kinds.includes('id')) for (const id of names.ids) take(directory.entryById(id))
+  if (kinds.includes('id')) {
+    for (const id of names.ids) {
+      const entry = directory.entryById(id)
+      if (entry?.value.kind === 'person' && isOf(entry.value, domains)) take(entry)
+    }
+  }
   if (found.size === 0) {
     const claimed = [
       ...(kinds.includes('mail') ? names.mails : []),
@@ -35,6 +40,12 @@ export function matchPerson(
   if (first === undefined) return { ok: false, denial: 'certificate-unmatched' }
   if (second !== undefined) return { ok: false, denial: 'certificate-ambiguous' }
   return { ok: true, entry: first }
+}
+
+/** An authority for some domains speaks by id, too, for nobody but who has a name in one of them. */
+function isOf({ loginNames }: Person, domains: readonly string[] | null): boolean {
+  if (domains === null) return true
+  return loginNames.some(({ kind, folded }) => kind !== 'username' && isWithin(folded, domains))
 }
 
 function isWithin(name: string, domains: readonly string[] | null): boolean {

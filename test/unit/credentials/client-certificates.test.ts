@@ -1,11 +1,26 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import t from 'tap'
+import type { KeyedCertificate } from '../../../src/credentials/certificates/authority.ts'
 import { makeCrl } from '../../../src/credentials/certificates/crl.ts'
-import { CertificateBench, issueUnder } from '../../support/certificate-bench.ts'
+import type { CertificateNameKind } from '../../../src/directory/client-certificate.ts'
+import { authorityBelow, CertificateBench, issueUnder } from '../../support/certificate-bench.ts'
 import { aHold } from '../../support/directory.ts'
 import { testActor } from '../../support/people.ts'
 
 const DAY_MS = 86_400_000
+
+function crlOf(by: KeyedCertificate, revoked: readonly string[], thisUpdateMs: number): Buffer {
+  const authority = {
+    certificate: new X509Certificate(by.certificate),
+    privateKey: createPrivateKey(by.privateKey),
+  }
+  return makeCrl(authority, {
+    revoked: revoked.map((serial) => ({ serial, atMs: thisUpdateMs, reason: 'superseded' })),
+    thisUpdateMs,
+    nextUpdateMs: thisUpdateMs + DAY_MS,
+    number: thisUpdateMs,
+  })
+}
 
 t.test('our own certificate lets in whom it was issued to, until it is revoked', async (t) => {
   const bench = new CertificateBench()
@@ -91,11 +106,15 @@ t.test('a company’s certificates lead to one person, by our id first', async (
   const [authority] = bench.trust.authorities()
   if (authority === undefined) throw new Error('not trusted')
   const { id } = authority.value
-  await bench.certificates.updateAuthority(
-    id,
-    { matching: { names: ['mail'], domains: ['fabrikam.example'] } },
-    testActor,
-  )
+  const match = (names: readonly CertificateNameKind[], domain: string) => {
+    const matching = { names, domains: [domain] }
+    return bench.certificates.updateAuthority(id, { matching }, testActor)
+  }
+  await match(['id', 'mail'], 'fabrikam.example')
+  t.equal(bench.logIn(byId), 'certificate-unmatched', 'by id no further than by name')
+  await match(['id', 'mail'], 'contoso.example')
+  t.equal(bench.logIn(byId), 'bob')
+  await match(['mail'], 'fabrikam.example')
   t.equal(bench.logIn(byMail), 'certificate-unmatched', 'of another domain')
   t.equal(bench.logIn(byId), 'certificate-unmatched', 'our ids are believed no more')
   await bench.certificates.removeAuthority(authority.value, testActor)
@@ -110,19 +129,6 @@ t.test('a company’s CRL: its own, current, and of the newest word', async (t) 
   const { serialNumber } = new X509Certificate(certificate)
   await bench.trustCompany(company)
   const versionBefore = bench.trust.trust.version
-  const crlOf = (by: typeof company, revoked: readonly string[], thisUpdateMs: number) =>
-    makeCrl(
-      {
-        certificate: new X509Certificate(by.certificate),
-        privateKey: createPrivateKey(by.privateKey),
-      },
-      {
-        revoked: revoked.map((serial) => ({ serial, atMs: thisUpdateMs, reason: 'superseded' })),
-        thisUpdateMs,
-        nextUpdateMs: thisUpdateMs + DAY_MS,
-        number: thisUpdateMs,
-      },
-    )
   const take = (crl: Buffer) => {
     const [authority] = bench.trust.authorities()
     if (authority === undefined) throw new Error('not trusted')
@@ -150,6 +156,36 @@ t.test('a company’s CRL: its own, current, and of the newest word', async (t) 
   await t.rejects(take(changed), /not signed by this authority/)
   bench.nowMs += 2 * DAY_MS
   t.equal(bench.logIn(certificate), 'certificate-list-expired')
+})
+
+t.test('each certificate of a chain is looked up in the list of its own issuer', async (t) => {
+  const bench = new CertificateBench()
+  const root = await bench.company()
+  const issuing = await authorityBelow(root, 'Fabrikam Wi-Fi')
+  const certificate = await issueUnder(issuing, { mail: 'alice@contoso.example' })
+  const chain = [certificate, issuing.certificate, root.certificate]
+  const take = (name: string, by: KeyedCertificate, revoked: readonly string[]) => {
+    const held = bench.trust.authorities().find(({ value }) => value.name === name)
+    if (held === undefined) throw new Error('not trusted')
+    bench.nowMs += 1_000
+    const crl = crlOf(by, revoked, bench.nowMs)
+    return bench.certificates.takeCrl(held.value, crl, testActor)
+  }
+  await bench.trustCompany(root, {}, 'root')
+  t.equal(bench.logIn(...chain), 'alice', 'nobody asked for lists')
+  await take('root', root, [])
+  t.equal(bench.logIn(...chain), 'certificate-list-missing', 'whom it revoked is not known here')
+  await bench.trustCompany(issuing, {}, 'issuing')
+  t.equal(bench.logIn(...chain), 'alice', 'its own word is wanted, and it wants no list')
+  await take('issuing', issuing, [])
+  t.equal(bench.logIn(...chain), 'alice')
+  await take('root', root, [new X509Certificate(issuing.certificate).serialNumber])
+  t.equal(bench.logIn(...chain), 'certificate-revoked', 'the root took it back')
+  t.equal(bench.logIn(certificate), 'certificate-revoked', 'whatever the device sends')
+  await take('root', root, [])
+  t.equal(bench.logIn(...chain), 'alice')
+  await take('issuing', issuing, [new X509Certificate(certificate).serialNumber])
+  t.equal(bench.logIn(...chain), 'certificate-revoked')
 })
 
 t.test('wishes that are refused say why', async (t) => {

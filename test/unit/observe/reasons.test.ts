@@ -17,6 +17,7 @@ const denials: Readonly<Record<CertificateDenial | 'credential-changed', true>> 
   'certificate-unmatched': true,
   'certificate-ambiguous': true,
   'certificate-list-expired': true,
+  'certificate-list-missing': true,
   'credential-changed': true,
 }
 
