@@ -1,3 +1,4 @@
+import type { CertificateNameKind } from '../../directory/client-certificate.ts'
 import type { Directory } from '../../directory/directory.ts'
 import type { Person } from '../../directory/person.ts'
 import type { Entry } from '../../directory/query.ts'
@@ -17,29 +18,28 @@ export function matchPerson(
   { names, authority }: Pick<ForeignCertificate, 'names' | 'authority'>,
 ): Match {
   const { names: kinds, domains } = authority.value.matching
-  const found = new Map<string, Entry<Person>>()
-  const take = (entry: Entry | null) => {
-    if (entry?.value.kind === 'person') found.set(entry.value.id, entry as Entry<Person>)
+  const wanted = <Name>(kind: CertificateNameKind, given: readonly Name[]) =>
+    kinds.includes(kind) ? given : []
+  const byId = peopleAmong(wanted('id', names.ids).map((id) => directory.entryById(id)))
+  let found = byId.filter(({ value }) => isOf(value, domains))
+  if (found.length === 0) {
+    const claimed = [...wanted('mail', names.mails), ...wanted('upn', names.upns)]
+    const ours = claimed.filter((name) => isWithin(name, domains))
+    found = peopleAmong(ours.map((name) => directory.personByLoginName(foldLoginName(name))))
   }
-  if (kinds.includes('id')) {
-    for (const id of names.ids) {
-      const entry = directory.entryById(id)
-      if (entry?.value.kind === 'person' && isOf(entry.value, domains)) take(entry)
-    }
-  }
-  if (found.size === 0) {
-    const claimed = [
-      ...(kinds.includes('mail') ? names.mails : []),
-      ...(kinds.includes('upn') ? names.upns : []),
-    ]
-    for (const name of claimed) {
-      if (isWithin(name, domains)) take(directory.personByLoginName(foldLoginName(name)))
-    }
-  }
-  const [first, second] = found.values()
+  const [first, second] = found
   if (first === undefined) return { ok: false, denial: 'certificate-unmatched' }
   if (second !== undefined) return { ok: false, denial: 'certificate-ambiguous' }
   return { ok: true, entry: first }
+}
+
+/** Each once. */
+function peopleAmong(entries: readonly (Entry | null)[]): readonly Entry<Person>[] {
+  const people = new Map<string, Entry<Person>>()
+  for (const entry of entries) {
+    if (entry?.value.kind === 'person') people.set(entry.value.id, entry as Entry<Person>)
+  }
+  return [...people.values()]
 }
 
 /** An authority for some domains speaks by id, too, for nobody but who has a name in one of them. */
