@@ -21,7 +21,7 @@ export function matchPerson(
   const wanted = <Name>(kind: CertificateNameKind, given: readonly Name[]) =>
     kinds.includes(kind) ? given : []
   const byId = peopleAmong(wanted('id', names.ids).map((id) => directory.entryById(id)))
-  let found = byId.filter(({ value }) => isOf(value, domains))
+  let found: readonly Entry<Person>[] = byId.filter(({ value }) => isOf(value, domains))
   if (found.length === 0) {
     const claimed = [...wanted('mail', names.mails), ...wanted('upn', names.upns)]
     const ours = claimed.filter((name) => isWithin(name, domains))
