@@ -32,12 +32,17 @@ function describePlace(answer: ExplainedAnswer): string {
     nas === null ? `from ${answer.address}` : `NAS ${nas} (${answer.address})`,
     labelled('SSID', textOf(answer, 'ssid')),
     labelled('at', textOf(answer, 'nasIdentifier')),
-    textOf(answer, 'tls'),
+    describeTls(answer),
     labelled('with', textOf(answer, 'credentialLabel')),
     labelled('group', textOf(answer, 'group')),
     labelled('VLAN', textOf(answer, 'vlan')),
   ]
   return parts.filter((part) => part !== null).join(', ')
+}
+
+function describeTls(answer: ExplainedAnswer): string | null {
+  const tls = labelled('TLS', textOf(answer, 'tls'))
+  return answer.detail?.['resumed'] === true ? `${tls ?? 'TLS'} resumed` : tls
 }
 
 function labelled(label: string, value: string | null): string | null {

@@ -130,7 +130,10 @@ function isAlike(one: AuthEvent, other: AuthEvent): boolean {
     // Which app password it was is what somebody wants to know.
     one.detail?.['credential'] === other.detail?.['credential'] &&
     // Let in from memory, while the source was away, is another thing to read.
-    one.detail?.['remembered'] === other.detail?.['remembered']
+    one.detail?.['remembered'] === other.detail?.['remembered'] &&
+    // A device that falls back to older TLS, or to whole log-ins, is to be seen doing it.
+    one.detail?.['tls'] === other.detail?.['tls'] &&
+    one.detail?.['resumed'] === other.detail?.['resumed']
   )
 }
 

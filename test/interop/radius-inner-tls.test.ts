@@ -214,6 +214,7 @@ await withTools(t, needs, async (t) => {
           outerIdentity: 'anonymous@contoso.example',
           name: 'alice',
           proof: { kind: 'certificate' },
+          tls: version.slice(-3),
         })
         const before = bench.attempts.length
         const wrong = await run(mallory, [], '')

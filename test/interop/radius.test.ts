@@ -26,7 +26,7 @@ await withTools(t, { name: 'eapol_test: EAP-TTLS/PAP', tools: ['eapol_test'] }, 
         outcome: 'success',
         resourceName: 'corp',
         device: '02:11:22:33:44:55',
-        detail: { ssid: 'corp' },
+        detail: { ssid: 'corp', tls: version.slice(-3) },
       })
     })
 
@@ -88,7 +88,7 @@ await withTools(t, { name: 'eapol_test: EAP-TTLS/PAP', tools: ['eapol_test'] }, 
         t.notOk(run.isSuccess || run.isSilent)
         t.match(bench.events.at(-1), {
           reason: 'tls-alert-from-peer',
-          detail: { why: 'unknown_ca' },
+          detail: { why: 'unknown_ca', tls: version.slice(-3) },
         })
       },
     )
@@ -97,7 +97,10 @@ await withTools(t, { name: 'eapol_test: EAP-TTLS/PAP', tools: ['eapol_test'] }, 
   await t.test('an inner method we do not serve is named in the event', async (t) => {
     const run = await eapolTest({ version: 'TLSv1.2', phase2: 'auth=MSCHAPV2' })
     t.notOk(run.isSuccess || run.isSilent)
-    t.match(bench.events.at(-1), { reason: 'inner-method', detail: { why: 'mschapv2' } })
+    t.match(bench.events.at(-1), {
+      reason: 'inner-method',
+      detail: { why: 'mschapv2', tls: '1.2' },
+    })
   })
 
   await t.test('a client that wants another EAP method is told no at once', async (t) => {

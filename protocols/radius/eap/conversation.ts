@@ -6,6 +6,7 @@ import type {
   MethodRun,
   MethodStep,
   MethodSuccess,
+  TlsVersion,
 } from './method.ts'
 import { type EapPacket, EapType } from './packet.ts'
 
@@ -27,7 +28,13 @@ export interface Opening<Context, Grant> {
   readonly methods: readonly EapMethod<Context, Grant>[]
 }
 
-const noFacts: MethodFacts = { name: null, tlsProtocol: null }
+/** The conversation another one runs in. */
+export interface Tunnel {
+  readonly outerIdentity: string
+  readonly tls: TlsVersion | null
+}
+
+const noFacts: MethodFacts = { name: null, tls: null, hasTunnel: false }
 
 /** One peer's way from Identity to Success or Failure (RFC 3748 §2). */
 export class Conversation<Context, Grant> {
@@ -36,7 +43,7 @@ export class Conversation<Context, Grant> {
   readonly owner: string
   readonly startedAtMs: number
   readonly #maxEapBytes: number
-  readonly #outerIdentity: string | null
+  readonly #tunnel: Tunnel | null
   #identity: string | null = null
   #method: EapMethod<Context, Grant> | null = null
   #run: MethodRun<Grant> | null = null
@@ -53,8 +60,8 @@ export class Conversation<Context, Grant> {
     options: {
       readonly owner: string
       readonly maxEapBytes: number
-      /** Of the conversation whose tunnel this one runs in; null outside one. */
-      readonly outerIdentity: string | null
+      /** What this one runs in; null outside one. */
+      readonly tunnel: Tunnel | null
       /** On the clock of whoever keeps it. */
       readonly startedAtMs: number
     },
@@ -63,7 +70,7 @@ export class Conversation<Context, Grant> {
     this.owner = options.owner
     this.startedAtMs = options.startedAtMs
     this.#maxEapBytes = options.maxEapBytes
-    this.#outerIdentity = options.outerIdentity
+    this.#tunnel = options.tunnel
   }
 
   /** Whether its method has begun to work, or a step is being taken just now. */
@@ -73,7 +80,7 @@ export class Conversation<Context, Grant> {
 
   /** Whether there is a tunnel; a step that is being taken counts as one. */
   get isEstablished(): boolean {
-    return this.phase === 'busy' || this.facts.tlsProtocol !== null
+    return this.phase === 'busy' || this.facts.hasTunnel
   }
 
   /** What the peer called itself outside any tunnel. */
@@ -134,9 +141,10 @@ export class Conversation<Context, Grant> {
     this.#method = method
     this.#run = method.start({
       context: this.opening.context,
-      outerIdentity: this.#outerIdentity ?? this.#identity ?? '',
+      outerIdentity: this.#tunnel?.outerIdentity ?? this.#identity ?? '',
       identity: this.#identity ?? '',
       maxDataBytes: this.#maxEapBytes - EAP_HEADER_BYTES,
+      tls: this.#tunnel?.tls ?? null,
     })
     return { kind: 'request', type: method.type, data: this.#run.begin() }
   }

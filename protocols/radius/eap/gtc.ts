@@ -52,7 +52,7 @@ class GtcRun<Context, Grant> implements MethodRun<Grant> {
   }
 
   get facts(): MethodFacts {
-    return { name: this.#setting.identity, tlsProtocol: null }
+    return { name: this.#setting.identity, tls: null, hasTunnel: false }
   }
 
   begin(): Buffer {
@@ -63,7 +63,7 @@ class GtcRun<Context, Grant> implements MethodRun<Grant> {
     if (data.length === 0 || data.length > MAX_PASSWORD_BYTES) {
       throw new RadiusError('EAP_MALFORMED', `token of ${data.length} bytes`)
     }
-    const { context, outerIdentity, identity } = this.#setting
+    const { context, outerIdentity, identity, tls } = this.#setting
     const verdict = await this.#options.authenticate(
       {
         context,
@@ -71,6 +71,7 @@ class GtcRun<Context, Grant> implements MethodRun<Grant> {
         name: identity,
         proof: { kind: 'password', password: data },
         method: this.#options.name,
+        tls,
       },
       signal,
     )

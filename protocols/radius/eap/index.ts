@@ -9,6 +9,7 @@ export type {
   EapMethod,
   MethodFailure,
   Proof,
+  TlsVersion,
   Verdict,
 } from './method.ts'
 export { EapMsChapV2 } from './ms-chap-v2.ts'

@@ -1,6 +1,6 @@
 import { RadiusError } from '../errors.ts'
 import { Conversation } from './conversation.ts'
-import type { EapMethod, MethodSetting } from './method.ts'
+import type { EapMethod, MethodSetting, TlsVersion } from './method.ts'
 
 /** What TLS, AVP and EAP headers add to an inner packet, so that it fits one outer packet. */
 const OVERHEAD_BYTES = 96
@@ -10,13 +10,14 @@ const MIN_BYTES = 64
 export function beginInner<Context, Grant>(
   { context, outerIdentity, maxDataBytes }: MethodSetting<Context>,
   methods: readonly EapMethod<Context, Grant>[],
+  tls: TlsVersion | null,
 ): Conversation<Context, Grant> {
   return new Conversation(
     { context, methods },
     {
       owner: '',
       maxEapBytes: Math.max(MIN_BYTES, maxDataBytes - OVERHEAD_BYTES),
-      outerIdentity,
+      tunnel: { outerIdentity, tls },
       // It ends with the one around it.
       startedAtMs: 0,
     },

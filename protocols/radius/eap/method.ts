@@ -10,11 +10,17 @@ export interface MethodFailure {
   readonly isVerdict: boolean
 }
 
+/** TLS as the record of a log-in names it. */
+export type TlsVersion = '1.2' | '1.3'
+
 /** What a method has found out by the time it ends, as far as it came. */
 export interface MethodFacts {
   /** Name inside the tunnel; null when the peer never said it. */
   readonly name: string | null
-  readonly tlsProtocol: string | null
+  /** As agreed in the hellos, whether or not a tunnel came of it; null before, and without TLS. */
+  readonly tls: TlsVersion | null
+  /** Whether the handshake has come to its end. */
+  readonly hasTunnel: boolean
 }
 
 export interface MethodSuccess<Grant> {
@@ -69,6 +75,8 @@ export interface EapAttempt<Context> {
   readonly proof: Proof
   /** `eap-ttls-pap` … */
   readonly method: string
+  /** Of a method inside another, that of the tunnel: it is what the device and we agreed on. */
+  readonly tls: TlsVersion | null
 }
 
 export type Verdict<Grant> =
@@ -104,6 +112,8 @@ export interface MethodSetting<Context> {
   readonly identity: string
   /** Most bytes of a request's data behind the type octet. */
   readonly maxDataBytes: number
+  /** Of the tunnel the method runs in; null outside one. */
+  readonly tls: TlsVersion | null
 }
 
 export interface EapMethod<Context, Grant> {

@@ -64,7 +64,7 @@ class MsChapV2Run<Context, Grant> implements MethodRun<Grant> {
   }
 
   get facts(): MethodFacts {
-    return { name: this.#setting.identity, tlsProtocol: null }
+    return { name: this.#setting.identity, tls: null, hasTunnel: false }
   }
 
   begin(): Buffer {
@@ -78,13 +78,14 @@ class MsChapV2Run<Context, Grant> implements MethodRun<Grant> {
   async answer(data: Buffer, signal: AbortSignal): Promise<MethodStep<Grant>> {
     if (this.#outcome !== null) return conclude(this.#outcome, data)
     const { name, response } = readResponse(data, this.#challenge)
-    const { context, outerIdentity, identity } = this.#setting
+    const { context, outerIdentity, identity, tls } = this.#setting
     // The hash is over the name in the response; who it is about was said before.
     if (!response.userName.equals(withoutDomain(Buffer.from(identity)))) {
       return failure({ reason: 'name-mismatch', detail: name, isVerdict: false })
     }
     const proof = { kind: 'ms-chap-2', ...response } as const
-    const attempt = { context, outerIdentity, name: identity, proof, method: this.#options.name }
+    const { name: method } = this.#options
+    const attempt = { context, outerIdentity, name: identity, proof, method, tls }
     return this.#judge(await this.#options.authenticate(attempt, signal))
   }
 

@@ -80,7 +80,11 @@ class PeapRun<Context, Grant> extends TunnelRun<Context, Grant> {
     if (this.#result !== null) return this.#conclude(this.#result, readInner(plaintext, identifier))
     if (this.#inner === null) {
       if (plaintext.length > 0) throw new RadiusError('EAP_UNEXPECTED', 'data before a request')
-      this.#inner = beginInner(this.setting, this.#options.methodsOf(this.setting.context))
+      this.#inner = beginInner(
+        this.setting,
+        this.#options.methodsOf(this.setting.context),
+        this.carrier.tls,
+      )
       return this.send(Buffer.from([EapType.identity]))
     }
     const step = await this.#inner.answer(readInner(plaintext, identifier), signal)

@@ -27,15 +27,19 @@ export function resumptionRule<Context, Grant>(
   return (kept) => kept.outerIdentity === outerIdentity && mayResume(context, kept.resumption)
 }
 
-/** Asks the port about the peer of a resumed session, whose key it has shown by now. */
+/**
+ * Asks the port about the peer of a resumed session, whose key it has shown by now.
+ *
+ * @param setting with the TLS that was agreed on this time
+ */
 export async function authenticateResumed<Context, Grant>(
   { authenticate }: Options<Context, Grant>,
-  { context, outerIdentity }: MethodSetting<Context>,
+  { context, outerIdentity, tls }: MethodSetting<Context>,
   { name, method, resumption }: KeptSession,
   signal: AbortSignal,
 ): Promise<Verdict<Grant>> {
   const proof = { kind: 'resumption', resumption } as const
-  return await authenticate({ context, outerIdentity, name, method, proof }, signal)
+  return await authenticate({ context, outerIdentity, name, method, proof, tls }, signal)
 }
 
 /** Keeps the session of somebody the port has just let in; one it gave nothing for ends here. */

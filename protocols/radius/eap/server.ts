@@ -6,7 +6,7 @@ import {
   type Holder,
   type StoreLimits,
 } from './conversation-store.ts'
-import type { MethodFailure } from './method.ts'
+import type { MethodFailure, TlsVersion } from './method.ts'
 import {
   decodeEap,
   EapCode,
@@ -43,7 +43,8 @@ export interface PeerFacts<Context> {
   readonly outerIdentity: string | null
   readonly method: string | null
   readonly name: string | null
-  readonly tlsProtocol: string | null
+  readonly tls: TlsVersion | null
+  readonly hasTunnel: boolean
 }
 
 export type SilenceReason =
@@ -111,7 +112,7 @@ export class EapServer<Context, Grant> {
           // One that is busy to its end was ended by a fault of ours.
           if (!conversation.isUnderWay || conversation.phase === 'busy') return
           const peer = factsOf(conversation)
-          onAbandoned?.(peer, peer.tlsProtocol === null ? 'after-certificate' : 'inside')
+          onAbandoned?.(peer, peer.hasTunnel ? 'inside' : 'after-certificate')
         },
       },
     )
@@ -184,7 +185,7 @@ export class EapServer<Context, Grant> {
     return new Conversation(opening, {
       owner,
       maxEapBytes,
-      outerIdentity: null,
+      tunnel: null,
       startedAtMs: this.#now(),
     })
   }

@@ -1,6 +1,6 @@
 import { RadiusError } from '../errors.ts'
 import { findNamedSession } from './client-hello.ts'
-import type { MethodFailure } from './method.ts'
+import type { MethodFailure, TlsVersion } from './method.ts'
 import { describeTlsFault, makeAlert, type TlsAlert } from './tls-alert.ts'
 import type { TlsContext } from './tls-context.ts'
 import { type KeyDerivation, type PeerCertificate, TlsEngine } from './tls-engine.ts'
@@ -53,6 +53,7 @@ export class TlsCarrier {
   #engine: TlsEngine | null = null
   #failure: MethodFailure | null = null
   #receivedBytes = 0
+  #tls: TlsVersion | null = null
   /** Made together with inner data, such as tickets: it goes before whatever is sent next. */
   #held: Buffer = nothing
   #named: { readonly id: Buffer; readonly kept: KeptSession } | null = null
@@ -63,8 +64,13 @@ export class TlsCarrier {
     this.#incoming = new Reassembler(options.maxMessageBytes)
   }
 
-  get protocol(): string | null {
-    return this.#engine?.isEstablished === true ? this.#engine.protocol : null
+  /** As agreed in the hellos; null before. It outlives the connection. */
+  get tls(): TlsVersion | null {
+    return this.#tls
+  }
+
+  get hasTunnel(): boolean {
+    return this.#engine?.isEstablished === true
   }
 
   /** Whether the peer has sent a whole message of TLS. */
@@ -124,7 +130,7 @@ export class TlsCarrier {
     alert: TlsAlert,
   ): CarrierStep & { readonly kind: 'send' | 'failure' } {
     this.forgetSession()
-    if (this.#held.length === 0 || this.protocol !== 'TLSv1.2') return { kind: 'failure', failure }
+    if (this.#held.length === 0 || this.tls !== '1.2') return { kind: 'failure', failure }
     this.#failure = failure
     this.#outgoing.load(makeAlert(alert))
     return { kind: 'send', data: this.#outgoing.next() }
@@ -168,6 +174,7 @@ export class TlsCarrier {
     if (message.length > 0) await engine.feed(message)
     const output = engine.takeOutput()
     if (engine.error !== null) return this.#fail(engine.error, output)
+    this.#tls ??= engine.version
     // RFC 9427 §3: in TLS 1.3 the first inner data may come with the peer's Finished.
     const plaintext = engine.takePlaintext()
     if (!wasEstablished && plaintext.length === 0 && this.#stops(engine)) {

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { Server } from 'node:net'
 import { Duplex } from 'node:stream'
 import { type SecureContext, TLSSocket } from 'node:tls'
+import type { TlsVersion } from './method.ts'
 
 /** Type octet ‖ nothing, as the context RFC 9427 §2.1 asks for. */
 const TLS13_LABEL = 'EXPORTER_EAP_TLS_Key_Material'
@@ -12,6 +13,11 @@ const MAX_CHAIN = 10
 /** OpenSSL makes two in TLS 1.3. */
 const MAX_ISSUED = 4
 const nothing = Buffer.alloc(0)
+/** By OpenSSL's names. */
+const versions: ReadonlyMap<string, TlsVersion> = new Map([
+  ['TLSv1.2', '1.2'],
+  ['TLSv1.3', '1.3'],
+])
 
 export interface KeyDerivation {
   /** Exporter label up to TLS 1.2 (RFC 5281 §8, RFC 5216 §2.3). */
@@ -99,9 +105,9 @@ export class TlsEngine {
     return this.#error
   }
 
-  /** `TLSv1.2`, `TLSv1.3`; null before the handshake has got that far. */
-  get protocol(): string | null {
-    return this.#socket.getProtocol()
+  /** Null before the handshake has got that far, and when the connection is gone. */
+  get version(): TlsVersion | null {
+    return versions.get(this.#socket.getProtocol() ?? '') ?? null
   }
 
   /** Feeds what the peer sent and resolves when TLS has made of it what it can. */
@@ -148,7 +154,7 @@ export class TlsEngine {
 
   /** The session's MSK: 64 bytes, the first half of what is derived; the other is the EMSK. */
   exportMsk({ label, type }: KeyDerivation): Buffer {
-    if (this.protocol === 'TLSv1.3') {
+    if (this.version === '1.3') {
       // A shorter export is another one here (RFC 9427 §2.4), so the whole is asked for.
       const keys = this.#socket.exportKeyingMaterial(KEY_BYTES, TLS13_LABEL, Buffer.from([type]))
       return keys.subarray(0, MSK_BYTES)

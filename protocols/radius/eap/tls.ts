@@ -6,6 +6,7 @@ import {
   type MethodSetting,
   type MethodStep,
   succeed,
+  type TlsVersion,
   type Verdict,
 } from './method.ts'
 import { EapType } from './packet.ts'
@@ -76,7 +77,7 @@ class TlsRun<Context, Grant> implements MethodRun<Grant> {
 
   /** Who somebody is, her certificate says: that is for the port to read. */
   get facts(): MethodFacts {
-    return { name: null, tlsProtocol: this.#carrier.protocol }
+    return { name: null, tls: this.#carrier.tls, hasTunnel: this.#carrier.hasTunnel }
   }
 
   get isUnderWay(): boolean {
@@ -122,17 +123,21 @@ class TlsRun<Context, Grant> implements MethodRun<Grant> {
         name: this.#setting.identity,
         proof: { kind: 'certificate', chain },
         method: this.#method,
+        tls: this.#tls,
       },
       signal,
     )
     return this.#conclude(verdict, { name: this.#setting.identity, method: this.#method })
   }
 
+  /** What the record names: of a tunnel around this method, the tunnel's. */
+  get #tls(): TlsVersion | null {
+    return this.#setting.tls ?? this.#carrier.tls
+  }
+
   async #resume(kept: KeptSession, signal: AbortSignal): Promise<MethodStep<Grant>> {
-    return this.#conclude(
-      await authenticateResumed(this.#options, this.#setting, kept, signal),
-      kept,
-    )
+    const setting = { ...this.#setting, tls: this.#tls }
+    return this.#conclude(await authenticateResumed(this.#options, setting, kept, signal), kept)
   }
 
   async #conclude(
@@ -146,7 +151,7 @@ class TlsRun<Context, Grant> implements MethodRun<Grant> {
     this.#verdict = verdict
     const { outerIdentity } = this.#setting
     keepSession(this.#carrier, verdict, { ...owner, outerIdentity })
-    if (this.#carrier.protocol === 'TLSv1.3') {
+    if (this.#carrier.tls === '1.3') {
       return { kind: 'request', data: await this.#carrier.tunnel(COMMITMENT) }
     }
     const last = this.#carrier.proceed()

@@ -140,7 +140,7 @@ class TtlsRun<Context, Grant> extends TunnelRun<Context, Grant> {
     if (inner.kind !== 'eap') throw new RadiusError('EAP_UNEXPECTED', `${inner.kind} within EAP`)
     const { eap: methods } = this.#methods
     if (methods.length === 0) return notServed('eap')
-    this.#inner ??= beginInner(this.setting, methods)
+    this.#inner ??= beginInner(this.setting, methods, this.carrier.tls)
     const response = decodeEap(inner.message)
     if (response.code !== EapCode.response) throw new RadiusError('EAP_UNEXPECTED', 'no response')
     requireIdentifier(response.identifier, this.#inner.expectedIdentifier)
@@ -163,8 +163,9 @@ class TtlsRun<Context, Grant> extends TunnelRun<Context, Grant> {
 
   #authenticate(proof: Proof, method: string, signal: AbortSignal) {
     const { context, outerIdentity } = this.setting
+    const { tls } = this.carrier
     const name = this.#name ?? ''
-    return this.#options.authenticate({ context, outerIdentity, name, proof, method }, signal)
+    return this.#options.authenticate({ context, outerIdentity, name, proof, method, tls }, signal)
   }
 
   #sendAvp(avp: Omit<Avp, 'isMandatory'>): Promise<MethodStep<Grant>> {
@@ -182,7 +183,7 @@ class TtlsRun<Context, Grant> extends TunnelRun<Context, Grant> {
     this.#name = kept.name
     if (!verdict.ok) return denied(verdict.reason)
     this.keep(verdict, kept)
-    if (this.carrier.protocol !== 'TLSv1.3') return this.#succeed(verdict)
+    if (this.carrier.tls !== '1.3') return this.#succeed(verdict)
     this.#awaited = verdict
     return this.send(NO_INNER_METHOD)
   }

@@ -46,7 +46,7 @@ export abstract class TunnelRun<Context, Grant> implements MethodRun<Grant> {
   }
 
   get facts(): MethodFacts {
-    return { name: this.name, tlsProtocol: this.carrier.protocol }
+    return { name: this.name, tls: this.carrier.tls, hasTunnel: this.carrier.hasTunnel }
   }
 
   get isUnderWay(): boolean {
@@ -101,7 +101,9 @@ export abstract class TunnelRun<Context, Grant> implements MethodRun<Grant> {
   }
 
   async #resume(kept: KeptSession, turn: Turn): Promise<MethodStep<Grant>> {
-    const verdict = await authenticateResumed(this.#options, this.setting, kept, turn.signal)
+    const { tls } = this.carrier
+    const setting = { ...this.setting, tls }
+    const verdict = await authenticateResumed(this.#options, setting, kept, turn.signal)
     if (!verdict.ok) this.carrier.forgetSession()
     return this.takeResumed(verdict, kept, turn)
   }

@@ -1,3 +1,4 @@
+import type { TlsVersion } from '../../../protocols/radius/index.ts'
 import type { Network } from '../../directory/network.ts'
 import type { AuthEventSink } from '../../observe/auth-event.ts'
 import type { RequestFacts } from './facts.ts'
@@ -20,16 +21,27 @@ export interface VisitDenial {
   readonly name: string
   /** Particulars beside the reason; null when it says all. */
   readonly detail: string | null
+  /** Where there was TLS by then. */
+  readonly tls?: TlsVersion | null
 }
 
-type Detail = Readonly<Record<string, string | number | boolean>>
+interface Particulars {
+  /** Null before there was any. */
+  readonly tls?: TlsVersion | null
+  readonly resumed?: true
+  readonly why?: string
+}
 
 /** What an auth event says of a visit beside the usual. */
-export function describeVisit({ client, facts }: Visit, more: Detail = {}): Detail {
+export function describeVisit(
+  { client, facts }: Visit,
+  { tls = null, ...more }: Particulars = {},
+): Readonly<Record<string, string | boolean>> {
   return {
     nas: client.name,
     ...(facts.ssid === null ? {} : { ssid: facts.ssid }),
     ...(facts.nasIdentifier === null ? {} : { nasIdentifier: facts.nasIdentifier }),
+    ...(tls === null ? {} : { tls }),
     ...more,
   }
 }
@@ -44,7 +56,7 @@ export class Denials {
     this.#nowMs = nowMs
   }
 
-  record(visit: Visit, { reason, method, name, detail }: VisitDenial): void {
+  record(visit: Visit, { reason, method, name, detail, tls = null }: VisitDenial): void {
     this.#events.record({
       atMs: this.#nowMs(),
       outcome: 'denied',
@@ -56,7 +68,7 @@ export class Denials {
       name: name.slice(0, RECORDED_CHARACTERS),
       address: visit.address,
       device: visit.facts.device,
-      detail: describeVisit(visit, detail === null ? {} : { why: detail }),
+      detail: describeVisit(visit, { tls, ...(detail === null ? {} : { why: detail }) }),
     })
   }
 }

@@ -81,12 +81,13 @@ export class EapAnswers {
     this.#classes = parts.classes
     this.#server = new EapServer({
       holder: parts.holder,
-      onAbandoned: ({ context, method, name, outerIdentity }, stage) =>
+      onAbandoned: ({ context, method, name, outerIdentity, tls }, stage) =>
         this.#denials.record(context, {
           reason: 'abandoned',
           method: method ?? 'eap',
           name: makeStorable(name ?? outerIdentity ?? ''),
           detail: stage,
+          tls,
         }),
     })
     this.#challenges = parts.challenges
@@ -154,16 +155,17 @@ export class EapAnswers {
     attempt: EapAttempt<Guest>,
     signal: AbortSignal,
   ): Promise<Verdict<Admission>> {
-    const { context, name, outerIdentity, proof, method } = attempt
+    const { context, name, outerIdentity, proof, method, tls } = attempt
     if (!fitsOuterRealm(name, outerIdentity)) {
       const storable = makeStorable(name)
       const reason = 'realm-mismatch'
-      this.#denials.record(context, { reason, method, name: storable, detail: outerIdentity })
+      this.#denials.record(context, { reason, method, name: storable, detail: outerIdentity, tls })
       return { ok: false, reason }
     }
     if (!this.#isCurrent(context.network)) {
       const reason = 'network-changed'
-      this.#denials.record(context, { reason, method, name: makeStorable(name), detail: null })
+      const storable = makeStorable(name)
+      this.#denials.record(context, { reason, method, name: storable, detail: null, tls })
       return { ok: false, reason }
     }
     const claimant = {
@@ -172,7 +174,7 @@ export class EapAnswers {
       method,
       address: context.address,
       device: context.facts.device,
-      detail: describeVisit(context),
+      detail: describeVisit(context, { tls }),
     } as const
     switch (proof.kind) {
       case 'password': {
@@ -201,7 +203,7 @@ export class EapAnswers {
       }
       case 'resumption': {
         if (this.#resumptions === null) throw new Error('no way to check a resumed session')
-        const detail = describeVisit(context, { resumed: true })
+        const detail = describeVisit(context, { tls, resumed: true })
         const again = { ...claimant, name: claimant.subject.name, detail }
         return this.#conclude(
           await this.#resumptions.resume(proof.resumption, again, signal),
@@ -249,6 +251,7 @@ export class EapAnswers {
       method: peer?.method ?? 'eap',
       name: makeStorable(peer?.name ?? peer?.outerIdentity ?? outerName),
       detail: failure.detail,
+      tls: peer?.tls ?? null,
     })
   }
 }

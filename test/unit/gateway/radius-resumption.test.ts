@@ -66,13 +66,16 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const bench = await startBench(t)
     const first = await logIn(t, bench, { version })
     t.match(first, { kind: 'accept', isResumed: false })
+    const tls = version.slice(-3)
+    t.strictSame(bench.events.at(-1)?.detail?.['tls'], tls)
+    t.notOk(bench.events.at(-1)?.detail?.['resumed'])
     const again = await logIn(t, bench, { version, session: first.session, password: 'not asked' })
     t.match(again, { kind: 'accept', isResumed: true })
     t.match(bench.events.at(-1), {
       outcome: 'success',
       principalId: bench.people.alice.id,
       method: 'eap-ttls-pap',
-      detail: { resumed: true, nas: 'ap-1', ssid: 'corp' },
+      detail: { resumed: true, tls, nas: 'ap-1', ssid: 'corp' },
     })
   })
 

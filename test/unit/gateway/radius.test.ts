@@ -207,6 +207,7 @@ t.test('EAP-TTLS: one event for each denial, by whomever it is', async (t) => {
     const { outcome } = await ttls(name, secret, ssid(network))
     t.equal(outcome.kind, 'reject')
     t.equal(bench.events.length, before + 1, reason)
+    t.equal(bench.events.at(-1)?.detail?.['tls'], reason === 'no-network' ? undefined : '1.3')
     t.match(bench.events.at(-1), { outcome: 'denied', reason })
   }
 })

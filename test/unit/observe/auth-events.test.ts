@@ -102,6 +102,8 @@ await t.test('only what is alike is merged', async (t) => {
     { method: 'ldap-starttls' },
     { address: '192.0.2.2' },
     { device: '02-00-00-00-00-01' },
+    { detail: { tls: '1.2' } },
+    { detail: { tls: '1.2', resumed: true } },
   ]
   for (const other of others) t.equal(windows.add(anEvent(other)).length, 1, JSON.stringify(other))
 })

@@ -21,11 +21,19 @@ for (const version of versions) {
     t.equal(outcome.kind, 'accept')
     t.equal(outcome.protocol, version)
     const last = peer.answers.at(-1)
-    t.match(last, { grant: 'vlan 42', peer: { name: 'alice', tlsProtocol: version } })
+    t.match(last, {
+      grant: 'vlan 42',
+      peer: { name: 'alice', tls: version.slice(-3), hasTunnel: true },
+    })
     t.same(last?.kind === 'accept' && last.msk, outcome.msk)
     t.equal(outcome.msk?.length, 64)
     t.match(bench.attempts, [
-      { context: 'corp', outerIdentity: 'anonymous@example.test', name: 'alice' },
+      {
+        context: 'corp',
+        outerIdentity: 'anonymous@example.test',
+        name: 'alice',
+        tls: version.slice(-3),
+      },
     ])
     const [attempt] = bench.attempts
     t.same(attempt && passwordOf(attempt), 'right', 'the padding is gone')
@@ -108,6 +116,8 @@ t.test(
       const outcome = await new TtlsClient({ ...right, tls }).run(peer.exchange)
       t.equal(outcome.kind, 'reject')
       t.ok(outcome.tlsError !== null)
+      const facts = { name: null, tls: version.slice(-3) }
+      t.match(peer.answers.at(-1), { kind: 'reject', peer: facts }, 'the record names its TLS')
       t.equal(bench.attempts.length, 0)
     }
   },
@@ -121,6 +131,7 @@ t.test('no common TLS version: the alert is passed on before the failure', async
   t.match(String(outcome.tlsError), /protocol version/)
   t.match(peer.answers.at(-1), {
     failure: { reason: 'tls-handshake', detail: 'ERR_SSL_UNSUPPORTED_PROTOCOL' },
+    peer: { tls: null, hasTunnel: false },
   })
 })
 
