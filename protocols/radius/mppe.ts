@@ -18,13 +18,14 @@ export interface KeyWrap {
 
 /**
  * MS-MPPE-Recv-Key and MS-MPPE-Send-Key from an EAP method's MSK (RFC 2548 §2.4, RFC 3579 §1.2):
- * receive = the first 32 bytes, send = the next 32, seen from the authenticator.
+ * receive = the first half, send = the second, seen from the authenticator.
  *
- * @param msk 64 bytes or more; what lies behind is not sent
+ * @param msk 32 bytes or more; beyond 64 nothing is sent
  */
 export function makeMppeKeys(msk: Buffer, wrap: KeyWrap): [Attribute, Attribute] {
-  const receiveKey = msk.subarray(0, KEY_BYTES)
-  return makeMppeKeyPair({ receiveKey, sendKey: msk.subarray(KEY_BYTES, 2 * KEY_BYTES) }, wrap)
+  const half = Math.min(KEY_BYTES, msk.length / 2)
+  const receiveKey = msk.subarray(0, half)
+  return makeMppeKeyPair({ receiveKey, sendKey: msk.subarray(half, 2 * half) }, wrap)
 }
 
 /** The same from two keys, as MS-CHAPv2 without EAP gives them (RFC 3079 §3.4). */

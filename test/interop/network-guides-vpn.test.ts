@@ -35,8 +35,8 @@ await withTools(
     const gateway = await startGateway(t, site, authority)
 
     const client = await startClient(t, site, { space: away, authority })
-    const connect = async (given: string) => {
-      await client.load(clientSettings(site, given))
+    const connect = async (given: string, auth = 'eap-ttls') => {
+      await client.load(clientSettings(site, { password: given, auth }))
       return await client.control('--initiate', '--child', 'home', '--timeout', '25')
     }
     const associations = async () => (await gateway.control('--list-sas')).output
@@ -51,6 +51,19 @@ await withTools(
     })
     t.match(await associations(), /INSTALLED/)
     t.match(await reported(site), { person: 'adele.vance' })
+
+    // As Windows and Apple do it by themselves: no tunnel but that of IKEv2.
+    await client.control('--terminate', '--ike', 'home')
+    await site.admin.send('PATCH', '/networks/vpn', { methods: ['eap-mschapv2', 'ttls-mschapv2'] })
+    t.match((await connect('not hers', 'eap-mschapv2')).output, /EAP_MSCHAPV2 method failed/)
+    t.notMatch(await associations(), /ESTABLISHED/)
+    const bare = await connect(password, 'eap-mschapv2')
+    t.match(
+      await associations(),
+      /ESTABLISHED, IKEv2[\s\S]*remote 'adele\.vance'/,
+      'an IKE SA',
+      bare,
+    )
   },
 )
 
@@ -116,14 +129,17 @@ async function startGateway(
 }
 
 /** What the page says of strongSwan's own client. */
-function clientSettings({ demo }: Site, password: string): string {
+function clientSettings(
+  { demo }: Site,
+  { password, auth }: { readonly password: string; readonly auth: string },
+): string {
   return `connections {
   home {
     version = 2
     remote_addrs = ${GATEWAY}
     vips = 0.0.0.0
     local {
-      auth = eap-ttls
+      auth = ${auth}
       id = ${ADELE}
       eap_id = ${ADELE}
       aaa_id = ${demo.facts.radius.serverName}

@@ -24,7 +24,10 @@ export interface MethodFacts {
 }
 
 export interface MethodSuccess<Grant> {
-  /** 64 bytes of an outer method; of an inner one what it has, and nothing where it makes no keys. */
+  /**
+   * 64 bytes, or the 32 of a bare EAP-MSCHAPv2, each half a key; nothing of an inner method that makes
+   * no keys.
+   */
   readonly msk: Buffer
   readonly grant: Grant
   /** Of an inner method: what the session of its tunnel may be resumed by, as the port gave it. */

@@ -30,7 +30,7 @@ const SERVER_NAME = Buffer.from('radius')
 
 /**
  * EAP-MSCHAPv2 (draft-kamath-pppext-eap-mschapv2-02). It can be cracked by whoever hears it, so offer
- * it inside a tunnel alone. A wrong password ends it: no retry is offered (`R=0`).
+ * it inside a tunnel alone: one of EAP, or IKEv2's. A wrong password ends it: no retry is offered (`R=0`).
  */
 export class EapMsChapV2<Context, Grant> implements EapMethod<Context, Grant> {
   readonly type = EapType.msChapV2

@@ -60,7 +60,7 @@ export type EapAnswer<Context, Grant> =
   | {
       readonly kind: 'accept'
       readonly eap: Buffer
-      /** 64 bytes. */
+      /** 64 bytes, or 32 of a bare EAP-MSCHAPv2. */
       readonly msk: Buffer
       readonly grant: Grant
       readonly peer: PeerFacts<Context>

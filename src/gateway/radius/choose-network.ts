@@ -1,4 +1,4 @@
-import type { Nas, Network, NetworkRule } from '../../directory/network.ts'
+import type { Nas, Network, NetworkRule, RadiusMethod } from '../../directory/network.ts'
 import type { RequestFacts } from './facts.ts'
 
 /** The first network one of whose rules fits; null when none does. */
@@ -30,4 +30,17 @@ function fitsSsid({ ssids, withoutSsid = false }: NetworkRule, ssid: string | nu
 
 function isAmong<Value>(allowed: readonly Value[] | undefined, value: Value | null): boolean {
   return allowed === undefined || (value !== null && allowed.includes(value))
+}
+
+/** NAS-Port-Type of what is in the air: Wireless-Other and Wireless-802.11 (RFC 2865 §5.41). */
+const wirelessPortTypes: ReadonlySet<number> = new Set([18, 19])
+
+/** Whether a method serves here: one without a tunnel would be cracked by whoever hears it on Wi-Fi. */
+export function isAllowed(
+  { methods }: Pick<Network, 'methods'>,
+  method: RadiusMethod,
+  { portType }: Pick<RequestFacts, 'portType'>,
+): boolean {
+  if (!methods.includes(method)) return false
+  return method !== 'eap-mschapv2' || portType === null || !wirelessPortTypes.has(portType)
 }

@@ -8,9 +8,14 @@ import {
   type TlsMethodOptions,
 } from '../../../protocols/radius/index.ts'
 import type { Network, RadiusMethod } from '../../directory/network.ts'
+import { isAllowed } from './choose-network.ts'
+import type { RequestFacts } from './facts.ts'
 
 /** A network's methods as EAP offers them: outer ones, and inside each what may be shown there. */
-export class EapMethods<Context extends { readonly network: Network }, Grant> {
+export class EapMethods<
+  Context extends { readonly network: Network; readonly facts: Pick<RequestFacts, 'portType'> },
+  Grant,
+> {
   readonly #outer: ReadonlyMap<RadiusMethod, EapMethod<Context, Grant>>
   readonly #inner: ReadonlyMap<RadiusMethod, EapMethod<Context, Grant>>
 
@@ -30,6 +35,7 @@ export class EapMethods<Context extends { readonly network: Network }, Grant> {
       requiresBinding: ({ network }) => network.requireCryptoBinding === true,
     })
     this.#outer = new Map<RadiusMethod, EapMethod<Context, Grant>>([
+      ['eap-mschapv2', new EapMsChapV2({ authenticate, name: 'eap-mschapv2' })],
       ['tls', new EapTls(parts)],
       ['ttls-pap', ttls],
       ['ttls-gtc', ttls],
@@ -52,8 +58,11 @@ export class EapMethods<Context extends { readonly network: Network }, Grant> {
   }
 
   /** Each once, in the order in which the network names what it allows: so they are proposed. */
-  outerOf({ methods }: Network): EapMethod<Context, Grant>[] {
-    return [...new Set(methods.flatMap((method) => this.#outer.get(method) ?? []))]
+  outerOf({ network, facts }: Context): EapMethod<Context, Grant>[] {
+    const offered = network.methods
+      .filter((method) => isAllowed(network, method, facts))
+      .flatMap((method) => this.#outer.get(method) ?? [])
+    return [...new Set(offered)]
   }
 
   #innerOf({ methods }: Network, tunnel: 'ttls-' | 'peap-'): EapMethod<Context, Grant>[] {

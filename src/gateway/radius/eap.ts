@@ -145,10 +145,8 @@ export class EapAnswers {
   #open(visit: Visit): Opening<Guest, Admission> | null {
     const { network } = visit
     if (network === null) return null
-    return {
-      context: { ...visit, network },
-      methods: this.#methods.outerOf(network),
-    }
+    const context = { ...visit, network }
+    return { context, methods: this.#methods.outerOf(context) }
   }
 
   async #authenticate(

@@ -2,7 +2,7 @@ import { decide, type Grant } from '../../access/decide.ts'
 import type { Directory } from '../../directory/directory.ts'
 import type { Nas, Network, RadiusMethod } from '../../directory/network.ts'
 import type { Entry } from '../../directory/query.ts'
-import { type Condition, chooseNetwork, findMismatch } from './choose-network.ts'
+import { type Condition, chooseNetwork, findMismatch, isAllowed } from './choose-network.ts'
 import type { RequestFacts } from './facts.ts'
 
 /** A log-in that is only thought of. */
@@ -41,7 +41,7 @@ export function explainLogIn(directory: Directory, logIn: ImaginedLogIn): Explan
     grant,
   })
   if (network === null) return told('no-network')
-  if (!network.methods.includes(method)) return told('method-not-allowed')
+  if (!isAllowed(network, method, facts)) return told('method-not-allowed')
   const decision = decide(directory, who, { kind: 'network', network, atMs })
   return decision.ok ? told(null, decision.grant) : told(decision.denial)
 }

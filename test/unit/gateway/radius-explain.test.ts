@@ -32,3 +32,21 @@ t.test('explained: which network, which group, what it gives, and why not', asyn
   t.match(ask(ada, 'lab'), { network: null, denial: 'no-network' })
   t.match(ask(bob, 'guest'), { network: 'guest', grant: { why: 'everyone' } })
 })
+
+t.test('EAP-MSCHAPv2 without a tunnel serves a VPN, and nobody on Wi-Fi', async (t) => {
+  const ada = aPerson()
+  const nas = aNas()
+  const network = aNetwork({ methods: ['eap-mschapv2', 'ttls-pap'] })
+  const directory = new MemoryDirectory(ada, nas, network)
+  const ask = (portType: number | null, method: 'eap-mschapv2' | 'ttls-pap' = 'eap-mschapv2') => {
+    const facts = { ssid: null, nasIdentifier: null, portType, device: null }
+    const logIn = { who: directory.entryOf(ada), nas, facts, method, atMs: 0 }
+    return explainLogIn(directory.model, logIn).denial
+  }
+  const [virtual, wireless, other] = [5, 19, 18]
+  t.equal(ask(virtual), null)
+  t.equal(ask(null), null)
+  t.equal(ask(wireless), 'method-not-allowed')
+  t.equal(ask(other), 'method-not-allowed')
+  t.equal(ask(wireless, 'ttls-pap'), null)
+})
