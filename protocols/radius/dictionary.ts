@@ -74,6 +74,7 @@ export const AttributeType = {
   framedPool: define(88, 'Framed-Pool', 'text'),
   // RFC 2868 §3
   tunnelType: define(64, 'Tunnel-Type', 'tagged-integer'),
+  tunnelPassword: define(69, 'Tunnel-Password', 'octets'),
   tunnelMediumType: define(65, 'Tunnel-Medium-Type', 'tagged-integer'),
   tunnelPrivateGroupId: define(81, 'Tunnel-Private-Group-Id', 'tagged-text'),
   // RFC 3162 §2, RFC 4372 §2, RFC 4675 §2, RFC 5176 §3

@@ -75,6 +75,7 @@ export {
   type RadsecServerOptions,
 } from './tls/server.ts'
 export { makeVlanAttributes } from './tunnel.ts'
+export { makeTunnelPassword, readTunnelPassword, type TunnelPassword } from './tunnel-password.ts'
 export { hideUserPassword, revealUserPassword } from './user-password.ts'
 export {
   findNamedAttribute,

@@ -12,23 +12,27 @@ export interface Vector {
   readonly encode: Buffer | null
 }
 
-/** Reads `test/vectors/<path>`: blocks of `key value` lines parted by blank lines, `#` for comments. */
+/** Reads `test/vectors/<path>`, each block a case to decode and encode. */
 export function readVectors(path: string): Vector[] {
+  return readBlocks(path).map(parseBlock)
+}
+
+/** Reads `test/vectors/<path>`: blocks of `key value` lines parted by blank lines, `#` for comments. */
+export function readBlocks(path: string): ReadonlyMap<string, string>[] {
   const text = readFileSync(new URL(`../vectors/${path}`, import.meta.url), 'utf8')
   return text
     .split(/\n\s*\n/)
     .map((block) => block.split('\n').filter((line) => line !== '' && !line.startsWith('#')))
     .filter((lines) => lines.length > 0)
-    .map(parseBlock)
+    .map((lines) => new Map(lines.map(parseLine)))
 }
 
-function parseBlock(lines: readonly string[]): Vector {
-  const fields = new Map(
-    lines.map((line) => {
-      const [key = ''] = line.split(/\s/, 1)
-      return [key, line.slice(key.length).trim()]
-    }),
-  )
+function parseLine(line: string): [string, string] {
+  const [key = ''] = line.split(/\s/, 1)
+  return [key, line.slice(key.length).trim()]
+}
+
+function parseBlock(fields: ReadonlyMap<string, string>): Vector {
   const decode = parseHex(fields.get('decode') ?? '')
   const encode = fields.get('encode')
   return {
@@ -40,6 +44,6 @@ function parseBlock(lines: readonly string[]): Vector {
   }
 }
 
-function parseHex(text: string): Buffer {
+export function parseHex(text: string): Buffer {
   return Buffer.from(text.replace(/\s/g, ''), 'hex')
 }

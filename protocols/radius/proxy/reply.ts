@@ -1,13 +1,13 @@
-import { makeOctets, makeVendor, type VendorValue } from '../attributes.ts'
+import { makeVendor, type VendorValue } from '../attributes.ts'
 import { AttributeType, Vendor } from '../dictionary.ts'
-import { RadiusError } from '../errors.ts'
 import { hideKey, type KeyWrap, revealKey } from '../mppe.ts'
 import type { Attribute, Packet } from '../packet.ts'
 import { takeRandom } from '../random.ts'
 import type { Reply } from '../reply.ts'
+import { makeTunnelPassword, readTunnelPassword } from '../tunnel-password.ts'
 
 const VENDOR_SPECIFIC = AttributeType.vendorSpecific.type
-const TUNNEL_PASSWORD = 69
+const TUNNEL_PASSWORD = AttributeType.tunnelPassword.type
 const SALT_BYTES = 2
 const VENDOR_HEADER = 4
 
@@ -62,7 +62,7 @@ export function forwardReply(packet: Packet, rules: ReplyRules): Reply {
     if (hopByHop.has(type)) continue
     if (type === VENDOR_SPECIFIC) attributes.push(...forwardVendor(attribute, rules))
     else if (type === TUNNEL_PASSWORD) {
-      if (rules.allow.has(type)) attributes.push(hideTunnelPassword(attribute, rules))
+      if (rules.allow.has(type)) attributes.push(hidePasswordAnew(attribute, rules))
     } else if (kept.has(type) || rules.allow.has(type)) attributes.push(attribute)
   }
   return { code: packet.code, attributes }
@@ -100,12 +100,11 @@ function readVendor(value: Buffer): VendorValue[] | null {
   return found
 }
 
-/** RFC 2868 §3.5: a tag, then what an MPPE key looks like too. */
-function hideTunnelPassword({ value }: Attribute, rules: ReplyRules): Attribute {
-  if (value.length === 0) throw new RadiusError('RADIUS_BAD_ATTRIBUTE', 'empty Tunnel-Password')
-  const hidden = hideAnew(value.subarray(1), rules)
-  const definition = { type: TUNNEL_PASSWORD, name: 'Tunnel-Password', value: 'octets' } as const
-  return makeOctets(definition, Buffer.concat([value.subarray(0, 1), hidden]))
+function hidePasswordAnew({ value }: Attribute, { from, to }: ReplyRules): Attribute {
+  const tunnel = readTunnelPassword(value, from)
+  const anew = makeTunnelPassword(tunnel, to)
+  tunnel.password.fill(0)
+  return anew
 }
 
 function hideAnew(hidden: Buffer, { from, to }: ReplyRules): Buffer {
