@@ -4,6 +4,7 @@ import type { AdminParts } from './admin/parts.ts'
 import type { Config } from './config/config.ts'
 import { authorityFile } from './config/paths.ts'
 import { ServerCertificate } from './credentials/certificates/server-certificate.ts'
+import { ServerCertificateError } from './credentials/certificates/server-chain.ts'
 import { makeCertificates } from './daemon/certificates.ts'
 import { Dates } from './daemon/dates.ts'
 import { type DirectoryParts, type Observers, openDirectory } from './daemon/directory.ts'
@@ -15,6 +16,7 @@ import { makeMail } from './daemon/mail.ts'
 import { Maintenance } from './daemon/maintenance.ts'
 import { makePassThrough } from './daemon/pass-through.ts'
 import { makePasswords } from './daemon/passwords.ts'
+import { CertificateWatch, certificateUses } from './daemon/server-certificate.ts'
 import { makeSources } from './daemon/sources.ts'
 import { type Service, startAll, stopAll } from './lifecycle.ts'
 import { Health } from './observe/health.ts'
@@ -89,10 +91,21 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
         gateways.setCertificate(served)
         http.listeners.replaceTls({ cert: served.certificate, key: served.privateKey })
         log.info('certificate.replaced', { expiresAt: new Date(served.expiresAtMs).toISOString() })
+        certificateWatch.tellFindings()
       },
-      onFault: (error) => log.error('certificate.not-replaced', { error }),
+      onFault: (error) =>
+        log.error(
+          'certificate.not-replaced',
+          error instanceof ServerCertificateError ? { said: error.message } : { error },
+        ),
     })
-    await start([certificate])
+    const certificateWatch = new CertificateWatch({
+      ...observers,
+      certificate,
+      files: config.tls,
+      uses: certificateUses(config),
+    })
+    await start([certificate, certificateWatch])
     const { authority } = certificate.served
     if (authority !== null) writeFileSync(authorityFile(config), authority)
 
@@ -123,6 +136,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       directory,
       logIn,
       certificate,
+      certificateWatch,
       certificates,
       sources: sources.control,
       hooks: sources.hooks,

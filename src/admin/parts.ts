@@ -31,7 +31,7 @@ import type { Extra, Tier } from '../sources/microsoft365/settings.ts'
 import type { Tool } from '../sources/microsoft365/steps.ts'
 import type { EndedRound, UndoCounts, UndoOutlook } from '../sources/round-undo.ts'
 import type { Verification } from '../sources/verify.ts'
-import type { CertificateControl } from './certificate-control.ts'
+import type { CertificateControl, ServerCertificateView } from './certificate-control.ts'
 import type { ProfileServer } from './device-profile.ts'
 import type { ImportControl } from './import-control.ts'
 import type { LicenceControl } from './licence-control.ts'
@@ -529,6 +529,7 @@ export interface AdminParts {
     readonly value: string
     readonly names: readonly string[]
   }[]
+  serverCertificate(): ServerCertificateView
   /** What devices meet at a log-in. */
   profileServer(): ProfileServer
   /** By which files for devices are signed. */

@@ -1,10 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
+import type { ServerCertificateView } from '../admin/certificate-control.ts'
+import { readServerChain } from '../credentials/certificates/server-chain.ts'
+import {
+  type CertificateFinding,
+  judgeServerChain,
+} from '../credentials/certificates/server-findings.ts'
 import { revocationReasons } from '../directory/client-certificate.ts'
 import { CliError } from './client.ts'
 import type { Run } from './context.ts'
 import { numberFrom } from './number.ts'
-import { printFields, printTable } from './print.ts'
+import { type Output, printFields, printTable } from './print.ts'
 
 interface Shown {
   readonly id: string
@@ -31,14 +37,17 @@ interface IssueOptions {
   readonly days?: string
 }
 
+const SIGNS = { advice: 'advice', bad: 'WRONG ' } as const
+
 const PRIVATE = { mode: 0o600, flag: 'wx' } as const
 
-/** `certificate issue|list|show|revoke` */
+/** `certificate issue|list|show|revoke|server|check` */
 export function addCertificates(program: Command, run: Run): void {
   const certificate = program
     .command('certificate')
-    .description('certificates that people and their devices log in with (EAP-TLS)')
+    .description('certificates of people and their devices (EAP-TLS), and the server’s own')
 
+  addServerCertificate(certificate, run)
   certificate
     .command('issue <person> <device>')
     .description('issue one for a device of hers: from a CSR, or with a key as a PKCS#12 file')
@@ -108,6 +117,43 @@ export function addCertificates(program: Command, run: Run): void {
         ),
       )
     })
+}
+
+/** `certificate server`, `certificate check` */
+function addServerCertificate(certificate: Command, run: Run): void {
+  certificate
+    .command('server')
+    .description('show the one that LDAPS, HTTPS, RadSec and EAP show, and what is wrong with it')
+    .action(async (_options: unknown, command: Command) => {
+      const context = run(command)
+      const answer = await context.client().get<ServerCertificateView>('/certificates/server')
+      context.show(answer, ({ findings, ...shown }) => {
+        printFields(context.output, { ...shown })
+        printFindings(context.output, findings)
+      })
+    })
+
+  certificate
+    .command('check <certificate-file> <key-file>')
+    .description('say of files, before they are put in place, what devices would mind in them')
+    .action((certFile: string, keyFile: string, _options: unknown, command: Command) => {
+      const context = run(command)
+      const pair = {
+        certificate: readFileSync(certFile, 'utf8'),
+        privateKey: readFileSync(keyFile, 'utf8'),
+      }
+      const chain = readServerChain(pair)
+      const findings = judgeServerChain(chain, Date.now())
+      context.show({ names: chain.names, chainEnd: chain.end, findings }, () =>
+        printFindings(context.output, findings),
+      )
+      if (findings.some(({ verdict }) => verdict === 'bad')) process.exitCode = 1
+    })
+}
+
+function printFindings(output: Output, findings: readonly CertificateFinding[]): void {
+  if (findings.length === 0) output.write('nothing is wrong with it\n')
+  for (const { verdict, said } of findings) output.write(`${SIGNS[verdict]} ${said}\n`)
 }
 
 function bodyOf({ csr, passwordFile, modern, days }: IssueOptions): Record<string, unknown> {

@@ -1,9 +1,11 @@
 import { readFileSync, statfsSync, statSync } from 'node:fs'
 import type { Command } from 'commander'
+import type { ServerCertificateView } from '../admin/certificate-control.ts'
 import type { SourceStatus, Status } from '../admin/parts.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import { adminSocketPath } from '../config/paths.ts'
-import { expiryMs, isPair } from '../credentials/certificates/authority.ts'
+import { readServerChain } from '../credentials/certificates/server-chain.ts'
+import { firstToEnd, judgeServerChain } from '../credentials/certificates/server-findings.ts'
 import { openDatabase } from '../storage/connection.ts'
 import { openKeys } from '../storage/master-key.ts'
 import { checkSchema } from '../storage/migrate.ts'
@@ -18,7 +20,6 @@ interface Finding {
 }
 
 const LOW_DISK_BYTES = 512 * 1024 * 1024
-const SOON_MS = 30 * 86_400_000
 const RECOMMENDED_NODE = 24
 const OTHERS_ACCESS = 0o077
 
@@ -110,44 +111,37 @@ function checkDataDir(config: Config): readonly Finding[] {
 
 function checkTls(config: Config): readonly Finding[] {
   if (config.tls === null) return []
-  const check = 'certificate'
+  const { certFile, keyFile } = config.tls
+  const check = 'certificate files'
   try {
-    const pair = {
-      certificate: readFileSync(config.tls.certFile, 'utf8'),
-      privateKey: readFileSync(config.tls.keyFile, 'utf8'),
-    }
-    if (!isPair(pair))
-      return [
-        {
-          check,
-          verdict: 'bad',
-          said: `${config.tls.keyFile} is not the key to ${config.tls.certFile}`,
-        },
-      ]
-    return [checkExpiry(expiryMs(pair.certificate))]
+    const chain = readServerChain({
+      certificate: readFileSync(certFile, 'utf8'),
+      privateKey: readFileSync(keyFile, 'utf8'),
+    })
+    const findings = judgeServerChain(chain, Date.now())
+    if (findings.length > 0) return findings.map(({ verdict, said }) => ({ check, verdict, said }))
+    return [goodUntil(check, firstToEnd(chain).endsAtMs)]
   } catch (error) {
-    return [
-      {
-        check,
-        verdict: 'bad',
-        said: `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      },
-    ]
+    const said = error instanceof Error ? error.message : String(error)
+    return [{ check, verdict: 'bad', said: `${certFile} with ${keyFile}: ${said}` }]
   }
 }
 
-function checkExpiry(endMs: number): Finding {
+function checkServed(shown: ServerCertificateView): readonly Finding[] {
   const check = 'certificate'
-  const until = new Date(endMs).toISOString().slice(0, 10)
-  if (endMs < Date.now())
-    return {
-      check,
-      verdict: 'bad',
-      said: `expired on ${until}: replace the files; they are read again by themselves`,
-    }
-  if (endMs - Date.now() < SOON_MS)
-    return { check, verdict: 'advice', said: `ends on ${until}: replace it soon` }
-  return { check, verdict: 'good', said: `good until ${until}` }
+  const { refusal, findings, expiresAt } = shown
+  const all: Finding[] = findings.map(({ verdict, said }) => ({ check, verdict, said }))
+  if (refusal !== null)
+    all.unshift({ check, verdict: 'bad', said: `the new one is not shown: ${refusal}` })
+  return all.length > 0 ? all : [goodUntil(check, Date.parse(expiresAt))]
+}
+
+function goodUntil(check: string, endMs: number): Finding {
+  return {
+    check,
+    verdict: 'good',
+    said: `good until ${new Date(endMs).toISOString().slice(0, 10)}`,
+  }
 }
 
 async function askDaemon(config: Config): Promise<Status | null> {
@@ -197,7 +191,7 @@ async function checkDatabase(config: Config): Promise<readonly Finding[]> {
 }
 
 async function checkRunning(context: CommandContext, status: Status): Promise<readonly Finding[]> {
-  const { database, freshness, certificate } = status
+  const { database, freshness } = status
   const findings: Finding[] = [
     { check: 'daemon', verdict: 'good', said: `${status.version}, since ${status.startedAt}` },
     {
@@ -212,8 +206,8 @@ async function checkRunning(context: CommandContext, status: Status): Promise<re
           said: 'too stale to answer: the database cannot be reached',
         }
       : { check: 'directory', verdict: 'good', said: freshness },
-    checkExpiry(Date.parse(certificate.expiresAt)),
   ]
+  findings.push(...checkServed(await context.client().get('/certificates/server')))
   const { sources } = await context.client().get<{ sources: SourceStatus[] }>('/sources')
   if (sources.length === 0)
     findings.push({

@@ -30,6 +30,7 @@ import { makeLicences } from './licences.ts'
 import { localOrigin } from './local-origin.ts'
 import type { LogInParts } from './log-in.ts'
 import type { PasswordParts } from './passwords.ts'
+import type { CertificateWatch } from './server-certificate.ts'
 
 export interface HttpInput extends Observers {
   readonly config: Config
@@ -37,6 +38,7 @@ export interface HttpInput extends Observers {
   readonly directory: DirectoryParts
   readonly logIn: LogInParts
   readonly certificate: ServerCertificate
+  readonly certificateWatch: Pick<CertificateWatch, 'view'>
   readonly certificates: CertificateParts
   readonly sources: SourceControl
   readonly hooks: FastifyPluginAsync
@@ -161,6 +163,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     checkReplyAttribute,
     explainLogIn: (logIn) => explainLogIn(readModel, logIn),
     replyAttributes: listReplyAttributes,
+    serverCertificate: () => input.certificateWatch.view(),
     profileServer: () => {
       const { certificate: chain, authority, names } = input.certificate.served
       return { chain, authority, names }

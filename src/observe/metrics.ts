@@ -177,6 +177,20 @@ export class Metrics {
     this.#collectors.push(() => gauge.set(read()))
   }
 
+  /** As {@link watch}, for several under one name; what is left out of the answer is told no more. */
+  watchEach(
+    name: string,
+    options: { readonly help: string; readonly label: string },
+    read: () => Readonly<Record<string, number>>,
+  ): void {
+    const { help, label } = options
+    const gauge = this.#gauge(name, help, [label])
+    this.#collectors.push(() => {
+      gauge.reset()
+      for (const [value, number] of Object.entries(read())) gauge.set({ [label]: value }, number)
+    })
+  }
+
   authEventWriteFailed(): void {
     this.#authEventFaults.inc()
   }

@@ -84,6 +84,12 @@ export function certificateRoutes(app: FastifyInstance, parts: AdminParts): void
     },
   )
 
+  app.get(
+    '/certificates/server',
+    { schema: { summary: 'The certificate LDAPS, HTTPS, RadSec and EAP show, and its faults' } },
+    () => parts.serverCertificate(),
+  )
+
   app.get<{ Params: Static<typeof Params> }>(
     '/certificates/:certificate',
     { schema: { summary: 'Show a certificate', params: Params } },

@@ -1,4 +1,4 @@
-import { createPublicKey, randomBytes, webcrypto } from 'node:crypto'
+import { randomBytes, webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
 import { x509 } from './x509.ts'
 
@@ -91,18 +91,6 @@ export function expiryMs(pem: string): number {
 export function namesOf(pem: string): readonly string[] {
   const extension = new x509.X509Certificate(pem).getExtension(x509.SubjectAlternativeNameExtension)
   return extension?.names.items.map((item) => item.value) ?? []
-}
-
-/** Whether key and certificate belong together; throws where one of them cannot be read. */
-export function isPair(pair: KeyedCertificate): boolean {
-  const certificate = new x509.X509Certificate(pair.certificate)
-  const own = createPublicKey({
-    key: Buffer.from(certificate.publicKey.rawData),
-    format: 'der',
-    type: 'spki',
-  })
-  const derived = createPublicKey(pair.privateKey)
-  return own.equals(derived)
 }
 
 export async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -4,11 +4,12 @@ import { connect, createServer, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import {
   expiryMs,
-  isPair,
   issueServerCertificate,
   makeAuthority,
   namesOf,
 } from '../../../src/credentials/certificates/authority.ts'
+import { readServerChain } from '../../../src/credentials/certificates/server-chain.ts'
+import { judgeServerChain } from '../../../src/credentials/certificates/server-findings.ts'
 
 t.test(
   'authority: a client that knows only the CA accepts the server by name and by address',
@@ -45,8 +46,9 @@ t.test(
     })
     const [error] = (await once(refused, 'error')) as [NodeJS.ErrnoException]
     t.match(error.code, /SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/)
-    t.ok(isPair(issued))
-    t.notOk(isPair({ certificate: issued.certificate, privateKey: authority.privateKey }))
+    const chain = readServerChain(issued)
+    t.same(judgeServerChain(chain, nowMs), [], 'nothing is to be said of it')
+    t.equal(chain.end, 'root')
     t.same(namesOf(issued.certificate), ['gate.contoso.example', 'localhost', '127.0.0.1', '::1'])
     const days = (expiryMs(issued.certificate) - nowMs) / 86_400_000
     t.ok(days > 390 && days < 825, `${days} days: devices of Apple refuse more than 825`)
