@@ -60,6 +60,7 @@ export class EapolTest {
       keys: /^MPPE keys OK: (\d+) {2}mismatch: (\d+)$/m.exec(output)?.slice(1, 3).join(' '),
       tls: /(TLSv1\.\d)$/m.exec(output)?.[1],
       vlan: readVlan(output),
+      msk: readMsk(output, supplicant.eap ?? 'TTLS'),
       isSilent: output.includes('EAPOL test timed out'),
       resumed: output.match(/resumed=1/g)?.length ?? 0,
       output,
@@ -90,4 +91,13 @@ export class EapolTest {
 function readVlan(output: string): string | null {
   const hex = /Attribute 81 [^\n]*\n\s+Value: ([0-9a-f]+)/.exec(output)?.[1]
   return hex === undefined ? null : Buffer.from(hex, 'hex').toString()
+}
+
+/** The 64 octets the client derives outside, with crypto-binding the later ones; null without. */
+function readMsk(output: string, method: string): Buffer | null {
+  const told = output.matchAll(
+    /EAP-(\w+): Derived key.* - hexdump\(len=64\):((?: [0-9a-f]{2}){64})/g,
+  )
+  const hex = [...told].findLast(([, name]) => name === method)?.[2]
+  return hex === undefined ? null : Buffer.from(hex.replaceAll(' ', ''), 'hex')
 }

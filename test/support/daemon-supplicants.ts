@@ -1,0 +1,99 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import type { RadiusMethod } from '../../src/directory/network.ts'
+import { Admin } from './admin.ts'
+import { cliOf } from './cli.ts'
+import { PASSWORD, startTestDemo, type TestDemo } from './demo.ts'
+import { EapolTest, type Supplicant } from './eapol-test.ts'
+
+export const SOMEBODY = 'adele.vance'
+const FILE_PASSWORD = 'of-the-file-7391'
+/** Answers are written behind the replies, in batches. */
+const LOG_POLL_MS = 100
+const LOG_TRIES = 40
+
+/** A device with a certificate that the command has issued. */
+export interface IssuedDevice {
+  readonly serial: string
+  /** Lines of its supplicant; the suffix is 2 for what it shows inside a tunnel. */
+  readonly lines: (suffix?: '' | '2') => readonly string[]
+}
+
+/** The whole product on loopback, and devices of somebody's that log in to its network `corp`. */
+export class DaemonSupplicants {
+  readonly admin: Admin
+  readonly cli: ReturnType<typeof cliOf>
+  readonly radius: TestDemo['facts']['radius']
+  readonly folder = mkdtempSync(join(tmpdir(), 'gatehouse-supplicants-'))
+  readonly #tool: EapolTest
+
+  private constructor(demo: TestDemo) {
+    this.admin = new Admin(demo.facts)
+    this.cli = cliOf(demo.dataDir)
+    this.radius = demo.facts.radius
+    const caPem = readFileSync(this.radius.caFile, 'utf8')
+    this.#tool = new EapolTest({ authPort: this.radius.authPort, caPem })
+  }
+
+  static async start(t: Test): Promise<DaemonSupplicants> {
+    const rig = new DaemonSupplicants(await startTestDemo(t))
+    t.teardown(() => {
+      rig.#tool.remove()
+      rmSync(rig.folder, { recursive: true })
+    })
+    return rig
+  }
+
+  /** What `corp` takes from now on. */
+  async allow(...methods: readonly RadiusMethod[]): Promise<void> {
+    await this.cli('network', 'set', 'corp', ...methods.flatMap((method) => ['--method', method]))
+  }
+
+  run(supplicant: Supplicant) {
+    return this.#tool.run({
+      name: SOMEBODY,
+      password: PASSWORD,
+      secret: this.radius.secret,
+      ...supplicant,
+      more: [`domain_match="${this.radius.serverName}"`, ...(supplicant.more ?? [])],
+    })
+  }
+
+  async issue(device: string): Promise<IssuedDevice> {
+    const file = join(this.folder, `${device}.p12`)
+    const passwordFile = join(this.folder, `${device}.txt`)
+    writeFileSync(passwordFile, FILE_PASSWORD)
+    const args = ['--out', file, '--password-file', passwordFile, '--modern']
+    const shown = await this.cli('--json', 'certificate', 'issue', SOMEBODY, device, ...args)
+    const { serial } = JSON.parse(shown) as { serial: string }
+    return {
+      serial,
+      lines: (suffix = '') => [
+        `private_key${suffix}="${file}"`,
+        `private_key${suffix}_passwd="${FILE_PASSWORD}"`,
+      ],
+    }
+  }
+
+  /** Writes a file that the lines of a supplicant name. */
+  write(name: string, text: string): string {
+    const file = join(this.folder, name)
+    writeFileSync(file, text)
+    return file
+  }
+
+  /** What `gatehouse log --detail` says of the denials since then, once that is among it. */
+  async explain(sinceMs: number, wanted: RegExp): Promise<string> {
+    const since = new Date(sinceMs).toISOString()
+    let told = ''
+    for (let tries = 0; tries < LOG_TRIES; tries++) {
+      told = await this.cli('log', '--denied', '--detail', '--since', since)
+      if (wanted.test(told)) break
+      await sleep(LOG_POLL_MS)
+    }
+    return told
+  }
+}
