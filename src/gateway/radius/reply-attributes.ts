@@ -134,6 +134,8 @@ export function checkReplyAttribute({ name, value }: ReplyAttribute): string | n
   const known = findNamedAttribute(name)
   const setting = ownSettings.get(known?.name ?? '')
   if (setting !== undefined) return `${name} is a setting of its own: ${setting}`
+  if (known?.type === AttributeType.tunnelPassword.type && known.vendor === null)
+    return `${name} is a secret, and what a network replies is kept and shown in the clear: set it on the NAS`
   if (known?.isForReplies === false) return `${name} is set by the server, or no part of a reply`
   const vendor = known === null ? findNumberedAttribute(name)?.vendor : null
   if (vendor === Vendor.microsoft)

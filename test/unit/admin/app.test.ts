@@ -113,6 +113,7 @@ t.test('an attribute that no reply can carry is refused when it is to be stored'
     ['State', '0x00', /State is set by the server/],
     ['message-authenticator', '0x00', /set by the server/],
     ['EAP-Message', '0x00', /set by the server/],
+    ['Tunnel-Password', 'hunter2', /Tunnel-Password is a secret/],
   ]
   const good = { name: 'Filter-Id', value: 'staff' }
   for (const [name, value, words] of cases) {

@@ -144,6 +144,7 @@ t.test('reply: what an admin may not or cannot say is refused in words', async (
     ['No-Such-Attribute', '1', /unknown attribute/],
     ['Message-Authenticator', '0x00', /set by the server/],
     ['State', 'x', /set by the server/],
+    ['tunnel-password', 'hunter2', /^tunnel-password is a secret, .*: set it on the NAS$/],
   ]
   for (const [name, value, expected] of cases) {
     const said = checkReplyAttribute({ name, value })
