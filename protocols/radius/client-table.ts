@@ -17,6 +17,8 @@ export interface RadiusClient {
   readonly hasSigned?: boolean
   /** Without Message-Authenticator, accept only requests that carry no Proxy-State. */
   readonly limitProxyState: boolean
+  /** Log-ins a second from each of its addresses, over ten seconds; unlimited when left out. */
+  readonly rate?: number
 }
 
 /** Sources remembered with the client they led to; a scan of more is only slower. */

@@ -9,6 +9,8 @@ export type DropReason =
   | 'bad-authenticator'
   | 'duplicate-in-progress'
   | 'overloaded'
+  /** Its client sends more than it may. */
+  | 'rate-limited'
   | 'unanswered'
 
 export interface Drop {

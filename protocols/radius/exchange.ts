@@ -4,13 +4,16 @@ import { PacketCode } from './code.ts'
 import { DuplicateCache, type SeenRequest } from './duplicate-cache.ts'
 import { RadiusError } from './errors.ts'
 import type { DropReason, RadiusObserver, SocketKind } from './events.ts'
+import { AttributeType } from './dictionary.ts'
 import { decodePacket, type Packet } from './packet.ts'
+import { type Lane, RateLimit } from './rate-limit.ts'
 import { encodeReply, encodeUnsignedReply, type Reply } from './reply.ts'
 import { RequestCheck } from './request-check.ts'
 import type { SharedSecret } from './shared-secret.ts'
 
 /** Beyond this, new requests are dropped: their NAS asks another server, or again. */
 const MAX_IN_FLIGHT = 4096
+const STATE = AttributeType.state.type
 
 /** A request that has passed its checks. */
 export interface RadiusRequest<Client extends RadiusClient = RadiusClient> {
@@ -77,7 +80,7 @@ interface Work<Client extends RadiusClient> {
 const nothing: readonly never[] = []
 
 /**
- * What happens between a datagram and its reply: client, decoding, checks, duplicates, handler,
+ * What happens between a datagram and its reply: client, decoding, checks, duplicates, rate, handler,
  * signing. In this order, so that bytes that fail a check never touch what comes after it.
  */
 export class Exchange<Client extends RadiusClient = RadiusClient> {
@@ -86,6 +89,7 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
   readonly #maxInFlight: number
   readonly #check = new RequestCheck()
   readonly #duplicates: DuplicateCache
+  readonly #rates = new RateLimit()
   readonly #stopping = new AbortController()
   #inFlight = 0
   #onIdle: (() => void) | null = null
@@ -169,6 +173,10 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
       this.#duplicates.forget(seen)
       return this.refuse(work.origin, work.request.client, 'overloaded')
     }
+    if (!this.#mayAsk(work)) {
+      this.#duplicates.forget(seen)
+      return this.refuse(work.origin, work.request.client, 'rate-limited')
+    }
     try {
       const reply = this.#ask(work)
       // Most replies are there at once, and a promise for each would cost more than the reply.
@@ -179,6 +187,15 @@ export class Exchange<Client extends RadiusClient = RadiusClient> {
       this.#fail(work, seen, error)
       return 'unanswered'
     }
+  }
+
+  /** A peer over TLS is known by its certificate, whatever address it comes from. */
+  #mayAsk({ origin, request: { client, packet }, isSigned, startedMs }: Work<Client>): boolean {
+    const { rate } = client
+    if (rate === undefined) return true
+    const source = origin.socket === 'radsec' ? `radsec ${client.name}` : origin.address
+    const lane = laneOf(packet, isSigned)
+    return this.#rates.take(source, { lane, perSecond: rate, nowMs: startedMs })
   }
 
   #await(work: Work<Client>, seen: SeenRequest, reply: Promise<Reply | null>): void {
@@ -273,6 +290,14 @@ function isServed(socket: SocketKind, code: number): boolean {
   if (socket === 'radsec')
     return code === PacketCode.accessRequest || code === PacketCode.accountingRequest
   return code === (socket === 'auth' ? PacketCode.accessRequest : PacketCode.accountingRequest)
+}
+
+function laneOf({ code, attributes }: Packet, isSigned: boolean): Lane {
+  if (code === PacketCode.accountingRequest) return 'accounting'
+  const isUnderWay =
+    code === PacketCode.statusServer || attributes.some(({ type }) => type === STATE)
+  if (isUnderWay) return 'log-in under way'
+  return isSigned ? 'signed log-in' : 'unsigned log-in'
 }
 
 const alive: Reply = { code: PacketCode.accessAccept, attributes: nothing }

@@ -23,6 +23,8 @@ export function showNas(nas: Nas, uses: readonly SecretUse[] = []) {
     /** Under `auto`: since when it is demanded, because the NAS was seen to send it. */
     messageAuthenticatorSince: nas.signedAtMs === null ? null : isoTime(nas.signedAtMs),
     limitProxyState,
+    /** Log-ins a second from each of its addresses. */
+    rate: nas.rate,
     coa: nas.dynamicAuthorization.mode,
     coaPort: nas.dynamicAuthorization.port,
     hasCoaSecret: nas.dynamicAuthorization.secret !== null,

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { CliError } from './client.ts'
 import type { Run } from './context.ts'
 import { addSetCoa, type CoaOptions, coaBody, withCoaOptions } from './nas-coa.ts'
+import { addSetNas } from './nas-set.ts'
 import { numberFrom } from './number.ts'
 import { printTable } from './print.ts'
 import { addRadsecPeer } from './radsec-peers.ts'
@@ -20,6 +21,7 @@ interface ShownNas {
   readonly transport: string
   readonly coa: string
   readonly coaPort: number
+  readonly rate: number
 }
 
 /** `nas …`: who may ask. */
@@ -46,6 +48,7 @@ export function addNas(program: Command, run: Run): void {
                 : `auto: demanded since ${item.messageAuthenticatorSince}`,
             secrets: item.secrets,
             'old until': item.oldSecretsUntil,
+            rate: `${item.rate}/s`,
             coa: item.coa === 'off' ? 'off' : `${item.coa}, port ${item.coaPort}`,
           })),
           'no NAS yet: nobody is answered',
@@ -61,11 +64,16 @@ export function addNas(program: Command, run: Run): void {
     )
     .option('--secret-file <file>', '`-` is standard input')
     .option('--require-message-authenticator <rule>', 'yes, no or auto', 'auto')
+    .option('--rate <n>', 'log-ins a second that each of its addresses may begin; 500 unless given')
     .action(
       async (
         name: string,
         addresses: string[],
-        options: CoaOptions & { secretFile?: string; requireMessageAuthenticator: string },
+        options: CoaOptions & {
+          secretFile?: string
+          requireMessageAuthenticator: string
+          rate?: string
+        },
         command: Command,
       ) => {
         const context = run(command)
@@ -76,6 +84,7 @@ export function addNas(program: Command, run: Run): void {
           addresses,
           requireMessageAuthenticator: options.requireMessageAuthenticator,
           ...secret,
+          ...(options.rate === undefined ? {} : { rate: numberFrom('--rate', options.rate) }),
           ...coaBody(options),
         })
         context.show(answer, (created) => {
@@ -141,6 +150,7 @@ export function addNas(program: Command, run: Run): void {
       context.show(answer, () => context.output.write('only the newest secret is good\n'))
     })
 
+  addSetNas(nas, run)
   addSetCoa(nas, run, readSecret)
   addRadsecPeer(nas, run)
   addRemove(nas, run, 'nas')

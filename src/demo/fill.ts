@@ -1,6 +1,7 @@
 import type { Microsoft365 } from '../../simulators/microsoft365/index.ts'
 import { digestSecret, makeGeneratedPassword, makeToken } from '../credentials/generated-secret.ts'
 import type { Daemon } from '../daemon.ts'
+import { MAX_RATE } from '../directory/network.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
 import type { Actor } from '../directory/ports/people.ts'
@@ -217,6 +218,8 @@ async function ensureNetworks({ admin }: Daemon): Promise<void> {
         requireMessageAuthenticator: 'auto',
         limitProxyState: true,
         radsec: null,
+        // Whoever measures what a daemon can do measures this one.
+        rate: MAX_RATE,
       },
       ACTOR,
     )

@@ -22,7 +22,13 @@ export interface Nas {
   /** Set for a peer over TLS, whose `addresses` then only narrow down where it may come from. */
   readonly radsec: RadsecIdentity | null
   readonly dynamicAuthorization: DynamicAuthorization
+  /** Log-ins a second, over ten seconds, that each of its addresses may begin. */
+  readonly rate: number
 }
+
+/** More than a controller of a thousand access points asks for, and no more than we can bear. */
+export const USUAL_RATE = 500
+export const MAX_RATE = 1_000_000
 
 /** What the certificate of a RadSec peer has to show: an issuer, and a name or a fingerprint. */
 export interface RadsecIdentity {

@@ -39,6 +39,11 @@ export class Metrics {
   readonly #radiusDropped = this.#counter('radius_dropped_total', 'RADIUS packets not answered', [
     'reason',
   ])
+  readonly #radiusLimited = this.#counter(
+    'radius_limited_total',
+    'Log-ins refused because their device had failed too often',
+    [],
+  )
   readonly #httpRequests = this.#counter('http_requests_total', 'HTTP requests answered', [
     'surface',
     'method',
@@ -154,6 +159,10 @@ export class Metrics {
   /** @param reason a word of the listener's, such as `malformed`, `duplicate`, `overloaded` */
   radiusDropped(reason: string): void {
     this.#radiusDropped.inc({ reason })
+  }
+
+  radiusLimited(): void {
+    this.#radiusLimited.inc()
   }
 
   /** @param surface `scim`, `admin`, `console` … and never a path */

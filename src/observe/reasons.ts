@@ -48,8 +48,10 @@ const EXPLANATIONS: Table = {
     abandoned:
       'the device stopped answering: it lost the signal, or waits for somebody to accept our certificate',
     'abandoned after-certificate': `the device stopped answering once it saw our certificate. Most likely ${DEVICE_TRUST}`,
-    'too-many-requests':
-      'far more log-ins than people make: look for a device that tries again and again with an old password',
+    'rate-limited':
+      'this NAS asks for more log-ins than its limit, and goes without answer until it asks for less: look for a loop, or raise the limit (`gatehouse nas set NAME --rate`)',
+    'rate-limited device':
+      'this device has failed again and again, most often with an old password or because it does not trust our certificate: correct it, the answers before this one say why it failed; within ten seconds it may try again',
   }),
   ...all('way in', {
     'refused-at-home': 'her own realm’s server refused her: ask whoever runs it',

@@ -370,6 +370,7 @@ export interface NasTable {
   dynamic_authorization: Generated<'off' | 'disconnect' | 'coa'>
   coa_port: Generated<number>
   coa_secret: Buffer | null
+  rate: Generated<number>
 }
 
 export interface NasSecretUseTable {

@@ -40,6 +40,7 @@ export async function insertNas(tx: Tx, { id, nas, keys }: NasInsert): Promise<n
       limit_proxy_state: nas.limitProxyState,
       radsec: nas.radsec === null ? null : JSON.stringify(nas.radsec),
       ...dynamicColumns(id, nas, keys),
+      ...(nas.rate === undefined ? {} : { rate: nas.rate }),
     })
     .returning('version')
     .executeTakeFirstOrThrow()
@@ -77,6 +78,7 @@ export async function updateNasRow(tx: Tx, parts: NasUpdate): Promise<number | n
         ? {}
         : { radsec: change.radsec === null ? null : JSON.stringify(change.radsec) }),
       ...dynamicColumns(id, change, keys),
+      ...(change.rate === undefined ? {} : { rate: change.rate }),
     })
     .where('id', '=', id)
     .returning('version')

@@ -173,6 +173,7 @@ export function aNas(overrides: Partial<Nas> = {}): Nas {
     signedAtMs: null,
     radsec: null,
     dynamicAuthorization: usualDynamicAuthorization,
+    rate: 100_000,
     ...overrides,
   }
 }

@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Directory } from '../../directory/directory.ts'
-import { type DynamicAuthorization, dynamicModes, type Nas } from '../../directory/network.ts'
+import {
+  type DynamicAuthorization,
+  dynamicModes,
+  MAX_RATE,
+  type Nas,
+  USUAL_RATE,
+} from '../../directory/network.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { canonicalCidr } from '../cidr.ts'
 import { ApiError } from '../error.ts'
@@ -36,6 +42,11 @@ const nasFields = {
     Type.Literal('auto'),
   ]),
   limitProxyState: Type.Boolean(),
+  rate: Type.Integer({
+    minimum: 1,
+    maximum: MAX_RATE,
+    description: `log-ins a second, over ten seconds, that each of its addresses may begin; ${USUAL_RATE} unless set`,
+  }),
 }
 const coaFields = {
   coa: Type.Optional(
@@ -80,6 +91,7 @@ const NewNas = Type.Object(
     secret: Type.Optional(nasFields.secret),
     requireMessageAuthenticator: Type.Optional(nasFields.requireMessageAuthenticator),
     limitProxyState: Type.Optional(nasFields.limitProxyState),
+    rate: Type.Optional(nasFields.rate),
     ...coaFields,
   },
   { additionalProperties: false },
@@ -106,6 +118,7 @@ const NasChange = Type.Object(
     ),
     requireMessageAuthenticator: Type.Optional(nasFields.requireMessageAuthenticator),
     limitProxyState: Type.Optional(nasFields.limitProxyState),
+    rate: Type.Optional(nasFields.rate),
     ...coaFields,
   },
   { additionalProperties: false },
@@ -143,6 +156,7 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
           requireMessageAuthenticator,
           limitProxyState,
           radsec: null,
+          rate: request.body.rate,
           ...toDynamic(request.body),
         },
         actorOf(request),
@@ -158,7 +172,9 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
     { schema: { summary: 'Change a NAS', params: Params, body: NasChange } },
     async (request) => {
       requireRole(request, 'operator')
-      const nas = readUdpNas(directory, request.params.name)
+      const isRateAlone = Object.keys(request.body).every((field) => field === 'rate')
+      const read = isRateAlone ? readNas : readUdpNas
+      const nas = read(directory, request.params.name)
       const { secret, keepOldSecret = false, addresses, ...rest } = request.body
       const { coa, coaPort, coaSecret, ...change } = rest
       if (secret !== undefined && keepOldSecret) {

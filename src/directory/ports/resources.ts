@@ -6,7 +6,7 @@ import type { Service } from '../service.ts'
 import type { Actor, Written } from './people.ts'
 
 export type NewService = Pick<Service, 'purpose' | 'name' | 'view' | 'allowedGroupIds'>
-/** What is not said of dynamic authorization is as usual, or stays as it is. */
+/** What is not said of dynamic authorization and of the rate is as usual, or stays as it is. */
 export type NewNas = Omit<
   Nas,
   | 'kind'
@@ -16,7 +16,9 @@ export type NewNas = Omit<
   | 'oldSecretsUntilMs'
   | 'signedAtMs'
   | 'dynamicAuthorization'
+  | 'rate'
 > & {
+  readonly rate?: number | undefined
   readonly dynamicAuthorization?: Partial<Nas['dynamicAuthorization']>
 }
 export type NewNetwork = Omit<Network, 'kind' | 'id' | 'version' | keyof NetworkTimes> &

@@ -38,5 +38,6 @@ export function toClient(nas: Nas): NasClient {
     requireMessageAuthenticator: nas.requireMessageAuthenticator,
     hasSigned: nas.signedAtMs !== null,
     limitProxyState: nas.limitProxyState,
+    rate: nas.rate,
   }
 }

@@ -78,7 +78,7 @@ export class RadiusReporter implements RadiusObserver {
   #logDrop(drop: Drop): void {
     const count = this.#lines.count(drop.reason, drop.address)
     if (count === 0) return
-    this.#log.warn('radius.dropped', {
+    this.#log.warn(eventOf(drop.reason), {
       reason: drop.reason,
       hint: hintOf(drop.reason),
       socket: drop.socket,
@@ -112,13 +112,17 @@ export class RadiusReporter implements RadiusObserver {
 
   /** Further drops of a kind, from any addresses. */
   #logRest(reason: DropReason, count: number): void {
-    this.#log.warn('radius.dropped', { reason, hint: hintOf(reason), address: null, count })
+    this.#log.warn(eventOf(reason), { reason, hint: hintOf(reason), address: null, count })
   }
 }
 
 function kindOf(requestCode: number): 'auth' | 'acct' | 'status' {
   if (requestCode === PacketCode.statusServer) return 'status'
   return requestCode === PacketCode.accountingRequest ? 'acct' : 'auth'
+}
+
+function eventOf(reason: DropReason): 'radius.limited' | 'radius.dropped' {
+  return reason === 'rate-limited' ? 'radius.limited' : 'radius.dropped'
 }
 
 /** What the sender can do nothing about. */

@@ -20,6 +20,7 @@ interface NasRow extends LastChange {
   readonly dynamic_authorization: Nas['dynamicAuthorization']['mode']
   readonly coa_port: number
   readonly coa_secret: Buffer | null
+  readonly rate: number
 }
 
 interface NetworkRow extends LastChange {
@@ -92,6 +93,7 @@ function toNas(row: NasRow, keys: Keys): Nas {
       port: row.coa_port,
       secret: row.coa_secret === null ? null : unseal(keys, coaSecretPlace(row.id), row.coa_secret),
     },
+    rate: row.rate,
   }
 }
 
