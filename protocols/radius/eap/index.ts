@@ -13,7 +13,14 @@ export type {
   Verdict,
 } from './method.ts'
 export { EapMsChapV2 } from './ms-chap-v2.ts'
-export { decodeEap, EapCode, type EapPacket, EapType, encodeEap } from './packet.ts'
+export {
+  decodeEap,
+  EapCode,
+  type EapPacket,
+  EapType,
+  encodeEap,
+  encodeEapResult,
+} from './packet.ts'
 export { EapPeap } from './peap.ts'
 export type { TlsMethodOptions } from './resumption.ts'
 export { type EapAnswer, type EapInput, EapServer, type PeerFacts } from './server.ts'

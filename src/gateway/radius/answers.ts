@@ -22,6 +22,7 @@ import { readReport } from './accounting.ts'
 import { ChapAnswers } from './chap.ts'
 import { chooseNetwork } from './choose-network.ts'
 import { Denials, type Visit } from './denials.ts'
+import { DeviceGate } from './device-gate.ts'
 import { EapAnswers } from './eap.ts'
 import { readFacts } from './facts.ts'
 import type { NasClient } from './nas-table.ts'
@@ -42,6 +43,8 @@ export interface RadiusAnswersParts {
   readonly classes: SessionClasses
   /** Told of each session that has begun or goes on, once it is recorded. */
   readonly onSession?: (report: SessionReport) => void
+  /** Told of each log-in refused because its device had failed too often. */
+  readonly onLimited?: () => void
   readonly freshness: () => Freshness
   readonly tls: () => TlsContext
   readonly holder: Holder
@@ -62,6 +65,7 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
   readonly #onSession: (report: SessionReport) => void
   readonly #freshness: () => Freshness
   readonly #nowMs: () => number
+  readonly #gate: DeviceGate
   readonly #pap: PapAnswers
   readonly #chap: ChapAnswers
   readonly #eap: EapAnswers
@@ -75,6 +79,8 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
     this.#freshness = parts.freshness
     this.#nowMs = parts.nowMs ?? Date.now
     const denials = new Denials(parts.events, this.#nowMs)
+    const { onLimited = () => undefined } = parts
+    this.#gate = new DeviceGate({ denials, onRefused: onLimited })
     this.#pap = new PapAnswers({ ...parts, denials })
     this.#chap = new ChapAnswers({ ...parts, denials })
     this.#eap = new EapAnswers({
@@ -144,10 +150,30 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
   ): Reply | null | Promise<Reply | null> {
     const { attributes } = request.packet
     const eap = joinEapMessage(attributes)
-    if (eap !== null) {
-      return this.#eap.answer(request, { eap, visit: () => this.#visitOf(request) }, signal)
+    const isUnderWay = findValue(attributes, AttributeType.state) !== null
+    if (eap !== null && isUnderWay) {
+      const visit = () => this.#visitOf(request)
+      return this.#gate.continue(request, this.#eap.answer(request, { eap, visit }, signal))
     }
     const visit = this.#visitOf(request)
+    const refusal = isUnderWay ? null : this.#gate.refuse(request, visit, eap)
+    if (refusal !== null) return refusal
+    if (eap !== null) {
+      const begun = this.#eap.answer(request, { eap, visit: () => visit }, signal)
+      return this.#gate.begin(request, begun)
+    }
+    const reply = this.#answerPlain(request, visit, signal)
+    return reply instanceof Promise
+      ? reply.then((settled) => this.#gate.settle(request, settled))
+      : this.#gate.settle(request, reply)
+  }
+
+  #answerPlain(
+    request: RadiusRequest<NasClient>,
+    visit: Visit,
+    signal: AbortSignal,
+  ): Reply | Promise<Reply> {
+    const { attributes } = request.packet
     const hasPassword = findValue(attributes, AttributeType.userPassword) !== null
     const chap = hasPassword ? null : this.#chap.answer(request, visit, signal)
     return chap ?? this.#pap.answer(request, visit, signal)

@@ -23,6 +23,8 @@ export interface VisitDenial {
   readonly detail: string | null
   /** Where there was TLS by then. */
   readonly tls?: TlsVersion | null
+  /** Of how many this one tells; left out for itself alone. */
+  readonly count?: number
 }
 
 interface Particulars {
@@ -30,13 +32,14 @@ interface Particulars {
   readonly tls?: TlsVersion | null
   readonly resumed?: true
   readonly why?: string
+  readonly count?: number
 }
 
 /** What an auth event says of a visit beside the usual. */
 export function describeVisit(
   { client, facts }: Visit,
   { tls = null, ...more }: Particulars = {},
-): Readonly<Record<string, string | boolean>> {
+): Readonly<Record<string, string | number | boolean>> {
   return {
     nas: client.name,
     ...(facts.ssid === null ? {} : { ssid: facts.ssid }),
@@ -56,7 +59,10 @@ export class Denials {
     this.#nowMs = nowMs
   }
 
-  record(visit: Visit, { reason, method, name, detail, tls = null }: VisitDenial): void {
+  record(
+    visit: Visit,
+    { reason, method, name, detail, count, tls = null }: VisitDenial,
+  ): void {
     this.#events.record({
       atMs: this.#nowMs(),
       outcome: 'denied',
@@ -68,7 +74,11 @@ export class Denials {
       name: name.slice(0, RECORDED_CHARACTERS),
       address: visit.address,
       device: visit.facts.device,
-      detail: describeVisit(visit, { tls, ...(detail === null ? {} : { why: detail }) }),
+      detail: describeVisit(visit, {
+        tls,
+        ...(detail === null ? {} : { why: detail }),
+        ...(count === undefined ? {} : { count }),
+      }),
     })
   }
 }

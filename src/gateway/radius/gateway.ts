@@ -64,6 +64,7 @@ export class RadiusGateway implements Service {
     this.#answers = new RadiusAnswers({
       ...parts,
       tls: () => this.#currentTls(),
+      onLimited: () => parts.metrics.radiusLimited(),
       proxy: new RealmProxy({
         directory: parts.directory,
         events: parts.events,
