@@ -46,9 +46,9 @@ export class RateLimit {
   ): boolean {
     const { at, weight } = lanes[lane]
     const known = this.#emptyAtMs.get(source) ?? this.#add(source, nowMs)
-    const emptyAtMs = Math.max(known[at] ?? nowMs, nowMs)
-    if (emptyAtMs - nowMs >= BURST_MS) return false
-    known[at] = emptyAtMs + 1_000 / (perSecond * weight)
+    const emptyAtMs = Math.max(known[at] ?? nowMs, nowMs) + 1_000 / (perSecond * weight)
+    if (emptyAtMs - nowMs > BURST_MS) return false
+    known[at] = emptyAtMs
     return true
   }
 

@@ -355,3 +355,50 @@ t.test('draining waits for what is under way, then tells the rest to give up', a
   await bench.exchange.drain(10)
   t.ok(isAborted)
 })
+
+t.test(
+  'rate: a repetition costs nothing, what is over it gets silence, a new try counts',
+  async (t) => {
+    const bench = new ExchangeBench()
+    bench.client = { ...bench.client, rate: 1 }
+    const requests = Array.from({ length: 11 }, (_, at) => signed(at))
+    for (const request of requests.slice(0, 10)) {
+      for (let times = 0; times < 4; times++) bench.send(request)
+    }
+    t.equal(bench.replies.length, 40)
+    t.equal(bench.asked, 10)
+    t.equal(bench.drops.length, 0, 'three repetitions of each trip nothing')
+
+    const last = requests.at(-1) ?? Buffer.alloc(0)
+    bench.send(last)
+    t.equal(bench.lastDrop, 'rate-limited')
+    t.equal(bench.asked, 10)
+    bench.send(requests[3] ?? last)
+    t.equal(bench.replies.length, 41, 'what was answered is still repeated')
+    bench.send(signed(), { address: '192.0.2.2' })
+    t.equal(bench.asked, 11, 'another address has its own')
+    bench.clock.nowMs += 1_000
+    bench.send(last)
+    t.equal(bench.asked, 12, 'the same packet once there is room')
+  },
+)
+
+t.test('rate: forged log-ins, and a flood of accounting, leave room for signed ones', async (t) => {
+  const bench = new ExchangeBench()
+  bench.client = { ...bench.client, rate: 1 }
+  const flood = (make: (at: number) => Buffer, socket: 'auth' | 'acct') => {
+    for (let at = 0; at < 50; at++) bench.send(make(at), { socket, port: 5000 + at })
+    const drops = bench.drops.length
+    bench.drops.length = 0
+    return drops
+  }
+  const unsigned = (identifier: number) =>
+    makeRequest({ identifier, attributes: [userName], isSigned: false }, secret)
+  t.equal(flood(unsigned, 'auth'), 40)
+  t.equal(
+    flood((at) => makeAccounting([{ type: 44, value: Buffer.from([at]) }], secret), 'acct'),
+    10,
+  )
+  bench.send(signed())
+  t.equal(bench.drops.length, 0)
+})
