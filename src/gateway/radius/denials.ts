@@ -59,10 +59,7 @@ export class Denials {
     this.#nowMs = nowMs
   }
 
-  record(
-    visit: Visit,
-    { reason, method, name, detail, count, tls = null }: VisitDenial,
-  ): void {
+  record(visit: Visit, { reason, method, name, detail, count, tls = null }: VisitDenial): void {
     this.#events.record({
       atMs: this.#nowMs(),
       outcome: 'denied',
