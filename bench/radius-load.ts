@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { createSecureContext } from 'node:tls'
 import {
   type Attribute,
   AttributeType,
@@ -10,11 +9,10 @@ import {
   parseAttribute,
   SharedSecret,
 } from '../protocols/radius/index.ts'
-import { TtlsClient } from '../test/support/eap-ttls-client.ts'
-import { makeRequest, papAttributes, TestNas } from '../test/support/radius-client.ts'
+import { makeRequest, papAttributes } from '../test/support/radius-client.ts'
 
 /** Nothing is lost on loopback, so silence is a fault of the server. */
-const PATIENCE_MS = 20_000
+export const PATIENCE_MS = 20_000
 const IDENTIFIERS = 256
 
 export interface Target {
@@ -22,9 +20,14 @@ export interface Target {
   readonly secret: string
 }
 
-export interface Load {
-  readonly names: readonly string[]
+export interface Credential {
+  readonly name: string
   readonly password: string
+}
+
+export interface Load {
+  /** Who log in, one after the other. */
+  readonly people: readonly Credential[]
   readonly count: number
   /** Requests, or conversations, under way at any time. */
   readonly concurrency: number
@@ -37,7 +40,7 @@ export interface LoadResult {
 }
 
 /** What an access point says of itself and of the device. */
-function visitAttributes(name: string): Attribute[] {
+export function visitAttributes(name: string): Attribute[] {
   return [
     makeText(AttributeType.userName, name),
     parseAttribute('NAS-IP-Address', '127.0.0.1'),
@@ -54,10 +57,10 @@ function visitAttributes(name: string): Attribute[] {
 export async function loadPap(target: Target, load: Load): Promise<LoadResult> {
   const secret = new SharedSecret(Buffer.from(target.secret))
   const requests = Array.from({ length: load.count }, (_, at) => {
-    const name = load.names[at % load.names.length] ?? ''
+    const { name, password } = personAt(load, at)
     const authenticator = randomBytes(16)
     const identifier = Math.floor(at / load.concurrency) % IDENTIFIERS
-    const [, hidden] = papAttributes(name, load.password, secret, authenticator)
+    const [, hidden] = papAttributes(name, password, secret, authenticator)
     const attributes = [...visitAttributes(name), ...(hidden === undefined ? [] : [hidden])]
     return makeRequest({ identifier, authenticator, attributes }, secret)
   })
@@ -122,64 +125,12 @@ function isAuthentic(reply: Buffer, request: Buffer | undefined, secret: string)
   return digest.equals(reply.subarray(4, 20))
 }
 
-export interface TlsChoice {
-  readonly caPem: string
-  readonly serverName: string
-  readonly cipher: string
+export function personAt({ people }: Load, at: number): Credential {
+  const person = people[at % people.length]
+  if (person === undefined) throw new Error('nobody to log in')
+  return person
 }
 
-export interface TtlsResult extends LoadResult {
-  /** Access-Requests of one log-in, the same for each. */
-  readonly rounds: number
-}
-
-/** Whole EAP-TTLS/PAP log-ins over TLS 1.2 and P-256, keys compared. */
-export async function loadTtls(
-  target: Target,
-  load: Load & { readonly tls: TlsChoice },
-): Promise<TtlsResult> {
-  const secureContext = createSecureContext({
-    ca: load.tls.caPem,
-    ciphers: load.tls.cipher,
-    ecdhCurve: 'prime256v1',
-    minVersion: 'TLSv1.2',
-    maxVersion: 'TLSv1.2',
-  })
-  const latenciesMs: number[] = []
-  const rounds = new Set<number>()
-  let next = 0
-  const worker = async (): Promise<void> => {
-    const nas = new TestNas(target.port, target.secret, PATIENCE_MS)
-    try {
-      while (next < load.count) {
-        const name = load.names[next % load.names.length] ?? ''
-        next += 1
-        const startedAtMs = performance.now()
-        const client = new TtlsClient({
-          outerIdentity: name,
-          name,
-          password: load.password,
-          fragmentBytes: 1_400,
-          tls: { secureContext, servername: load.tls.serverName, rejectUnauthorized: true },
-        })
-        const attributes = visitAttributes(name)
-        const outcome = await client.run((eap) => nas.sendEap(eap, attributes))
-        latenciesMs.push(performance.now() - startedAtMs)
-        if (outcome.kind !== 'accept' || outcome.isResumed || outcome.protocol !== 'TLSv1.2')
-          throw new Error(`a log-in ended as ${JSON.stringify(outcome)}`)
-        rounds.add(outcome.rounds + 1)
-      }
-    } finally {
-      nas.close()
-    }
-  }
-  const startedAtMs = performance.now()
-  await Promise.all(Array.from({ length: load.concurrency }, worker))
-  const elapsedMs = performance.now() - startedAtMs
-  if (rounds.size !== 1) throw new Error(`log-ins of ${[...rounds].join(' and ')} requests`)
-  return { elapsedMs, latenciesMs: sorted(latenciesMs), rounds: [...rounds][0] ?? 0 }
-}
-
-function sorted(values: readonly number[]): readonly number[] {
+export function sorted(values: readonly number[]): readonly number[] {
   return values.toSorted((a, b) => a - b)
 }

@@ -9,7 +9,7 @@ const TOOLS = [
   ['slapd', 'slapd'],
   ['eapol_test', 'eapoltest'],
   ['radclient', 'freeradius-utils'],
-  ['freeradius', 'freeradius'],
+  ['freeradius', 'freeradius', 'freeradius-ldap'],
   [
     'charon-systemd',
     'charon-systemd',

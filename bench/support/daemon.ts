@@ -11,7 +11,7 @@ import { ApiClient } from '../../src/cli/client.ts'
 import { adminSocketPath } from '../../src/config/paths.ts'
 import { Argon2Pool } from '../../src/credentials/argon2-pool.ts'
 import { type TestServer, urlOf } from '../../test/support/postgres.ts'
-import type { Server } from './ldap-load.ts'
+import type { Server } from './ldap-wire.ts'
 import { type BenchPerson, peopleOf } from './people.ts'
 
 const DOMAIN = 'contoso.example'
@@ -29,8 +29,12 @@ export interface BenchDaemon {
   readonly server: Server
   /** A client whose view shows every second person. */
   readonly halfServer: Server
+  readonly ldapsPort: number
+  readonly radiusPort: number
   readonly startMs: number
   readonly pid: number
+  /** Its admin API, as the owner. */
+  readonly api: ApiClient
   memoryMb(): number
   /** Longest delay of the event loop since this was asked before, as the daemon's metrics have it. */
   takeLoopDelayMs(): Promise<number>
@@ -208,7 +212,8 @@ async function serve(place: Place): Promise<BenchDaemon> {
   const startedAtMs = performance.now()
   const { child, api, status } = await launch(place)
   const startMs = performance.now() - startedAtMs
-  const port = Number(status.listeners['ldap']?.[0]?.split(':').at(-1))
+  const portOf = (name: string) => Number(status.listeners[name]?.[0]?.split(':').at(-1))
+  const port = portOf('ldap')
   const http = status.listeners['http']?.[0] ?? ''
   const makeClient = async (name: string, viewGroups: readonly string[] | null) => {
     const answer = await api.send<{ bindDn: string; secret: string }>('POST', '/ldap-clients', {
@@ -220,8 +225,11 @@ async function serve(place: Place): Promise<BenchDaemon> {
   return {
     server: await makeClient('bench', null),
     halfServer: await makeClient('bench-half', [HALF]),
+    ldapsPort: portOf('ldaps'),
+    radiusPort: portOf('radiusAuth'),
     startMs,
     pid: child.pid ?? 0,
+    api,
     memoryMb: () => memoryMbOf(child),
     takeLoopDelayMs: async () => {
       const text = await (await fetch(`http://${http}/metrics`)).text()

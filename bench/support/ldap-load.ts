@@ -1,9 +1,9 @@
 /**
- * A process that asks an LDAP server for as much as it gives: requests are bytes made beforehand,
- * each connection keeps `depth` of them on the way, and of the answers only what tells that they are
- * right is looked at.
+ * A process that asks an LDAP server for as much as it gives, or for so much a second: requests are
+ * bytes made beforehand, each connection keeps `depth` of them on the way, and of the answers only
+ * what tells that they are right is looked at.
  */
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import {
   decodeMessage,
   decodePagedResults,
@@ -13,16 +13,27 @@ import {
   Oid,
   type Operation,
 } from '../../protocols/ldap/index.ts'
-
-export interface Server {
-  readonly port: number
-  readonly baseDn: string
-  readonly bindDn: string
-  readonly password: string
-}
+import { pace } from './ldap-paced.ts'
+import { reconnect } from './ldap-reconnect.ts'
+import {
+  bindAs,
+  ENTRY,
+  idOffset,
+  LAST_ID,
+  open,
+  Reader,
+  type Server,
+  searchFor,
+  searchRequest,
+} from './ldap-wire.ts'
+import { quantile } from './median.ts'
 
 export interface Task {
-  readonly what: 'search' | 'bind' | 'enumerate'
+  /**
+   * `paced`: searches at `perSecond`, however slow the answers; `reconnect`: so many connections by
+   * LDAPS at once, each signing in as the client.
+   */
+  readonly what: 'search' | 'bind' | 'enumerate' | 'paced' | 'reconnect'
   readonly server: Server
   /** People who are asked for, one after the other. */
   readonly usernames: readonly string[]
@@ -35,86 +46,22 @@ export interface Task {
   readonly rounds?: number
   /** Rest between an answer and the next request; 0 sends at once. */
   readonly pauseMs?: number
+  readonly perSecond?: number
 }
 
 export interface Measured {
   readonly perSecond: number
   readonly answers: number
   readonly entries: number
-  /** Of single requests, at depth 1 only. */
+  /** Of single requests, at depth 1 and paced only. */
   readonly medianMs: number
   readonly p99Ms: number
+  /** Paced: how much later than planned the requests left, which is part of the above. */
+  readonly lateP99Ms?: number
 }
 
-const ATTRIBUTES = ['uid', 'cn', 'mail', 'uidNumber', 'gidNumber', 'homeDirectory']
 const PAGE = 1_000
-/** messageIDs of one byte, so that one request's bytes serve every connection. */
-const LAST_ID = 127
-const ENTRY = 0x64
 const MAX_BYTES = 64 * 1024 * 1024
-
-/** Where messageID and result code are: behind headers whose lengths are known from the message. */
-class Reader {
-  answers = 0
-  entries = 0
-  #rest: Buffer | null = null
-
-  /** Counts whole messages. @returns how many requests they complete */
-  take(chunk: Buffer): number {
-    const bytes = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk])
-    const before = this.answers
-    let at = 0
-    for (;;) {
-      const next = this.#message(bytes, at)
-      if (next < 0) break
-      at = next
-    }
-    this.#rest = at === bytes.length ? null : bytes.subarray(at)
-    return this.answers - before
-  }
-
-  #message(bytes: Buffer, start: number): number {
-    if (start + 8 > bytes.length) return -1
-    let at = start + 1
-    let length = bytes[at++] ?? 0
-    if (length >= 0x80) {
-      const octets = length - 0x80
-      length = bytes.readUIntBE(at, octets)
-      at += octets
-    }
-    const end = at + length
-    if (end > bytes.length) return -1
-    at += 2 + (bytes[at + 1] ?? 0)
-    if (bytes[at] === ENTRY) {
-      this.entries++
-      return end
-    }
-    at += (bytes[at + 1] ?? 0) >= 0x80 ? 2 + (bytes[at + 1] ?? 0) - 0x80 : 2
-    const code = bytes[at + 2]
-    if (code !== 0) throw new Error(`answered ${code}`)
-    this.answers++
-    return end
-  }
-}
-
-function searchFor(username: string, baseDn: string): Operation {
-  return {
-    kind: 'searchRequest',
-    baseObject: `ou=people,${baseDn}`,
-    scope: 'sub',
-    derefAliases: 0,
-    sizeLimit: 0,
-    timeLimit: 0,
-    typesOnly: false,
-    filter: { kind: 'equal', attribute: 'uid', value: Buffer.from(username) },
-    attributes: ATTRIBUTES,
-  }
-}
-
-function bindAs(name: string, password: string): Operation {
-  const authentication = { kind: 'simple' as const, password: Buffer.from(password) }
-  return { kind: 'bindRequest', version: 3, name, authentication }
-}
 
 /** One connection of a closed loop: as many new requests leave as answers came. */
 class Loop {
@@ -183,32 +130,10 @@ class Loop {
   }
 }
 
-/** Behind the message's header come the messageID's tag and length. */
-function idOffset(request: Buffer): number {
-  const length = request[1] ?? 0
-  return 4 + (length >= 0x80 ? length - 0x80 : 0)
-}
-
-async function open({ port, bindDn, password }: Server, isBound: boolean): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve)
-    socket.once('error', reject)
-  })
-  if (!isBound) return socket
-  socket.write(encodeMessage({ messageId: 1, controls: [], operation: bindAs(bindDn, password) }))
-  const answer = await new Promise<Buffer>((resolve) => socket.once('data', resolve))
-  const { operation } = decodeMessage(answer)
-  if (!('code' in operation) || operation.code !== 0) throw new Error('the bind was refused')
-  return socket
-}
-
 function requestsOf({ what, server, usernames, password }: Task): Buffer[] {
+  if (what !== 'bind') return usernames.map((username) => searchRequest(username, server.baseDn))
   return usernames.map((username) => {
-    const operation =
-      what === 'search'
-        ? searchFor(username, server.baseDn)
-        : bindAs(`uid=${username},ou=people,${server.baseDn}`, password)
+    const operation = bindAs(`uid=${username},ou=people,${server.baseDn}`, password)
     return encodeMessage({ messageId: 1, controls: [], operation })
   })
 }
@@ -236,14 +161,13 @@ async function ask(task: Task): Promise<Measured> {
   if (task.what === 'search' && entries !== answers) {
     throw new Error(`${entries} entries in ${answers} answers`)
   }
-  const latencies = loops.flatMap(({ latenciesMs }) => latenciesMs).toSorted((a, b) => a - b)
-  const at = (share: number) => latencies[Math.floor(latencies.length * share)] ?? 0
+  const latencies = loops.flatMap(({ latenciesMs }) => latenciesMs)
   return {
     perSecond: (answers / tookMs) * 1_000,
     answers,
     entries,
-    medianMs: at(0.5),
-    p99Ms: at(0.99),
+    medianMs: quantile(latencies, 0.5),
+    p99Ms: quantile(latencies, 0.99),
   }
 }
 
@@ -298,10 +222,15 @@ function readPage(
   })
 }
 
+function start(task: Task): Promise<Measured> {
+  if (task.what === 'enumerate') return enumerate(task)
+  if (task.what === 'reconnect') return reconnect(task)
+  return task.what === 'paced' ? pace(task) : ask(task)
+}
+
 if (process.send !== undefined) {
   process.on('message', (task: Task) => {
-    const work = task.what === 'enumerate' ? enumerate(task) : ask(task)
-    work.then(
+    start(task).then(
       (measured) => process.send?.({ measured }),
       (error: unknown) => process.send?.({ error: String(error) }),
     )

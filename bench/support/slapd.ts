@@ -14,7 +14,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findTool } from '../../test/support/tools.ts'
-import type { Server } from './ldap-load.ts'
+import type { Server } from './ldap-wire.ts'
 import { type BenchPerson, peopleOf } from './people.ts'
 
 const BASE = 'dc=contoso,dc=example'
@@ -32,12 +32,17 @@ export interface Slapd {
 }
 
 /** slapd as somebody would tune it for this work: mdb, every attribute asked for indexed, no log. */
-export async function startSlapd(people: number, password: string): Promise<Slapd> {
+export async function startSlapd(
+  people: number,
+  password: string,
+  options: { readonly clientReadsPasswords?: boolean } = {},
+): Promise<Slapd> {
   const slapd = findTool('slapd')
   const slapadd = findTool('slapadd')
   if (slapd === null || slapadd === null) throw new Error('slapd is not installed')
   const folder = mkdtempSync(join(tmpdir(), 'gh-slapd-'))
   mkdirSync(join(folder, 'db'))
+  const reader = options.clientReadsPasswords === true ? `by dn.exact="${CLIENT.dn}" read ` : ''
   const settings = [
     `threads ${Math.max(4, 2 * availableParallelism())}`,
     'loglevel 0',
@@ -50,7 +55,7 @@ export async function startSlapd(people: number, password: string): Promise<Slap
     'index objectClass eq,pres',
     'index uid,cn,mail eq,sub,pres',
     'index uidNumber,gidNumber eq,pres',
-    'access to attrs=userPassword by anonymous auth by * none',
+    `access to attrs=userPassword ${reader}by anonymous auth by * none`,
     'access to * by users read by anonymous auth',
   ]
   const schemas = ['core', 'cosine', 'nis', 'inetorgperson']

@@ -26,6 +26,8 @@ export class PeapPeer {
   status: number | null = null
   readonly #options: PeapPeerOptions
   #innerKey = Buffer.alloc(32)
+  /** False in a resumed session, which has no inner method. */
+  #wasAskedInside = false
   #serverProof = ''
 
   constructor(options: PeapPeerOptions = {}) {
@@ -35,6 +37,7 @@ export class PeapPeer {
   readonly talk: Talk = (incoming, tunnel) => {
     const isTlv = incoming.length > 4 && incoming[4] === 33
     if (isTlv) return this.#conclude(incoming, tunnel)
+    this.#wasAskedInside = true
     const inner = this.#answer(incoming.readUInt8(0), incoming.subarray(1))
     if (this.#options.withHeaders !== true) return inner
     return inner === null ? null : withHeader(inner, this.identifier)
@@ -84,7 +87,9 @@ export class PeapPeer {
     const tlvs = [Buffer.from([0x80, 3, 0, 2, 0, status])]
     const asked = packet.subarray(11)
     const key = keys.subarray(0, 40)
-    const compound = prfPlus(key, ['Inner Methods Compound Keys', this.#innerKey], 60)
+    const compound = this.#wasAskedInside
+      ? prfPlus(key, ['Inner Methods Compound Keys', this.#innerKey], 60)
+      : keys.subarray(0, 60)
     if (this.status === 1) this.msk = keys.subarray(0, 64)
     if (asked.length === 60 && binding !== 'ignore') {
       const macKey = compound.subarray(40)
