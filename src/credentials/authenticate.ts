@@ -1,5 +1,5 @@
 import type { AccessDenial, Grant, Resource } from '../access/decide.ts'
-import type { PrincipalId } from '../directory/id.ts'
+import type { CredentialId, PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
 import type { Entry } from '../directory/query.ts'
 import type { Administrator, Service } from '../directory/service.ts'
@@ -122,7 +122,13 @@ export type CertificateDenial =
 export type Authenticated = Entry<Person> | Entry<Service>
 
 export type Outcome =
-  | { readonly ok: true; readonly who: Authenticated; readonly grant: Grant }
+  | {
+      readonly ok: true
+      readonly who: Authenticated
+      readonly grant: Grant
+      /** Of what she showed, where it can be revoked by itself: a certificate, a generated password. */
+      readonly credentialId?: CredentialId
+    }
   | { readonly ok: false; readonly denial: Denial }
 
 export type ChallengeOutcome<Answer> =
@@ -130,6 +136,7 @@ export type ChallengeOutcome<Answer> =
       readonly ok: true
       readonly who: Authenticated
       readonly grant: Grant
+      readonly credentialId?: CredentialId
       /** What the check made of the secret. */
       readonly answer: Answer
     }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { decide } from '../access/decide.ts'
 import type { ClientCertificate } from '../directory/client-certificate.ts'
 import type { Directory, Freshness } from '../directory/directory.ts'
+import type { CredentialId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
 import type { Entry } from '../directory/query.ts'
 import type { AuthEvent, AuthEventSink } from '../observe/auth-event.ts'
@@ -24,8 +25,11 @@ import { recordedName } from './login-name.ts'
 type Note = Readonly<Record<string, string>>
 
 /** Whose certificate it is, or why nobody's; with what the record says of it. */
-type Found = { readonly note: Note } & (
-  | { readonly ok: true; readonly entry: Entry<Person> }
+type Found = {
+  readonly note: Note
+} & /** `credentialId` of our own certificates; another's is revoked by its list alone. */
+(
+  | { readonly ok: true; readonly entry: Entry<Person>; readonly credentialId?: CredentialId }
   | { readonly ok: false; readonly denial: Denial; readonly principalId: string | null }
 )
 
@@ -81,7 +85,9 @@ export class ClientCertificateAuthenticator implements CertificateAuthenticator 
       return decision
     }
     this.#record(attempt, { atMs, outcome: 'success', reason: null, principalId }, note)
-    return { ok: true, who, grant: decision.grant }
+    const { credentialId } = found
+    const outcome = { ok: true, who, grant: decision.grant } as const
+    return credentialId === undefined ? outcome : { ...outcome, credentialId }
   }
 
   #find(chain: readonly Buffer[], atMs: number): Found {
@@ -103,7 +109,12 @@ export class ClientCertificateAuthenticator implements CertificateAuthenticator 
     if (period !== null) return no(period)
     const entry = this.#directory.entryById(principalId)
     if (entry?.value.kind !== 'person') return no('deleted')
-    return { ok: true, entry: entry as Entry<Person>, note }
+    return {
+      ok: true,
+      entry: entry as Entry<Person>,
+      note,
+      credentialId: issued.id as string as CredentialId,
+    }
   }
 
   #judgeForeign(foreign: ForeignCertificate, atMs: number): Found {

@@ -1,4 +1,5 @@
 import type { Freshness } from '../directory/directory.ts'
+import type { CredentialId } from '../directory/id.ts'
 import type { AuthEvent, AuthEventSink } from '../observe/auth-event.ts'
 import { addressKey } from './address-key.ts'
 import type { Caller, Denial } from './authenticate.ts'
@@ -11,6 +12,7 @@ import type { PasswordVerifier } from './password-verifier.ts'
 
 interface Admitted {
   readonly ok: true
+  readonly credentialId?: CredentialId
 }
 
 export interface Denied {
@@ -137,8 +139,10 @@ export class LoginProcedure {
     const outcome = outcomeOf(login, checked)
     if (outcome.ok) {
       if (login.isAddressLimited) this.#names.recordSuccess(login)
-      if (login.isFirstStep) return outcome
       const { note } = checked.verdict
+      const credentialId = note?.['credential'] as CredentialId | undefined
+      const admitted = credentialId === undefined ? outcome : { ...outcome, credentialId }
+      if (login.isFirstStep) return admitted
       const answer = {
         atMs: run.atMs,
         outcome: 'success',
@@ -147,7 +151,7 @@ export class LoginProcedure {
         note,
       } as const
       this.#events.record(login.describe(answer))
-      return outcome
+      return admitted
     }
     const about = { principalId, note: checked.verdict.note }
     if (!checked.hasTakenTime) return this.#denyInTime(run, checked.pair, [outcome, about])

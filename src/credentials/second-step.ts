@@ -75,7 +75,10 @@ export class SecondStep implements Authenticator {
   async #withAppended(attempt: Attempt, caller: Caller): Promise<Outcome> {
     const { password, code } = split(attempt.password)
     const first = await this.begin({ ...attempt, password }, caller)
-    return first.ok ? await this.finish(first.who, code, attempt) : first
+    if (!first.ok) return first
+    const { who, credentialId } = first
+    const second = await this.finish(who, code, attempt)
+    return second.ok && credentialId !== undefined ? { ...second, credentialId } : second
   }
 
   /** While she looked for her phone, anything may have changed. */

@@ -62,8 +62,12 @@ export async function openDirectory(
     const keys = await openKeys(database, config.keyFile)
     const readModel = new ReadModel()
     const credentialIndex = new CredentialIndex()
-    const changes = new ChangeWatch({ directory: readModel, credentials: credentialIndex })
     const clientTrust = new ClientTrustIndex()
+    const changes = new ChangeWatch({
+      directory: readModel,
+      credentials: credentialIndex,
+      certificates: clientTrust,
+    })
     const signals = new Signals(database)
     const feed = new Feed({
       database,

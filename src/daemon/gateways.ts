@@ -69,7 +69,8 @@ export function makeGateways(input: GatewayInput): GatewayParts {
   const disconnects = new PostgresDisconnectStore(database)
   const disconnector = new Disconnector({
     directory: readModel,
-    isGood: (id) => directory.credentialIndex.has(id),
+    isGood: (id) =>
+      directory.credentialIndex.has(id) || directory.clientTrust.byId(id)?.revokedAtMs === null,
     store: disconnects,
     // While it catches up, people and groups may be missing that are only on their way.
     freshness: () => (feed.position === null ? 'too-stale' : freshness()),

@@ -1,5 +1,4 @@
-import type { Change, EntityKind, Position } from './change.ts'
-import type { CredentialChange } from './credential.ts'
+import type { AnyChange, FollowedKind, Position } from './change.ts'
 import type { Directory, Follower } from './directory.ts'
 
 /** What has changed, as far as it decides who may do what. */
@@ -16,17 +15,28 @@ export interface Touched {
  */
 export class ChangeWatch implements Follower {
   readonly name = 'change watch'
-  readonly kinds = ['person', 'group', 'network', 'nas', 'membership', 'credential'] as const
+  readonly kinds = [
+    'person',
+    'group',
+    'network',
+    'nas',
+    'membership',
+    'credential',
+    'client-certificate',
+  ] as const
   readonly #directory: Follower & Pick<Directory, 'entry'>
   readonly #credentials: Follower
+  readonly #certificates: Follower
   readonly #listeners: ((touched: Touched) => void)[] = []
 
   constructor(parts: {
     readonly directory: Follower & Pick<Directory, 'entry'>
     readonly credentials: Follower
+    readonly certificates: Follower
   }) {
     this.#directory = parts.directory
     this.#credentials = parts.credentials
+    this.#certificates = parts.certificates
   }
 
   onTouched(listener: (touched: Touched) => void): void {
@@ -37,17 +47,19 @@ export class ChangeWatch implements Follower {
     return this.#directory.position
   }
 
-  versions(kind: EntityKind | 'credential'): ReadonlyMap<string, number> {
+  versions(kind: FollowedKind): ReadonlyMap<string, number> {
+    if (kind === 'client-certificate') return this.#certificates.versions(kind)
     return (kind === 'credential' ? this.#credentials : this.#directory).versions(kind)
   }
 
-  apply(changes: readonly (Change | CredentialChange)[]): void {
+  apply(changes: readonly AnyChange[]): void {
     const people: string[] = []
     const credentials: string[] = []
     let isAll = false
     for (const change of changes) {
       if (change.kind === 'person') people.push(change.id)
-      else if (change.kind === 'credential') credentials.push(change.id)
+      else if (change.kind === 'credential' || change.kind === 'client-certificate')
+        credentials.push(change.id)
       else if (change.kind === 'membership') {
         const member = this.#directory.entry(change.memberNo)?.value
         if (member?.kind === 'person') people.push(member.id)

@@ -133,8 +133,11 @@ export class ChapAnswers {
       { signal },
     )
     if (!outcome.ok) return outcome
-    const { who, grant } = outcome
-    const session = makeSessionAttributes({ who, grant, network, nas: client.nas }, this.#classes)
+    const { who, grant, credentialId = null } = outcome
+    const session = makeSessionAttributes(
+      { who, grant, network, nas: client.nas, credentialId },
+      this.#classes,
+    )
     return { ...outcome, session }
   }
 }

@@ -27,6 +27,7 @@ import type {
   Outcome,
   ResumableLogins,
 } from '../../credentials/authenticate.ts'
+import type { CredentialId } from '../../directory/id.ts'
 import type { Network } from '../../directory/network.ts'
 import { MsChap2Proof } from './challenge-proofs.ts'
 import { type Denials, describeVisit, type Visit } from './denials.ts'
@@ -45,6 +46,7 @@ interface Guest extends Visit {
 interface Admission {
   readonly who: Authenticated
   readonly grant: Grant
+  readonly credentialId?: CredentialId
 }
 
 export interface EapAnswersParts {
@@ -215,11 +217,11 @@ export class EapAnswers {
     return outcome.ok ? this.#admit(outcome, attempt) : deny(outcome)
   }
 
-  #admit({ who, grant }: Admission, attempt: EapAttempt<Guest>) {
+  #admit({ who, grant, credentialId }: Admission, attempt: EapAttempt<Guest>) {
     const resumption = this.#resumptionOf(attempt, who)
     return {
       ok: true,
-      grant: { who, grant },
+      grant: { who, grant, ...(credentialId === undefined ? {} : { credentialId }) },
       ...(resumption === null ? {} : { resumption }),
     } as const
   }
@@ -283,7 +285,7 @@ function toReply(
         attributes: [makeOctets(AttributeType.state, answer.state), ...splitEapMessage(answer.eap)],
       }
     case 'accept': {
-      const { who, grant } = answer.grant
+      const { who, grant, credentialId = null } = answer.grant
       const { network } = answer.peer.context
       const wrap = { secret: secret.bytes, requestAuthenticator: packet.authenticator }
       return {
@@ -294,7 +296,7 @@ function toReply(
           makeText(AttributeType.userName, nameOf(who)),
           ...makeMppeKeys(answer.msk, wrap),
           ...makeReplyAttributes(grant),
-          ...makeSessionAttributes({ who, grant, network, nas: client.nas }, classes),
+          ...makeSessionAttributes({ who, grant, network, nas: client.nas, credentialId }, classes),
         ],
       }
     }

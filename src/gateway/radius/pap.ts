@@ -90,8 +90,8 @@ export class PapAnswers {
 
   #toReply(outcome: Outcome, { request, visit: { network } }: Try): Reply {
     if (!outcome.ok) return reject
-    const { who, grant } = outcome
-    const admitted = { who, grant, network, nas: request.client.nas }
+    const { who, grant, credentialId = null } = outcome
+    const admitted = { who, grant, network, nas: request.client.nas, credentialId }
     return {
       code: PacketCode.accessAccept,
       attributes: [
