@@ -121,25 +121,24 @@ export type CertificateDenial =
 
 export type Authenticated = Entry<Person> | Entry<Service>
 
+/** Who has shown that it is her, and with what. */
+export interface Proved {
+  readonly who: Authenticated
+  /** Of what she showed, where it can be revoked by itself: a certificate, a generated password. */
+  readonly credentialId?: CredentialId
+}
+
 export type Outcome =
-  | {
-      readonly ok: true
-      readonly who: Authenticated
-      readonly grant: Grant
-      /** Of what she showed, where it can be revoked by itself: a certificate, a generated password. */
-      readonly credentialId?: CredentialId
-    }
+  | (Proved & { readonly ok: true; readonly grant: Grant })
   | { readonly ok: false; readonly denial: Denial }
 
 export type ChallengeOutcome<Answer> =
-  | {
+  | (Proved & {
       readonly ok: true
-      readonly who: Authenticated
       readonly grant: Grant
-      readonly credentialId?: CredentialId
       /** What the check made of the secret. */
       readonly answer: Answer
-    }
+    })
   | { readonly ok: false; readonly denial: Denial }
 
 export type UnavailableReason =
@@ -206,7 +205,7 @@ export interface ChallengeAuthenticator {
 /** Log-ins by password whose TLS session may be resumed. */
 export interface ResumableLogins {
   /** What to ask by later; null of somebody who has to log in whole each time. */
-  remember(who: Authenticated): string | null
+  remember(proved: Proved): string | null
   /** Whether her credentials are still those of that log-in. Records nothing. */
   isCurrent(token: string): boolean
   /**

@@ -25,11 +25,13 @@ import { recordedName } from './login-name.ts'
 type Note = Readonly<Record<string, string>>
 
 /** Whose certificate it is, or why nobody's; with what the record says of it. */
-type Found = {
-  readonly note: Note
-} & /** `credentialId` of our own certificates; another's is revoked by its list alone. */
-(
-  | { readonly ok: true; readonly entry: Entry<Person>; readonly credentialId?: CredentialId }
+type Found = { readonly note: Note } & (
+  | {
+      readonly ok: true
+      readonly entry: Entry<Person>
+      /** Of our own certificates; another's is revoked by its list alone. */
+      readonly credentialId?: CredentialId
+    }
   | { readonly ok: false; readonly denial: Denial; readonly principalId: string | null }
 )
 

@@ -13,7 +13,7 @@ import {
   type ChallengeProof,
   type Denial,
 } from './authenticate.ts'
-import { type Claim, noteOf } from './claim.ts'
+import { type Claim, noteOf, revocableIdOf } from './claim.ts'
 import type { CredentialIndex } from './credential-index.ts'
 import { noDelegation } from './delegated-password.ts'
 import { EntryLogin, type EntryLoginParts } from './entry-login.ts'
@@ -138,7 +138,7 @@ export class ChallengeLogins implements ChallengeAuthenticator {
     claim: Claim | null,
     { denial, answer, credential }: Judged<Answer>,
   ): ChallengeOutcome<Answer> {
-    const outcome = outcomeOf(login, denial, answer)
+    const outcome = outcomeOf(login, { denial, answer, credential })
     this.#parts.events.record(
       login.describe({
         atMs: this.#nowMs(),
@@ -172,12 +172,15 @@ function pick<Answer>(
 
 function outcomeOf<Answer>(
   login: EntryLogin,
-  denial: Denial | null,
-  answer: Answer | null,
+  { denial, answer, credential }: Judged<Answer>,
 ): ChallengeOutcome<Answer> {
   if (denial === 'no-credential') return denyWithoutCredential(login.decide())
   if (denial !== null) return { ok: false, denial }
   if (answer === null) throw new Error('a right proof has an answer')
   const decision = login.decide()
-  return decision.ok ? { ...decision, answer } : decision
+  if (!decision.ok) return decision
+  const credentialId = revocableIdOf(credential)
+  return credentialId === undefined
+    ? { ...decision, answer }
+    : { ...decision, answer, credentialId }
 }

@@ -1,5 +1,5 @@
 import type { Credential } from '../directory/credential.ts'
-import type { PrincipalId } from '../directory/id.ts'
+import type { CredentialId, PrincipalId } from '../directory/id.ts'
 import type { FailureKey } from '../directory/ports/resources.ts'
 import type { Caller } from './authenticate.ts'
 import type { Candidates } from './credential-index.ts'
@@ -55,6 +55,12 @@ export interface Asked {
   readonly pair: string
   readonly password: Buffer
   readonly turn: CheckTurn
+}
+
+/** Of one that is revoked by itself, and ends what was opened with it; undefined of any other. */
+export function revocableIdOf(credential: Credential | null): CredentialId | undefined {
+  const isByItself = credential?.type === 'app-password' || credential?.type === 'network-password'
+  return isByItself ? credential.id : undefined
 }
 
 /** What the record says of an app or network password that was shown. */

@@ -4,7 +4,7 @@ import type { AuthEvent, AuthEventSink } from '../observe/auth-event.ts'
 import { addressKey } from './address-key.ts'
 import type { Caller, Denial } from './authenticate.ts'
 import { AuthenticationUnavailable } from './authenticate.ts'
-import type { Checked, CheckTurn, Claim } from './claim.ts'
+import { type Checked, type CheckTurn, type Claim, revocableIdOf } from './claim.ts'
 import type { Note } from './delegated-password.ts'
 import type { NameLimit } from './name-limit.ts'
 import { prepareOpaqueString } from './opaque-string.ts'
@@ -140,7 +140,9 @@ export class LoginProcedure {
     if (outcome.ok) {
       if (login.isAddressLimited) this.#names.recordSuccess(login)
       const { note } = checked.verdict
-      const credentialId = note?.['credential'] as CredentialId | undefined
+      const credentialId = checked.verdict.isRight
+        ? revocableIdOf(checked.verdict.credential)
+        : undefined
       const admitted = credentialId === undefined ? outcome : { ...outcome, credentialId }
       if (login.isFirstStep) return admitted
       const answer = {

@@ -1,12 +1,12 @@
 import { decide } from '../access/decide.ts'
 import type { Directory, Freshness } from '../directory/directory.ts'
-import type { PrincipalId } from '../directory/id.ts'
+import type { CredentialId, PrincipalId } from '../directory/id.ts'
 import type { AuthEventSink } from '../observe/auth-event.ts'
 import {
-  type Authenticated,
   AuthenticationUnavailable,
   type Denial,
   type Outcome,
+  type Proved,
   type ResumableLogins,
   type ResumedAttempt,
 } from './authenticate.ts'
@@ -26,6 +26,8 @@ export interface ResumedLoginsParts {
 /** What a token says: it never leaves this process, so it is plain. */
 interface Token {
   readonly principalId: PrincipalId
+  /** Hers that the session ends with; the stamp says whether it is still good. */
+  readonly credentialId?: CredentialId
   readonly stamp: number
   readonly allowsNetworkPasswords: boolean
   readonly atMs: number
@@ -52,13 +54,14 @@ export class ResumedLogins implements ResumableLogins {
     this.#nowMs = parts.nowMs ?? Date.now
   }
 
-  remember({ value }: Authenticated): string | null {
+  remember({ who: { value }, credentialId }: Proved): string | null {
     const person = this.#directory.entryById(value.id)
     if (person?.value.kind !== 'person') return null
     // Where a password is checked elsewhere, nobody here learns that it was changed.
     if (this.#delegated.find({ ...person, value: person.value }) !== null) return null
     const token: Token = {
       principalId: value.id,
+      ...(credentialId === undefined ? {} : { credentialId }),
       stamp: this.#credentials.candidatesFor(value.id).stamp,
       allowsNetworkPasswords: this.#directory.settings.allowNetworkPasswords,
       atMs: this.#nowMs(),
@@ -85,7 +88,9 @@ export class ResumedLogins implements ResumableLogins {
     const decision = decide(this.#directory, who, resource)
     if (!decision.ok) return decision
     if (!this.#isCurrent(token)) return { ok: false, denial: 'credential-changed' }
-    return { ok: true, who, grant: decision.grant }
+    const { credentialId } = token
+    const outcome = { ok: true, who, grant: decision.grant } as const
+    return credentialId === undefined ? outcome : { ...outcome, credentialId }
   }
 
   #isCurrent({ principalId, stamp, allowsNetworkPasswords, atMs }: Token): boolean {

@@ -11,6 +11,7 @@ import type {
   Caller,
   Circumstances,
   Outcome,
+  Proved,
 } from './authenticate.ts'
 import type { SecondFactors } from './second-factors.ts'
 
@@ -57,7 +58,7 @@ export class SecondStep implements Authenticator {
   }
 
   /** @param code as it was typed; a recovery code is as good as one of the app's */
-  async finish(who: Authenticated, code: string, at: Circumstances): Promise<Outcome> {
+  async finish({ who, credentialId }: Proved, code: string, at: Circumstances): Promise<Outcome> {
     // Only people have codes; a service gets into no network.
     if (!isPerson(who)) return { ok: false, denial: 'no-factor' }
     const checked = await this.#parts.factors().check(who.value, code, {
@@ -69,16 +70,15 @@ export class SecondStep implements Authenticator {
         detail: at.detail ?? null,
       },
     })
-    return checked.ok ? this.#decide(who, at) : { ok: false, denial: checked.why }
+    if (!checked.ok) return { ok: false, denial: checked.why }
+    const outcome = this.#decide(who, at)
+    return outcome.ok && credentialId !== undefined ? { ...outcome, credentialId } : outcome
   }
 
   async #withAppended(attempt: Attempt, caller: Caller): Promise<Outcome> {
     const { password, code } = split(attempt.password)
     const first = await this.begin({ ...attempt, password }, caller)
-    if (!first.ok) return first
-    const { who, credentialId } = first
-    const second = await this.finish(who, code, attempt)
-    return second.ok && credentialId !== undefined ? { ...second, credentialId } : second
+    return first.ok ? await this.finish(first, code, attempt) : first
   }
 
   /** While she looked for her phone, anything may have changed. */

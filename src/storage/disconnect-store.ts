@@ -43,6 +43,12 @@ interface ClaimRow extends OpenRow {
 
 const OPEN = sql`s.id, s.nas_id, s.principal_id, s.network_id, s.credential_id, s.granted`
 
+/** One made a moment ago may not have reached the daemon that found it missing. */
+const IS_CREDENTIAL_GOOD = sql`(
+  exists (select from credential c where c.id = s.credential_id)
+  or exists (select from client_certificate c
+    where c.id = s.credential_id and c.revoked_at is null))`
+
 /**
  * Which sessions are to be ended, and how it went: a row for each, kept with the session. A row is
  * sent by whoever holds its claim; one whose holder died is claimed again, and sent again, which a
@@ -88,6 +94,7 @@ export class PostgresDisconnectStore implements DisconnectStore {
         ${wanted.map(({ kind }) => kind)}::text[],
         ${wanted.map(({ cause }) => cause)}::text[]) as w (id, kind, cause)
       join accounting_session s on s.id = w.id and s.stopped_at is null
+      where w.cause <> 'credential-revoked' or not ${IS_CREDENTIAL_GOOD}
       on conflict (session_id) do update set kind = excluded.kind, cause = excluded.cause,
         actor = null, status = 'waiting', attempts = 0, claim = null,
         claimed_until = null, requested_at = excluded.requested_at, due_at = excluded.due_at,

@@ -55,7 +55,8 @@ export interface DisconnectStore {
   openAfter(after: string | null, limit: number): Promise<readonly OpenSession[]>
   /**
    * Asks for sessions to be ended, once for each: one that waits already is left alone, and one that
-   * was settled is asked for again only when the NAS has reported the session since.
+   * was settled is asked for again only when the NAS has reported the session since. A credential
+   * said to be revoked is looked up: whoever says so may not have heard of it yet.
    *
    * @returns how many are new
    */

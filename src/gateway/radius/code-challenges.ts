@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Authenticated } from '../../credentials/authenticate.ts'
+import type { Proved } from '../../credentials/authenticate.ts'
 import type { NasId, NetworkId } from '../../directory/id.ts'
 
 const STATE_BYTES = 16
@@ -9,7 +9,7 @@ const MAX_WAITING = 10_000
 
 /** Who has given the right password, where, and is asked for her code. */
 export interface Waiting {
-  readonly who: Authenticated
+  readonly proved: Proved
   /** As the NAS sent it: the code must come under the same. */
   readonly name: string
   readonly nasId: NasId
@@ -40,14 +40,14 @@ export class CodeChallenges {
   }
 
   /** Null for a State that is foreign, old, used, or somebody else's. */
-  take(state: Buffer, at: AnswerOf): Authenticated | null {
+  take(state: Buffer, at: AnswerOf): Proved | null {
     const key = keyOf(state)
     const waiting = this.#waiting.get(key)
     this.#waiting.delete(key)
     if (waiting === undefined || this.#nowMs() >= waiting.untilMs) return null
     const isSame =
       waiting.name === at.name && waiting.nasId === at.nasId && waiting.networkId === at.networkId
-    return isSame ? waiting.who : null
+    return isSame ? waiting.proved : null
   }
 
   /** Forgets the ones whose time is up, in the order in which they began. */

@@ -25,9 +25,9 @@ import type {
   ChallengeAuthenticator,
   Denial,
   Outcome,
+  Proved,
   ResumableLogins,
 } from '../../credentials/authenticate.ts'
-import type { CredentialId } from '../../directory/id.ts'
 import type { Network } from '../../directory/network.ts'
 import { MsChap2Proof } from './challenge-proofs.ts'
 import { type Denials, describeVisit, type Visit } from './denials.ts'
@@ -43,10 +43,8 @@ interface Guest extends Visit {
   readonly network: Network
 }
 
-interface Admission {
-  readonly who: Authenticated
+interface Admission extends Proved {
   readonly grant: Grant
-  readonly credentialId?: CredentialId
 }
 
 export interface EapAnswersParts {
@@ -218,16 +216,17 @@ export class EapAnswers {
   }
 
   #admit({ who, grant, credentialId }: Admission, attempt: EapAttempt<Guest>) {
-    const resumption = this.#resumptionOf(attempt, who)
+    const proved = credentialId === undefined ? { who } : { who, credentialId }
+    const resumption = this.#resumptionOf(attempt, proved)
     return {
       ok: true,
-      grant: { who, grant, ...(credentialId === undefined ? {} : { credentialId }) },
+      grant: { ...proved, grant },
       ...(resumption === null ? {} : { resumption }),
     } as const
   }
 
   /** What is kept of the log-in with its TLS session; null where it must not be resumed. */
-  #resumptionOf({ context, proof }: EapAttempt<Guest>, who: Authenticated): string | null {
+  #resumptionOf({ context, proof }: EapAttempt<Guest>, proved: Proved): string | null {
     if (this.#resumptions === null) return null
     const place = placeOf(context)
     switch (proof.kind) {
@@ -236,7 +235,7 @@ export class EapAnswers {
       case 'certificate':
         return this.#resumptions.ofCertificate(place, proof.chain)
       default:
-        return this.#resumptions.ofPassword(place, who)
+        return this.#resumptions.ofPassword(place, proved)
     }
   }
 

@@ -80,11 +80,11 @@ export class PapAnswers {
     const at = { name, nasId: request.client.nas.id, networkId: network.id }
     const state = findValue(request.packet.attributes, AttributeType.state)
     if (state === null) return this.#challenge(tried, at, signal)
-    const who = this.#codes.take(state, at)
-    if (who === null) return this.#deny(visit, name, 'unknown-state')
+    const proved = this.#codes.take(state, at)
+    if (proved === null) return this.#deny(visit, name, 'unknown-state')
     const code = password.toString('utf8')
     return this.#authenticator
-      .finish(who, code, attemptOf(tried))
+      .finish(proved, code, attemptOf(tried))
       .then((outcome) => this.#toReply(outcome, tried))
   }
 
@@ -116,7 +116,7 @@ export class PapAnswers {
     return {
       code: PacketCode.accessChallenge,
       attributes: [
-        makeOctets(AttributeType.state, this.#codes.put({ ...at, who: outcome.who, onGivenUp })),
+        makeOctets(AttributeType.state, this.#codes.put({ ...at, proved: outcome, onGivenUp })),
         makeText(AttributeType.replyMessage, CODE_PROMPT),
         // RFC 2869 §5.15: how long the NAS may wait for the answer.
         makeInteger(AttributeType.sessionTimeout, CODE_SECONDS),

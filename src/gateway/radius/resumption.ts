@@ -1,8 +1,8 @@
 import type {
-  Authenticated,
   CertificateAuthenticator,
   Circumstances,
   Outcome,
+  Proved,
   ResumableLogins,
 } from '../../credentials/authenticate.ts'
 import type { Network } from '../../directory/network.ts'
@@ -38,9 +38,9 @@ export class Resumptions {
     this.#parts = parts
   }
 
-  ofPassword(place: Place, who: Authenticated): string | null {
+  ofPassword(place: Place, proved: Proved): string | null {
     if (!isServed(place)) return null
-    const token = this.#parts.logins.remember(who)
+    const token = this.#parts.logins.remember(proved)
     return token === null ? null : write(place, { kind: 'password', token })
   }
 
