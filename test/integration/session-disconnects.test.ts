@@ -12,7 +12,7 @@ import { openDatabase } from '../../src/storage/connection.ts'
 import { PostgresDisconnectStore } from '../../src/storage/disconnect-store.ts'
 import { SessionReader } from '../../src/storage/session-reader.ts'
 import { PostgresSessionStore } from '../../src/storage/session-store.ts'
-import { Das, type DasAnswer } from '../support/das.ts'
+import { byText, Das, type DasAnswer } from '../support/das.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { aGroup, aHold, aNas, aNetwork, aPerson, MemoryDirectory } from '../support/directory.ts'
 import { seedPeople } from '../support/people.ts'
@@ -358,7 +358,7 @@ await bench('two daemons send one Disconnect for a session', {}, async (t, b) =>
   while ((await left()) !== 0) await new Promise((resolve) => setTimeout(resolve, 20))
   const authenticators = b.das.ordered.map(({ packet }) => packet.authenticator.toString('hex'))
   t.equal(new Set(authenticators).size, names.length, 'beside repetitions of the very same')
-  t.same(b.das.sessions, names.toSorted())
+  t.same(b.das.sessions, names.toSorted(byText))
 })
 
 await bench('a daemon that died with a request in hand is stood in for', {}, async (t, b) => {
