@@ -148,21 +148,24 @@ export class ServerCertificate implements Service {
     this.#seenStamp = stamp
     if (stamp !== this.#servedStamp) {
       if (!isSettled) return
-      const next = await readFiles(files)
-      this.#refuseWhatIsOver(files, readServerChain(next))
+      const [read] = await Promise.allSettled([this.#readGood(files)])
+      // Written to meanwhile: half of what was read may be old, so nothing is to be said of it.
       if (stamp !== (await stampOf(files))) return
-      this.#replace(next)
+      if (read.status === 'rejected') throw read.reason
+      this.#replace(read.value)
       this.#servedStamp = stamp
     }
     this.#refusal = null
   }
 
-  /** At a start it is served all the same, since nothing at all would be worse. */
-  #refuseWhatIsOver({ certFile }: CertificateFiles, chain: ServerChain): void {
-    const finding = judgeServerChain(chain, this.#nowMs()).find(
+  /** What is over is served at a start all the same, since nothing at all would be worse. */
+  async #readGood(files: CertificateFiles): Promise<ServedCertificate> {
+    const next = await readFiles(files)
+    const finding = judgeServerChain(readServerChain(next), this.#nowMs()).find(
       ({ code }) => code === 'expired' || code === 'not-yet-valid',
     )
-    if (finding !== undefined) throw new ServerCertificateError(`${certFile}: ${finding.said}`)
+    if (finding === undefined) return next
+    throw new ServerCertificateError(`${files.certFile}: ${finding.said}`)
   }
 
   #replace(next: ServedCertificate): void {
