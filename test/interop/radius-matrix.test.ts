@@ -1,19 +1,12 @@
 import t from 'tap'
-import type { RadiusMethod } from '../../src/directory/network.ts'
 import { ClientAuthority } from '../support/client-certificates.ts'
-import { DaemonSupplicants, type IssuedDevice, SOMEBODY } from '../support/daemon-supplicants.ts'
-import { PASSWORD } from '../support/demo.ts'
-import { type Supplicant, tlsVersions } from '../support/eapol-test.ts'
+import { DaemonSupplicants } from '../support/daemon-supplicants.ts'
+import { tlsVersions } from '../support/eapol-test.ts'
 import { GatewayBench } from '../support/radius-gateway.ts'
 import { RadiusRelay } from '../support/radius-relay.ts'
 import { withTools } from '../support/tools.ts'
 
 const needs = { name: 'eapol_test: every EAP method of the daemon', tools: ['eapol_test'] }
-
-interface Way {
-  readonly method: RadiusMethod
-  readonly supplicant: Omit<Supplicant, 'version'>
-}
 
 /** What is amiss, the lines of the device that make it so, and what the log says then. */
 type Refusal = readonly [string, readonly string[], RegExp]
@@ -22,12 +15,7 @@ await withTools(t, needs, async (t) => {
   const rig = await DaemonSupplicants.start(t)
   const relay = await new RadiusRelay(rig.radius.secret).start(rig.radius.authPort)
   t.teardown(() => relay.stop())
-  await rig.cli('network-password', 'allow')
-  const made = await rig.cli('--json', 'person', 'network-password', 'make', SOMEBODY)
-  const ways = waysOf(
-    await rig.issue('laptop'),
-    (JSON.parse(made) as { password: string }).password,
-  )
+  const { ways } = await rig.everyWay()
   const byCertificate = ways.filter(({ method }) => method.endsWith('tls'))
   const otherCa = rig.write('other-ca.pem', (await GatewayBench.makeCertificates()).caPem)
   const strangers = await ClientAuthority.make('Strangers')
@@ -87,22 +75,3 @@ await withTools(t, needs, async (t) => {
     }
   }
 })
-
-function waysOf(device: IssuedDevice, networkPassword: string): readonly Way[] {
-  const tunnelled = (eap: string, phase2: string, password: string) => ({ eap, phase2, password })
-  const inside = (eap: string, phase2: string) => ({ eap, phase2, more: device.lines('2') })
-  return [
-    { method: 'tls', supplicant: { eap: 'TLS', anonymous: SOMEBODY, more: device.lines() } },
-    { method: 'ttls-pap', supplicant: tunnelled('TTLS', 'auth=PAP', PASSWORD) },
-    { method: 'ttls-gtc', supplicant: tunnelled('TTLS', 'autheap=GTC', PASSWORD) },
-    { method: 'ttls-mschapv2', supplicant: tunnelled('TTLS', 'auth=MSCHAPV2', networkPassword) },
-    {
-      method: 'ttls-mschapv2',
-      supplicant: tunnelled('TTLS', 'autheap=MSCHAPV2', networkPassword),
-    },
-    { method: 'ttls-tls', supplicant: inside('TTLS', 'autheap=TLS') },
-    { method: 'peap-mschapv2', supplicant: tunnelled('PEAP', 'auth=MSCHAPV2', networkPassword) },
-    { method: 'peap-gtc', supplicant: tunnelled('PEAP', 'auth=GTC', PASSWORD) },
-    { method: 'peap-tls', supplicant: inside('PEAP', 'auth=TLS') },
-  ]
-}

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
@@ -6,9 +6,12 @@ import {
   makeAuthority,
 } from '../../src/credentials/certificates/authority.ts'
 import type { HomeServerAddress } from '../../src/directory/realm.ts'
+import { ClientAuthority } from '../support/client-certificates.ts'
 import { aNas, aRealm } from '../support/directory.ts'
 import { EapolTest, tlsVersions } from '../support/eapol-test.ts'
 import { freePort } from '../support/free-port.ts'
+import { forwardingConfig, homeConfig, tlsLines, udpHomes } from '../support/freeradius-config.ts'
+import { passChallenges } from '../support/radius-challenges.ts'
 import { GatewayBench, nasSecret, password, serverName } from '../support/radius-gateway.ts'
 import { type PeerFiles, startFreeradius, startRadsecproxy } from '../support/radius-peers.ts'
 import { runTool } from '../support/run-tool.ts'
@@ -51,6 +54,7 @@ async function write(name: string): Promise<PeerFiles> {
 
 const proxyFiles = await write(PROXY)
 const homeFiles = await write(serverName)
+const theirs = await ClientAuthority.make('Their clients')
 
 /** PAP, a wrong password, accounting and EAP-TTLS through the port of whoever is in front. */
 async function passThrough(
@@ -127,47 +131,14 @@ for (const how of ['udp', 'tls'] as const) {
       await startFreeradius(
         t,
         join(tool.folder, `frp-${how}`),
-        `client any { ipaddr = 127.0.0.0/8, secret = ${nasSecret} }
-modules { }
-${how === 'udp' ? udpHomes() : tlsHome()}
-realm up {
-  auth_pool = p
-  acct_pool = pa
-  nostrip
-}
-server default {
-  listen { type = auth, ipaddr = 127.0.0.1, port = ${authPort} }
-  listen { type = acct, ipaddr = 127.0.0.1, port = ${acctPort} }
-  authorize {
-    update control {
-      &Proxy-To-Realm := up
-    }
-  }
-  preacct {
-    update control {
-      &Proxy-To-Realm := up
-    }
-  }
-}`,
+        forwardingConfig({
+          ...{ secret: nasSecret, authPort, acctPort },
+          homes: how === 'udp' ? udpHomes(nasSecret, bench) : tlsHome(),
+        }),
       )
       await passThrough(t, { authPort, acctPort, name: 'alice' })
     },
   )
-}
-
-function udpHomes(): string {
-  const home = (type: string, port: number): string => `home_server ${type} {
-  type = ${type}
-  ipaddr = 127.0.0.1
-  port = ${port}
-  secret = ${nasSecret}
-  status_check = status-server
-  response_window = 5
-}
-`
-  return `${home('auth', bench.authPort)}${home('acct', bench.acctPort)}
-home_server_pool p { home_server = auth }
-home_server_pool pa { home_server = acct }`
 }
 
 function tlsHome(): string {
@@ -179,87 +150,28 @@ function tlsHome(): string {
   secret = radsec
   status_check = none
   response_window = 5
-  tls { ${tlsOf(proxyFiles, '1.2')}, fragment_size = 8192 }
+  tls { ${tlsLines(proxyFiles, '1.2')}, fragment_size = 8192 }
 }
 home_server_pool p { home_server = up }
 home_server_pool pa { home_server = up }`
 }
 
-/** As a TLS client FreeRADIUS 3.2.1 now and then stalls with TLS 1.3. */
-function tlsOf({ certFile, keyFile, caFile }: PeerFiles, maxVersion = '1.3'): string {
-  return `private_key_file = ${keyFile}, certificate_file = ${certFile}, ca_file = ${caFile}, tls_min_version = "1.2", tls_max_version = "${maxVersion}", ecdh_curve = ""`
-}
+const AWAY = { name: 'alice@away.example', anonymous: 'x@away.example' } as const
 
-/** FreeRADIUS 3.2.1 puts it into replies to EAP alone; over UDP we believe none without it. */
-const addMessageAuthenticator = `update reply {
-      &Message-Authenticator := 0x00
-    }`
-
-/** The home of `alice@away.example`: UDP on 127.0.0.2, TLS on loopback. */
-function homeConfig(ports: { auth: number; acct: number; tls: number }, folder: string): string {
-  return `client any { ipaddr = 127.0.0.0/8, secret = ${nasSecret} }
-clients radsec {
-  client r { ipaddr = 127.0.0.1, proto = tls, secret = radsec }
-}
-modules {
-  always ok { rcode = ok }
-  pap { }
-  files { usersfile = ${folder}/users }
-  eap {
-    default_eap_type = ttls
-    tls-config t { ${tlsOf(homeFiles)}, fragment_size = 1024 }
-    ttls { tls = t, default_eap_type = gtc, virtual_server = inner, use_tunneled_reply = yes }
-    gtc { auth_type = PAP }
-  }
-}
-server default {
-  listen { type = auth, ipaddr = 127.0.0.2, port = ${ports.auth} }
-  listen { type = acct, ipaddr = 127.0.0.2, port = ${ports.acct} }
-  listen {
-    type = auth+acct
-    proto = tcp
-    ipaddr = 127.0.0.1
-    port = ${ports.tls}
-    clients = radsec
-    tls { ${tlsOf(homeFiles)}, require_client_cert = yes, fragment_size = 8192 }
-  }
-  authorize {
-    eap {
-      ok = return
-    }
-    files
-    pap
-  }
-  authenticate {
-    Auth-Type PAP {
-      pap
-    }
-    eap
-  }
-  post-auth {
-    ${addMessageAuthenticator}
-    Post-Auth-Type REJECT {
-      ${addMessageAuthenticator}
-    }
-  }
-  preacct {
-    ok
-  }
-  accounting {
-    ok
-  }
-}
-server inner {
-  authorize {
-    files
-    pap
-  }
-  authenticate {
-    Auth-Type PAP {
-      pap
-    }
-  }
-}`
+/** Every method of FreeRADIUS that is ours too; TTLS/PAP is asked by `passThrough`. */
+async function methodsAway() {
+  const { cert, key } = await theirs.issue({ email: AWAY.name })
+  const [certFile, keyFile] = [join(tool.folder, 'alice.pem'), join(tool.folder, 'alice.key')]
+  writeFileSync(certFile, cert)
+  writeFileSync(keyFile, key)
+  const more = [`client_cert="${certFile}"`, `private_key="${keyFile}"`]
+  return [
+    { eap: 'TTLS', phase2: 'auth=MSCHAPV2' },
+    { eap: 'TTLS', phase2: 'autheap=GTC' },
+    { eap: 'PEAP', phase2: 'auth=MSCHAPV2' },
+    { eap: 'PEAP', phase2: 'auth=GTC' },
+    { eap: 'TLS', anonymous: AWAY.name, more },
+  ]
 }
 
 await withTools(
@@ -299,15 +211,14 @@ realm * {
   accountingServer acct
 }`,
     })
-    mkdirSync(folder, { recursive: true })
-    writeFileSync(
-      join(folder, 'users'),
-      `alice@away.example Cleartext-Password := "${password}"
-      Tunnel-Type = VLAN, Tunnel-Medium-Type = IEEE-802, Tunnel-Private-Group-Id = "666", Session-Timeout = 3600
-
-`,
+    await startFreeradius(
+      t,
+      folder,
+      homeConfig({
+        ...{ folder, ports, files: homeFiles, clientCa: theirs.pem },
+        ...{ secret: nasSecret, name: AWAY.name, password },
+      }),
     )
-    await startFreeradius(t, folder, homeConfig(ports, folder))
 
     const overTls = (port: number): HomeServerAddress => ({
       host: '127.0.0.1',
@@ -332,12 +243,17 @@ realm * {
       await t.test(what, async (t) => {
         bench.directory.put({ ...realm, servers: [server] })
         const { authPort, acctPort } = bench
-        await passThrough(t, { authPort, acctPort, name: 'alice@away.example' })
-        const run = await tool.run({
-          version: 'TLSv1.2',
-          name: 'alice@away.example',
-          anonymous: 'x@away.example',
-        })
+        await passThrough(t, { authPort, acctPort, name: AWAY.name })
+        for (const version of tlsVersions) {
+          for (const method of await methodsAway()) {
+            const run = await tool.run({ version, ...AWAY, ...method })
+            const what = `${version} ${method.eap} ${method.phase2 ?? ''}`
+            t.ok(run.isSuccess, run.isSuccess ? what : run.output.slice(-1_500))
+            t.equal(run.keys, '1 0', what)
+          }
+        }
+        await passChallenges(t, { port: authPort, name: AWAY.name, password, secret: nasSecret })
+        const run = await tool.run({ version: 'TLSv1.2', ...AWAY })
         t.equal(run.vlan, null, 'their VLAN stays theirs')
         t.match(bench.events.at(-1), { outcome: 'success', method: 'radius-proxy' })
       })

@@ -22,6 +22,12 @@ export interface IssuedDevice {
   readonly lines: (suffix?: '' | '2') => readonly string[]
 }
 
+/** One of a network's EAP methods, as a device of hers does it. */
+export interface Way {
+  readonly method: RadiusMethod
+  readonly supplicant: Omit<Supplicant, 'version'>
+}
+
 /** The whole product on loopback, and devices of somebody's that log in to its network `corp`. */
 export class DaemonSupplicants {
   readonly admin: Admin
@@ -78,6 +84,14 @@ export class DaemonSupplicants {
     }
   }
 
+  /** Each method there is, with a certificate and a network password made for it. */
+  async everyWay(): Promise<{ readonly ways: readonly Way[]; readonly networkPassword: string }> {
+    await this.cli('network-password', 'allow')
+    const made = await this.cli('--json', 'person', 'network-password', 'make', SOMEBODY)
+    const { password } = JSON.parse(made) as { password: string }
+    return { ways: waysOf(await this.issue('laptop'), password), networkPassword: password }
+  }
+
   /** Writes a file that the lines of a supplicant name. */
   write(name: string, text: string): string {
     const file = join(this.folder, name)
@@ -96,4 +110,23 @@ export class DaemonSupplicants {
     }
     return told
   }
+}
+
+function waysOf(device: IssuedDevice, networkPassword: string): readonly Way[] {
+  const tunnelled = (eap: string, phase2: string, password: string) => ({ eap, phase2, password })
+  const inside = (eap: string, phase2: string) => ({ eap, phase2, more: device.lines('2') })
+  return [
+    { method: 'tls', supplicant: { eap: 'TLS', anonymous: SOMEBODY, more: device.lines() } },
+    { method: 'ttls-pap', supplicant: tunnelled('TTLS', 'auth=PAP', PASSWORD) },
+    { method: 'ttls-gtc', supplicant: tunnelled('TTLS', 'autheap=GTC', PASSWORD) },
+    { method: 'ttls-mschapv2', supplicant: tunnelled('TTLS', 'auth=MSCHAPV2', networkPassword) },
+    {
+      method: 'ttls-mschapv2',
+      supplicant: tunnelled('TTLS', 'autheap=MSCHAPV2', networkPassword),
+    },
+    { method: 'ttls-tls', supplicant: inside('TTLS', 'autheap=TLS') },
+    { method: 'peap-mschapv2', supplicant: tunnelled('PEAP', 'auth=MSCHAPV2', networkPassword) },
+    { method: 'peap-gtc', supplicant: tunnelled('PEAP', 'auth=GTC', PASSWORD) },
+    { method: 'peap-tls', supplicant: inside('PEAP', 'auth=TLS') },
+  ]
 }
