@@ -122,7 +122,7 @@ interface Admitted {
 }
 
 /** Last of all, so that nobody learns the hours who would not get in anyway. */
-function admit(network: Network, { why, rule, atMs }: Admitted): Decision {
+export function admit(network: Network, { why, rule, atMs }: Admitted): Decision {
   const left = network.hours === null ? Number.POSITIVE_INFINITY : secondsLeft(network.hours, atMs)
   if (left === null) return deny('outside-hours')
   const timeout = rule?.sessionTimeoutSeconds ?? network.sessionTimeoutSeconds

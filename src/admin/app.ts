@@ -21,6 +21,7 @@ import { applyRoutes } from './routes/apply.ts'
 import { caRoutes } from './routes/ca.ts'
 import { certificateRoutes } from './routes/certificates.ts'
 import { connectRoutes, consentReturnRoute } from './routes/connect.ts'
+import { deviceRoutes } from './routes/devices.ts'
 import { factorRoutes } from './routes/factors.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { importRoutes } from './routes/imports.ts'
@@ -221,6 +222,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       networkRoutes,
       radsecPeerRoutes,
       realmRoutes,
+      deviceRoutes,
       profileRoutes,
       sessionRoutes,
       sourceRoutes,

@@ -9,6 +9,7 @@ import type { SecondFactors } from '../credentials/second-factors.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Nas, Network, RadiusMethod, ReplyAttribute } from '../directory/network.ts'
+import type { DeviceStore } from '../directory/ports/devices.ts'
 import type { NasStore } from '../directory/ports/nas.ts'
 import type { Actor, GroupStore, PeopleStore } from '../directory/ports/people.ts'
 import type { RealmStore } from '../directory/ports/realms.ts'
@@ -465,6 +466,7 @@ export interface AdminParts {
   readonly groups: GroupStore
   readonly resources: ResourceStore
   readonly realms: RealmStore
+  readonly devices: DeviceStore
   readonly nas: Pick<NasStore, 'rotateSecret' | 'endRotation' | 'uses'>
   readonly credentials: CredentialStore
   readonly passwords: Pick<PasswordSetter, 'set'>

@@ -5,6 +5,7 @@ import { addCertificates } from './certificates.ts'
 import { CommandContext, type Run } from './context.ts'
 import { addDatabase } from './database.ts'
 import { addDemo } from './demo.ts'
+import { addDevices } from './devices.ts'
 import { addDoctor } from './doctor.ts'
 import { addGroup } from './group.ts'
 import { addImport } from './import.ts'
@@ -53,6 +54,7 @@ export function makeProgram(process: {
     addNas,
     addNetworks,
     addRealms,
+    addDevices,
     addSessions,
     addCertificates,
     addCa,

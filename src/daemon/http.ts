@@ -17,6 +17,7 @@ import { explainLogIn } from '../gateway/radius/explain.ts'
 import { checkReplyAttribute, listReplyAttributes } from '../gateway/radius/reply-attributes.ts'
 import { answerUnreadable, scimPlugin } from '../gateway/scim/plugin.ts'
 import { PostgresBackup } from '../storage/backup.ts'
+import { PostgresDeviceStore } from '../storage/device-store.ts'
 import { PostgresGroupStore } from '../storage/group-store.ts'
 import { PostgresListing } from '../storage/listing.ts'
 import { LogReader } from '../storage/log-reader.ts'
@@ -121,6 +122,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     groups: new PostgresGroupStore(database),
     resources: new PostgresResourceStore(database, keys),
     realms: new PostgresRealmStore(database, keys),
+    devices: new PostgresDeviceStore(database),
     nas: new PostgresNasStore(database, keys),
     credentials: logIn.credentials,
     passwords: input.passwords.setter,

@@ -20,6 +20,7 @@ export class ChangeWatch implements Follower {
     'group',
     'network',
     'nas',
+    'device',
     'membership',
     'credential',
     'client-certificate',
@@ -53,11 +54,12 @@ export class ChangeWatch implements Follower {
   }
 
   apply(changes: readonly AnyChange[]): void {
+    // Sessions name a device as they name a person.
     const people: string[] = []
     const credentials: string[] = []
     let isAll = false
     for (const change of changes) {
-      if (change.kind === 'person') people.push(change.id)
+      if (change.kind === 'person' || change.kind === 'device') people.push(change.id)
       else if (change.kind === 'credential' || change.kind === 'client-certificate')
         credentials.push(change.id)
       else if (change.kind === 'membership') {

@@ -1,5 +1,6 @@
 import type { CertificateChange } from './client-certificate.ts'
 import type { CredentialChange } from './credential.ts'
+import type { Device } from './device.ts'
 import type { Group } from './group.ts'
 import type { Nas, Network } from './network.ts'
 import type { PasswordPolicy } from './password-policy.ts'
@@ -32,6 +33,7 @@ export type Entity =
   | Nas
   | Network
   | Realm
+  | Device
   | DirectorySettings
 
 export type EntityKind = Entity['kind']

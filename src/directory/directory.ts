@@ -1,4 +1,5 @@
 import type { AnyChange, DirectorySettings, FollowedKind, Position } from './change.ts'
+import type { Device } from './device.ts'
 import type { Group } from './group.ts'
 import type { Nas, Network } from './network.ts'
 import type { Person } from './person.ts'
@@ -56,6 +57,11 @@ export interface Directory {
   networks(): readonly Network[]
   /** In no order; the same list until one changes. */
   realms(): readonly Realm[]
+  deviceById(id: string): Device | null
+  /** @param mac as `readMac` gives it */
+  deviceByMac(mac: string): Device | null
+  /** By name; the same list until one changes. */
+  devices(): readonly Device[]
 
   /** Entry numbers, ascending. Shared with the read model: do not keep across an await. */
   directMembers(groupNo: number): Iterable<number>

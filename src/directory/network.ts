@@ -74,13 +74,14 @@ export interface NetworkRule {
 /**
  * How somebody may show who she is: without EAP, by certificate, or inside a tunnel. The inner
  * `mschapv2` stands for EAP-MSCHAPv2 as well; `eap-mschapv2` has no tunnel of EAP's around it and is
- * for IKEv2, which has one of its own.
+ * for IKEv2, which has one of its own. `mac` is for devices, which show nothing.
  */
 export const radiusMethods = [
   'pap',
   'chap',
   'mschapv2',
   'eap-mschapv2',
+  'mac',
   'tls',
   'ttls-pap',
   'ttls-gtc',

@@ -6,6 +6,7 @@ import type {
   FollowedKind,
   Position,
 } from './change.ts'
+import type { Device } from './device.ts'
 import { digestOf, digestOfLines, sha256 } from './digest.ts'
 import type { Directory, Follower, SearchOptions } from './directory.ts'
 import { EntryTable } from './entry-table.ts'
@@ -41,6 +42,7 @@ export class ReadModel implements Directory, Follower {
     'nas',
     'network',
     'realm',
+    'device',
     'settings',
     'membership',
   ] as const
@@ -105,6 +107,18 @@ export class ReadModel implements Directory, Follower {
 
   allNas(): readonly Nas[] {
     return this.#registry.allNas()
+  }
+
+  deviceById(id: string): Device | null {
+    return this.#registry.devices.byId(id)
+  }
+
+  deviceByMac(mac: string): Device | null {
+    return this.#registry.devices.byMac(mac)
+  }
+
+  devices(): readonly Device[] {
+    return this.#registry.devices.inOrder()
   }
 
   realms(): readonly Realm[] {

@@ -1,4 +1,6 @@
 import type { DirectorySettings, EntityChange, EntityKind } from './change.ts'
+import type { Device } from './device.ts'
+import { DeviceTable } from './device-table.ts'
 import { digestOf } from './digest.ts'
 import { UNTRUSTED } from './entry-table.ts'
 import type { Nas, Network } from './network.ts'
@@ -21,8 +23,9 @@ const initialSettings: DirectorySettings = {
 
 type Registered = Administrator | Nas | Network | Realm
 
-/** What is few: administrators, NAS, networks and the settings. */
+/** What is no entry of the directory: administrators, NAS, networks, devices and the settings. */
 export class Registry {
+  readonly devices = new DeviceTable()
   readonly #administrators = new Map<string, Administrator>()
   readonly #nas = new Map<string, Nas>()
   readonly #networks = new Map<string, Network>()
@@ -66,8 +69,7 @@ export class Registry {
 
   versions(kind: EntityKind): ReadonlyMap<string, number> {
     const versions = new Map<string, number>()
-    const values = kind === 'settings' ? [this.#settings] : (this.#mapOf(kind)?.values() ?? [])
-    for (const { id, version } of values) {
+    for (const { id, version } of this.#valuesOf(kind)) {
       if (id !== initialSettings.id) versions.set(id, this.#trustsVersions ? version : UNTRUSTED)
     }
     return versions
@@ -87,6 +89,7 @@ export class Registry {
       ...this.#nas.values(),
       ...this.#networks.values(),
       ...this.#realms.values(),
+      ...this.devices.inOrder(),
       this.#settings,
     ]
     return values.map(digestOf)
@@ -96,6 +99,10 @@ export class Registry {
     const { id, value } = change
     if (change.kind === 'settings') {
       this.#applySettings(value as DirectorySettings | null)
+      return
+    }
+    if (change.kind === 'device') {
+      this.#applyDevice(id, value as Device | null)
       return
     }
     const map = this.#mapOf(change.kind)
@@ -126,6 +133,17 @@ export class Registry {
   #applySettings(value: DirectorySettings | null): void {
     if (value === null) this.#settings = initialSettings
     else if (this.#isNewer(value, this.#settings)) this.#settings = value
+  }
+
+  #applyDevice(id: string, value: Device | null): void {
+    if (value === null) this.devices.delete(id)
+    else if (this.#isNewer(value, this.devices.byId(id) ?? undefined)) this.devices.put(value)
+  }
+
+  #valuesOf(kind: EntityKind): Iterable<{ readonly id: string; readonly version: number }> {
+    if (kind === 'settings') return [this.#settings]
+    if (kind === 'device') return this.devices.inOrder()
+    return this.#mapOf(kind)?.values() ?? []
   }
 
   #isNewer(value: { readonly version: number }, held?: { readonly version: number }): boolean {

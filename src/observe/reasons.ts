@@ -52,6 +52,10 @@ const EXPLANATIONS: Table = {
       'this NAS asks for more log-ins than its limit, and goes without answer until it asks for less: look for a loop, or raise the limit (`gatehouse nas set NAME --rate`)',
     'rate-limited device':
       'this device has failed again and again, most often with an old password or because it does not trust our certificate: correct it, the answers before this one say why it failed; within ten seconds it may try again',
+    'unknown-device':
+      'no device has this MAC address: `gatehouse device add NAME MAC --network NETWORK`, if it is one of yours',
+    'mac-mismatch':
+      'the NAS names one device in User-Name and another, or none, in Calling-Station-Id: have it send the MAC address in both',
   }),
   ...all('way in', {
     'refused-at-home': 'her own realm’s server refused her: ask whoever runs it',
@@ -62,7 +66,19 @@ const EXPLANATIONS: Table = {
     'proxy-malformed':
       'a password or a key on the way can be none: compare the secrets with the NAS and the realm’s server',
   }),
+  ...all('access', {
+    'device-disabled':
+      'the device is on the list and disabled: `gatehouse device set NAME --enable`',
+    'device-expired':
+      'the device was let in for a time, which is over: `gatehouse device set NAME --until DATE`',
+    'device-not-on-network':
+      'the device is not for this network: `gatehouse device set NAME --network NETWORK`',
+    'owner-shut-out':
+      'who owns the device may not sign in herself: let her in, or give the device another owner (`gatehouse device set NAME --owner PERSON`)',
+  }),
   ...all('method', {
+    'method-not-allowed mac':
+      'this network lets in no device by its MAC address: `gatehouse network set NAME --method … mac`, where it should',
     'method-not-allowed':
       'this network does not allow how the device wants to prove it: change the device, or `gatehouse network set NAME --method …`',
     'no-common-method':

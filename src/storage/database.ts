@@ -168,6 +168,20 @@ export interface CutOffTable {
   is_meant: boolean
 }
 
+export interface DeviceTable {
+  id: string
+  version: Generated<number>
+  mac: string
+  name: string
+  name_folded: string
+  owner_id: string | null
+  network_ids: string[]
+  vlan: Json | null
+  enabled: Generated<boolean>
+  expires_at: Timestamp | null
+  created_at: GeneratedTimestamp
+}
+
 export interface DirectoryGroupTable {
   id: string
   no: Generated<number>
@@ -779,6 +793,7 @@ export interface Tables {
   credential: CredentialTable
   credential_use: CredentialUseTable
   cut_off: CutOffTable
+  device: DeviceTable
   directory_group: DirectoryGroupTable
   hold: HoldTable
   import_choice: ImportChoiceTable

@@ -4,7 +4,9 @@
  * Each builder gives a complete, plausible value with a number, id and name of its own; what a test
  * is about goes in as an override.
  */
+
 import type { DirectorySettings, Entity } from '../../src/directory/change.ts'
+import type { Device } from '../../src/directory/device.ts'
 import { foldText } from '../../src/directory/fold.ts'
 import type { Group } from '../../src/directory/group.ts'
 import type { Hold } from '../../src/directory/hold.ts'
@@ -195,6 +197,24 @@ export function aRealm(overrides: Partial<Realm> = {}): Realm {
 }
 
 /** A network that takes any request and lets everybody in by any method. */
+export function aDevice(overrides: Partial<Device> = {}): Device {
+  const no = nextNo()
+  return {
+    kind: 'device',
+    id: idFor(no),
+    version: 1,
+    mac: '02:11:22:33:44:55',
+    name: `device${no}`,
+    ownerId: null,
+    networkIds: [],
+    vlan: null,
+    enabled: true,
+    expiresAtMs: null,
+    createdAtMs: 0,
+    ...overrides,
+  }
+}
+
 export function aNetwork(overrides: Partial<Network> = {}): Network {
   const no = nextNo()
   return {

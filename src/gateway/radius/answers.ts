@@ -25,6 +25,7 @@ import { Denials, type Visit } from './denials.ts'
 import { DeviceGate } from './device-gate.ts'
 import { EapAnswers } from './eap.ts'
 import { readFacts } from './facts.ts'
+import { MacAnswers } from './mac-bypass.ts'
 import type { NasClient } from './nas-table.ts'
 import { PapAnswers } from './pap.ts'
 import type { RealmProxy } from './proxy/realm-proxy.ts'
@@ -66,6 +67,7 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
   readonly #freshness: () => Freshness
   readonly #nowMs: () => number
   readonly #gate: DeviceGate
+  readonly #mac: MacAnswers
   readonly #pap: PapAnswers
   readonly #chap: ChapAnswers
   readonly #eap: EapAnswers
@@ -81,6 +83,7 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
     const denials = new Denials(parts.events, this.#nowMs)
     const { onLimited = () => undefined } = parts
     this.#gate = new DeviceGate({ denials, onRefused: onLimited })
+    this.#mac = new MacAnswers({ ...parts, denials, nowMs: this.#nowMs })
     this.#pap = new PapAnswers({ ...parts, denials })
     this.#chap = new ChapAnswers({ ...parts, denials })
     this.#eap = new EapAnswers({
@@ -174,6 +177,8 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
     signal: AbortSignal,
   ): Reply | Promise<Reply> {
     const { attributes } = request.packet
+    const device = this.#mac.answer(request, visit)
+    if (device !== null) return device
     const hasPassword = findValue(attributes, AttributeType.userPassword) !== null
     const chap = hasPassword ? null : this.#chap.answer(request, visit, signal)
     return chap ?? this.#pap.answer(request, visit, signal)

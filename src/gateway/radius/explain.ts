@@ -42,6 +42,8 @@ export function explainLogIn(directory: Directory, logIn: ImaginedLogIn): Explan
   })
   if (network === null) return told('no-network')
   if (!isAllowed(network, method, facts)) return told('method-not-allowed')
+  // A device's way in, which is nobody's.
+  if (method === 'mac') return told('wrong-kind')
   const decision = decide(directory, who, { kind: 'network', network, atMs })
   return decision.ok ? told(null, decision.grant) : told(decision.denial)
 }

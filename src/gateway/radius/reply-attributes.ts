@@ -12,8 +12,7 @@ import {
   Vendor,
 } from '../../../protocols/radius/index.ts'
 import type { Grant, SessionLimits } from '../../access/decide.ts'
-import type { Authenticated } from '../../credentials/authenticate.ts'
-import type { CredentialId } from '../../directory/id.ts'
+import type { CredentialId, PrincipalId } from '../../directory/id.ts'
 import type { Nas, Network, ReplyAttribute } from '../../directory/network.ts'
 import { Recent } from './recent.ts'
 import type { SessionClasses } from './session-class.ts'
@@ -71,7 +70,8 @@ function pushLimits(
 }
 
 export interface Admitted {
-  readonly who: Authenticated
+  /** A person, or a device of the list. */
+  readonly who: { readonly value: { readonly id: PrincipalId } }
   readonly grant: Grant
   readonly network: Network
   readonly nas: Nas

@@ -2,6 +2,7 @@ import type { FollowedKind } from '../../directory/change.ts'
 import type { Keys } from '../sealing.ts'
 import { clientCertificatesReader, makeClientAuthoritiesReader } from './certificates.ts'
 import { credentialsReader } from './credentials.ts'
+import { devicesReader } from './devices.ts'
 import { groupsReader } from './groups.ts'
 import { makeNasReader, networksReader } from './networks.ts'
 import { peopleReader } from './people.ts'
@@ -19,6 +20,7 @@ export function makeReaders(keys: Keys): ReadonlyMap<FollowedKind, EntityReader>
     makeNasReader(keys),
     networksReader,
     makeRealmReader(keys),
+    devicesReader,
     peopleReader,
     groupsReader,
     credentialsReader,

@@ -1,4 +1,6 @@
 import { decide } from '../../../access/decide.ts'
+import { decideDevice } from '../../../access/device.ts'
+import type { Device } from '../../../directory/device.ts'
 import type { Directory } from '../../../directory/directory.ts'
 import type { CredentialId } from '../../../directory/id.ts'
 import type { DisconnectKind, OpenSession } from '../../../directory/ports/disconnects.ts'
@@ -16,13 +18,15 @@ export interface Judgement {
 }
 
 /**
- * Why a session may not go on as it is, by the same rules that would admit it now; null when it may.
+ * Why a session of a person or a device may not go on as it is, by the same rules that would admit it now; null when it may.
  * A session whose network is unknown, or gone, is ended only for reasons of the person herself.
  */
 export function judgeSession(
   session: OpenSession,
   { directory, isGood }: JudgeParts,
 ): Judgement | null {
+  const device = directory.deviceById(session.principalId)
+  if (device !== null) return judgeDevice(session, { directory, device })
   const entry = directory.entryById(session.principalId)
   if (entry === null) return end('deleted')
   if (session.credentialId !== null && !isGood(session.credentialId))
@@ -40,6 +44,17 @@ export function judgeSession(
   if (!decision.ok) return end(decision.denial)
   const moved = hasMoved(session.granted ?? '', digestGrant(decision.grant))
   return moved ? { kind: 'change', cause: 'group-changed' } : null
+}
+
+/** Where its network is gone, a device may stay as people may. */
+function judgeDevice(
+  { networkId }: OpenSession,
+  { directory, device }: { readonly directory: Directory; readonly device: Device },
+): Judgement | null {
+  const network = directory.networks().find(({ id }) => id === networkId)
+  if (network === undefined) return null
+  const decision = decideDevice(directory, device, { network })
+  return decision.ok ? null : end(decision.denial)
 }
 
 function end(cause: string): Judgement {
