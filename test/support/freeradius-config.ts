@@ -81,6 +81,21 @@ interface Home {
   readonly password: string
 }
 
+/** Of the outer server and of the one inside its tunnels. */
+const everyMethod = `  authorize {
+    eap {
+      ok = return
+    }
+    chap
+    mschap
+    files
+    pap
+  }
+  authenticate {
+    ${authenticate}
+    eap
+  }`
+
 /** The home of one person, with every method; UDP on 127.0.0.2, TLS on loopback. */
 export function homeConfig(home: Home): string {
   const { folder, ports, files, secret } = home
@@ -125,19 +140,7 @@ server default {
     clients = radsec
     tls { ${tlsLines(files)}, require_client_cert = yes, fragment_size = 8192 }
   }
-  authorize {
-    eap {
-      ok = return
-    }
-    chap
-    mschap
-    files
-    pap
-  }
-  authenticate {
-    ${authenticate}
-    eap
-  }
+${everyMethod}
   post-auth {
     ${addMessageAuthenticator}
     Post-Auth-Type REJECT {
@@ -152,18 +155,6 @@ server default {
   }
 }
 server inner {
-  authorize {
-    eap {
-      ok = return
-    }
-    chap
-    mschap
-    files
-    pap
-  }
-  authenticate {
-    ${authenticate}
-    eap
-  }
+${everyMethod}
 }`
 }

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { ClientTrustIndex, TrustedAuthority } from './client-trust.ts'
 import { plainSerial } from './crl.ts'
-import { x509 } from './x509.ts'
+import { isIssuedBy, x509 } from './x509.ts'
 
 /** What a certificate of a company's own authority says, once its chain has been followed. */
 export interface ForeignCertificate {
@@ -94,10 +94,6 @@ function read(chain: readonly Buffer[]): readonly X509Certificate[] | null {
   } catch {
     return null
   }
-}
-
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
 }
 
 /** An authority that another of ours issued is itself named by that one's CRL. */

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { rootCertificates } from 'node:tls'
 import { type KeyedCertificate, namesOf } from './authority.ts'
-import { x509 } from './x509.ts'
+import { isIssuedBy, x509 } from './x509.ts'
 
 /** Files that can be no server certificate; the message says why and how to mend it. */
 export class ServerCertificateError extends Error {
@@ -138,10 +138,6 @@ function pathFrom(leaf: X509Certificate, all: readonly X509Certificate[]): X509C
     last = above
   }
   return path
-}
-
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
 }
 
 function endOf(last: X509Certificate): ChainEnd {

@@ -22,7 +22,7 @@ import { readReport } from './accounting.ts'
 import { ChapAnswers } from './chap.ts'
 import { chooseNetwork } from './choose-network.ts'
 import { Denials, type Visit } from './denials.ts'
-import { DeviceGate } from './device-gate.ts'
+import { DeviceGate, deviceIn } from './device-gate.ts'
 import { EapAnswers } from './eap.ts'
 import { readFacts } from './facts.ts'
 import { MacAnswers } from './mac-bypass.ts'
@@ -159,16 +159,17 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
       return this.#gate.continue(request, this.#eap.answer(request, { eap, visit }, signal))
     }
     const visit = this.#visitOf(request)
-    const refusal = isUnderWay ? null : this.#gate.refuse(request, visit, eap)
+    const device = deviceIn(request, visit)
+    const refusal = isUnderWay ? null : this.#gate.refuse(request, { visit, device, eap })
     if (refusal !== null) return refusal
     if (eap !== null) {
       const begun = this.#eap.answer(request, { eap, visit: () => visit }, signal)
-      return this.#gate.begin(request, begun)
+      return this.#gate.begin(device, begun)
     }
     const reply = this.#answerPlain(request, visit, signal)
     return reply instanceof Promise
-      ? reply.then((settled) => this.#gate.settle(request, settled))
-      : this.#gate.settle(request, reply)
+      ? reply.then((settled) => this.#gate.settle(device, settled))
+      : this.#gate.settle(device, reply)
   }
 
   #answerPlain(

@@ -12,7 +12,7 @@ import {
   splitEapMessage,
 } from '../../../protocols/radius/index.ts'
 import { Denials } from '../../../src/gateway/radius/denials.ts'
-import { DeviceGate } from '../../../src/gateway/radius/device-gate.ts'
+import { DeviceGate, deviceIn } from '../../../src/gateway/radius/device-gate.ts'
 import { readFacts } from '../../../src/gateway/radius/facts.ts'
 import { toClient } from '../../../src/gateway/radius/nas-table.ts'
 import { makeRequest, papAttributes, TestNas } from '../../support/radius-client.ts'
@@ -138,16 +138,18 @@ t.test('a fault of ours, or a packet we cannot take, is counted against nobody',
   const packet = decodePacket(makeRequest({ attributes }, nas.secret))
   const request = { packet, client, secret: nas.secret, address: '127.0.0.1' }
   const visit = { ...request, facts: readFacts(packet), network: bench.corp }
+  const device = deviceIn(request, visit)
+  const caller = { visit, device, eap: null }
   const reject = { code: REJECT, attributes: [] }
-  for (let tries = 1; tries < FREE; tries++) gate.settle(request, reject)
+  for (let tries = 1; tries < FREE; tries++) gate.settle(device, reject)
   for (let tries = 0; tries < 5; tries++) {
     const fault = new Error('the database is away')
-    await t.rejects(gate.begin(request, Promise.reject(fault)), fault)
-    t.equal(await gate.begin(request, Promise.resolve(null)), null)
+    await t.rejects(gate.begin(device, Promise.reject(fault)), fault)
+    t.equal(await gate.begin(device, Promise.resolve(null)), null)
   }
-  t.equal(gate.refuse(request, visit, null), null)
-  gate.settle(request, reject)
-  t.strictSame(gate.refuse(request, visit, null), reject)
+  t.equal(gate.refuse(request, caller), null)
+  gate.settle(device, reject)
+  t.strictSame(gate.refuse(request, caller), reject)
 })
 
 t.test('a NAS over its rate gets silence, one line, one record; no other notices', async (t) => {
