@@ -10,6 +10,7 @@ import type { Directory } from '../directory/directory.ts'
 import type { PrincipalId } from '../directory/id.ts'
 import type { Nas, Network, RadiusMethod, ReplyAttribute } from '../directory/network.ts'
 import type { DeviceStore } from '../directory/ports/devices.ts'
+import type { SessionOutlook } from '../directory/ports/disconnects.ts'
 import type { NasStore } from '../directory/ports/nas.ts'
 import type { Actor, GroupStore, PeopleStore } from '../directory/ports/people.ts'
 import type { RealmStore } from '../directory/ports/realms.ts'
@@ -479,6 +480,8 @@ export interface AdminParts {
   readonly sessions: SessionReading & {
     /** Has one ended by its NAS; false when it is not open. */
     disconnect(id: string, actor: string): Promise<boolean>
+    /** What would come of open sessions if a network were this one. */
+    outlook(network: Network): Promise<SessionOutlook>
   }
   readonly log: LogReader
   readonly sources: SourceControl

@@ -1,7 +1,7 @@
-import { type Command, Option } from 'commander'
-import { radiusMethods, weekdayNames } from '../directory/network.ts'
-import { CliError } from './client.ts'
+import type { Command } from 'commander'
+import { radiusMethods } from '../directory/network.ts'
 import type { Run } from './context.ts'
+import { addPolicy, type PolicyOptions, policyFrom } from './network-policy.ts'
 import { numberFrom } from './number.ts'
 import { printTable } from './print.ts'
 import { addProfile } from './profiles.ts'
@@ -85,43 +85,7 @@ function addNetwork(network: Command, run: Run): void {
       )
     })
 
-  const policy = (command: Command) =>
-    command
-      .option('--ssid <name...>', 'SSIDs it is for')
-      .option('--nas <name...>', 'NAS it is for; all without')
-      .option('--without-ssid', 'also for requests that name no SSID')
-      .option('--method <name...>', radiusMethods.join(', '))
-      .option('--everyone', 'admit every active person')
-      .option(
-        '--group <name=vlan...>',
-        'admit members of a group, on a VLAN of theirs; also without `=vlan`',
-      )
-      .option('--vlan <id>', 'VLAN for everyone else')
-      .option('--priority <n>', 'lower is tried first')
-      .option('--session-timeout <seconds>', 'after which the NAS asks again')
-      .option(
-        '--second-factor <how>',
-        'a one-time code beside the password: appended, challenge (Access-Challenge), or none',
-      )
-      .addOption(
-        new Option(
-          '--require-crypto-binding <yes|no>',
-          'refuse PEAP clients that do not tie their tunnel to what they show inside',
-        ).choices(['yes', 'no']),
-      )
-      .addOption(
-        new Option(
-          '--resumption <on|off>',
-          'let a device come back within the hour without its password',
-        ).choices(['on', 'off']),
-      )
-      .option('--idle-timeout <seconds>', 'of silence, after which the NAS ends a session')
-      .option('--interim <seconds>', 'between two reports of a session')
-      .option('--attribute <name=value...>', 'that stands in each reply; see `network attributes`')
-      .option('--hours <window...>', 'when it is open, such as mon-fri=08:00-18:00; `always` again')
-      .option('--time-zone <name>', 'of --hours, such as Europe/Berlin', 'UTC')
-
-  policy(network.command('create <name>').description('create a network')).action(
+  addPolicy(network.command('create <name>').description('create a network')).action(
     async (name: string, options: PolicyOptions, command: Command) => {
       const context = run(command)
       const answer = await context
@@ -137,19 +101,43 @@ function addNetwork(network: Command, run: Run): void {
     },
   )
 
-  policy(
-    network.command('set <name>').description('change a network; what is not named stays'),
-  ).action(async (name: string, options: PolicyOptions, command: Command) => {
-    const context = run(command)
-    const answer = await context
-      .client()
-      .send<ShownNetwork>('PATCH', `/networks/${encodeURIComponent(name)}`, policyFrom(options))
-    context.show(answer, (changed) => context.output.write(`${changed.name} changed\n`))
-  })
+  addPolicy(network.command('set <name>').description('change a network; what is not named stays'))
+    .option('--count <n>', 'how many open sessions may end or move by it, where that is many')
+    .option('--dry-run', 'tell what would come of open sessions, and change nothing')
+    .action(async (name: string, options: EditOptions, command: Command) => {
+      const context = run(command)
+      const path = `/networks/${encodeURIComponent(name)}`
+      const policy = policyFrom(options)
+      const client = context.client()
+      if (options.dryRun === true) {
+        const body = { ...policy, dryRun: true }
+        const answer = await client.send<{ sessions: Outlook }>('PATCH', path, body)
+        return context.show(answer, ({ sessions: { open, ended, moved } }) =>
+          context.output.write(
+            `dry run: nothing was changed\nof ${open} open sessions it ends ${ended} and moves ${moved}\n`,
+          ),
+        )
+      }
+      const count = numberFrom('--count', options.count)
+      const body = { ...policy, ...(count === undefined ? {} : { count }) }
+      const answer = await client.send<ShownNetwork>('PATCH', path, body)
+      context.show(answer, (changed) => context.output.write(`${changed.name} changed\n`))
+    })
 
   addProfile(network, run)
   addTest(network, run)
   addRemove(network, run, 'networks')
+}
+
+interface EditOptions extends PolicyOptions {
+  readonly count?: string
+  readonly dryRun?: boolean
+}
+
+interface Outlook {
+  readonly open: number
+  readonly ended: number
+  readonly moved: number
 }
 
 interface Explained {
@@ -198,86 +186,4 @@ function explanationOf({ network, denial, tried, grant }: Explained): readonly s
     ...grant.attributes.map(({ name, value }) => `${name} = ${value}`),
     ...limits.map(([name, seconds]) => `${name} = ${seconds}`),
   ]
-}
-
-interface PolicyOptions {
-  readonly ssid?: string[]
-  readonly nas?: string[]
-  readonly withoutSsid?: boolean
-  readonly method?: string[]
-  readonly everyone?: boolean
-  readonly group?: string[]
-  readonly vlan?: string
-  readonly priority?: string
-  readonly sessionTimeout?: string
-  readonly secondFactor?: string
-  readonly requireCryptoBinding?: 'yes' | 'no'
-  readonly resumption?: 'on' | 'off'
-  readonly idleTimeout?: string
-  readonly interim?: string
-  readonly attribute?: string[]
-  readonly hours?: string[]
-  readonly timeZone: string
-}
-
-function policyFrom(options: PolicyOptions): Record<string, unknown> {
-  const given: Record<string, unknown> = {
-    ssids: options.ssid,
-    nas: options.nas,
-    withoutSsid: options.withoutSsid,
-    methods: options.method,
-    everyone: options.everyone,
-    groups: options.group?.map(groupFrom),
-    vlan: options.vlan === undefined ? undefined : vlanFrom(options.vlan),
-    priority: numberFrom('--priority', options.priority),
-    sessionTimeoutSeconds: numberFrom('--session-timeout', options.sessionTimeout),
-    secondFactor: options.secondFactor === 'none' ? null : options.secondFactor,
-    requireCryptoBinding:
-      options.requireCryptoBinding === undefined
-        ? undefined
-        : options.requireCryptoBinding === 'yes',
-    resumption: options.resumption === undefined ? undefined : options.resumption === 'on',
-    idleTimeoutSeconds: numberFrom('--idle-timeout', options.idleTimeout),
-    interimSeconds: numberFrom('--interim', options.interim),
-    attributes: options.attribute?.map(attributeFrom),
-    hours: options.hours === undefined ? undefined : hoursFrom(options.hours, options.timeZone),
-  }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-}
-
-function groupFrom(text: string): { group: string; vlan?: number | string } {
-  const at = text.lastIndexOf('=')
-  return at < 0 ? { group: text } : { group: text.slice(0, at), vlan: vlanFrom(text.slice(at + 1)) }
-}
-
-function attributeFrom(text: string): { name: string; value: string } {
-  const at = text.indexOf('=')
-  if (at < 1) throw new CliError(`--attribute takes Name=value, not "${text}"`)
-  return { name: text.slice(0, at).trim(), value: text.slice(at + 1).trim() }
-}
-
-function hoursFrom(texts: readonly string[], timeZone: string) {
-  if (texts.includes('always')) return null
-  return { timeZone, windows: texts.map(windowFrom) }
-}
-
-function windowFrom(text: string) {
-  const [, days = '', from, to] = /^([a-z,-]+)=(\d\d:\d\d)-(\d\d:\d\d)$/i.exec(text) ?? []
-  if (from === undefined || to === undefined)
-    throw new CliError(`--hours takes days=from-to, such as mon-fri=08:00-18:00, not "${text}"`)
-  return { days: days.toLowerCase().split(',').flatMap(daysFrom), from, to }
-}
-
-/** `sat`, or from one day to another, round the week's end as well. */
-function daysFrom(text: string): readonly string[] {
-  const names: readonly string[] = weekdayNames
-  const [first, last] = text.split('-').map((day) => names.indexOf(day))
-  if (first === undefined || first < 0 || last === -1)
-    throw new CliError(`"${text}" is no day: they are ${weekdayNames.join(', ')}`)
-  const count = (((last ?? first) - first + 7) % 7) + 1
-  return Array.from({ length: count }, (_, index) => weekdayNames[(first + index) % 7] ?? '')
-}
-
-function vlanFrom(text: string): number | string {
-  return /^\d+$/.test(text) ? Number(text) : text
 }

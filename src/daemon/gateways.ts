@@ -15,6 +15,8 @@ import { RadiusGateway } from '../gateway/radius/gateway.ts'
 import { NasWitness } from '../gateway/radius/nas-witness.ts'
 import { SessionClasses } from '../gateway/radius/session-class.ts'
 import { Disconnector } from '../gateway/radius/sessions/disconnector.ts'
+import type { JudgeParts } from '../gateway/radius/sessions/judge.ts'
+import { outlookOf } from '../gateway/radius/sessions/outlook.ts'
 import type { Service } from '../lifecycle.ts'
 import { deriveKeys } from '../storage/derived-keys.ts'
 import { PostgresDisconnectStore } from '../storage/disconnect-store.ts'
@@ -67,10 +69,13 @@ export function makeGateways(input: GatewayInput): GatewayParts {
   })
   const witness = new NasWitness({ store: new PostgresNasStore(database, directory.keys), log })
   const disconnects = new PostgresDisconnectStore(database)
-  const disconnector = new Disconnector({
+  const judging: JudgeParts = {
     directory: readModel,
     isGood: (id) =>
       directory.credentialIndex.has(id) || directory.clientTrust.byId(id)?.revokedAtMs === null,
+  }
+  const disconnector = new Disconnector({
+    ...judging,
     store: disconnects,
     // While it catches up, people and groups may be missing that are only on their way.
     freshness: () => (feed.position === null ? 'too-stale' : freshness()),
@@ -116,7 +121,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
   const plainCount = config.listen.ldap.length
   return {
     services: [ldapServer, witness, radius, disconnector],
-    sessions: makeSessions(database, disconnects, disconnector),
+    sessions: makeSessions({ database, disconnects, disconnector, judging }),
     baseDn: () => tree()?.baseDn ?? null,
     setCertificate(pair) {
       ldapServer.setSecureContext(ldapContext(pair))
@@ -141,11 +146,17 @@ export function makeGateways(input: GatewayInput): GatewayParts {
   }
 }
 
-function makeSessions(
-  database: DirectoryParts['database'],
-  disconnects: PostgresDisconnectStore,
-  disconnector: Disconnector,
-): AdminParts['sessions'] {
+function makeSessions({
+  database,
+  disconnects,
+  disconnector,
+  judging,
+}: {
+  readonly database: DirectoryParts['database']
+  readonly disconnects: PostgresDisconnectStore
+  readonly disconnector: Disconnector
+  readonly judging: JudgeParts
+}): AdminParts['sessions'] {
   const reader = new SessionReader(database)
   return {
     list: (filter) => reader.list(filter),
@@ -155,6 +166,7 @@ function makeSessions(
       disconnector.wake()
       return isOpen
     },
+    outlook: (network) => outlookOf(network, { ...judging, store: disconnects }),
   }
 }
 

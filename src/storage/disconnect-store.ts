@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { SessionIdentity } from '../directory/ports/accounting.ts'
-import type {
-  DisconnectClaim,
-  DisconnectKind,
-  DisconnectOutcome,
-  DisconnectStore,
-  OpenSession,
-  Wanted,
+import {
+  type ClaimedLane,
+  type DisconnectClaim,
+  type DisconnectKind,
+  type DisconnectOutcome,
+  type DisconnectStore,
+  type OpenSession,
+  pacedCauses,
+  type Wanted,
 } from '../directory/ports/disconnects.ts'
 import type { Database } from './connection.ts'
 import { journal } from './journal.ts'
@@ -42,6 +44,16 @@ interface ClaimRow extends OpenRow {
 }
 
 const OPEN = sql`s.id, s.nas_id, s.principal_id, s.network_id, s.credential_id, s.granted`
+
+const IS_DUE = sql`(d.status = 'waiting' and d.due_at <= clock_timestamp()
+  and (d.claimed_until is null or d.claimed_until < clock_timestamp()))`
+
+/** Since it was first sent: before that it may have waited for its turn. */
+const IS_TRIED_LONG = sql`coalesce(d.sent_at, d.requested_at)
+  < clock_timestamp() - make_interval(secs => ${TRIED_FOR_SECONDS})`
+
+const isPaced = (row: 'd' | 'held' | 'excluded') =>
+  sql`${sql.ref(`${row}.cause`)} = any (${pacedCauses}::text[])`
 
 /** One made a moment ago may not have reached the daemon that found it missing. */
 const IS_CREDENTIAL_GOOD = sql`(
@@ -101,6 +113,7 @@ export class PostgresDisconnectStore implements DisconnectStore {
         sent_at = null, settled_at = null
       where held.status = 'needless'
         or (held.kind = 'change' and excluded.kind = 'disconnect')
+        or (held.status = 'waiting' and held.actor is null and ${isPaced('held')} and not ${isPaced('excluded')})
         or (held.status <> 'waiting' and held.settled_at < (
           select s.reported_at from accounting_session s where s.id = held.session_id))
       returning 1 as wanted`.execute(this.#db.kysely)
@@ -114,19 +127,25 @@ export class PostgresDisconnectStore implements DisconnectStore {
       where s.id = ${sessionId}::uuid and s.stopped_at is null
       on conflict (session_id) do update set kind = 'disconnect', cause = excluded.cause,
         actor = excluded.actor, status = 'waiting', attempts = 0,
-        requested_at = excluded.requested_at, due_at = excluded.due_at, settled_at = null
+        requested_at = excluded.requested_at, due_at = excluded.due_at, sent_at = null,
+        settled_at = null
       returning 1 as wanted`.execute(this.#db.kysely)
     return rows.length > 0
   }
 
-  async claim(limit: number): Promise<readonly DisconnectClaim[]> {
+  async claim(limit: number, lane: ClaimedLane): Promise<readonly DisconnectClaim[]> {
+    const most = lane.lane === 'paced' ? lane.perNas : limit
     const claim = randomUUID()
     const { rows } = await sql<ClaimRow>`
-      with due as (
-        select d.session_id from session_disconnect d
-        where d.status = 'waiting' and d.due_at <= clock_timestamp()
-          and (d.claimed_until is null or d.claimed_until < clock_timestamp())
-        order by d.attempts, d.due_at limit ${limit} for update skip locked)
+      with waiting as (
+        select d.session_id, row_number() over (
+          partition by s.nas_id order by d.attempts, d.due_at, d.session_id) as place
+        from session_disconnect d join accounting_session s on s.id = d.session_id
+        where ${IS_DUE} and (d.actor is null and ${isPaced('d')}) = ${lane.lane === 'paced'}::boolean),
+      due as (
+        select d.session_id from session_disconnect d join waiting using (session_id)
+        where ${IS_DUE} and waiting.place <= ${most}
+        order by d.attempts, d.due_at limit ${limit} for update of d skip locked)
       update session_disconnect d set claim = ${claim}::uuid, attempts = d.attempts + 1,
         claimed_until = clock_timestamp() + make_interval(secs => ${CLAIM_SECONDS}),
         sent_at = coalesce(d.sent_at, clock_timestamp())
@@ -207,10 +226,10 @@ async function settleRow(
       claimed_until = null,
       due_at = clock_timestamp() + make_interval(secs => ${waitSeconds}),
       settled_at = case when not ${isAgain}::boolean
-        or requested_at < clock_timestamp() - make_interval(secs => ${TRIED_FOR_SECONDS})
+        or ${IS_TRIED_LONG}
         then clock_timestamp() end,
       status = case when not ${isAgain}::boolean then ${result.status}
-        when requested_at < clock_timestamp() - make_interval(secs => ${TRIED_FOR_SECONDS})
+        when ${IS_TRIED_LONG}
         then 'unanswered' else 'waiting' end
     where session_id = ${claim.sessionId}::uuid and claim = ${claim.claim}::uuid
     returning status, (

@@ -6,16 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions } from 'node:tls'
 import t from 'tap'
 import {
-  AcctStatusType,
   type Attribute,
   AttributeType,
   EapType,
-  findValue,
-  makeInteger,
-  makeOctets,
   makeText,
   makeVendor,
-  PacketCode,
 } from '../../protocols/radius/index.ts'
 import { Admin } from '../support/admin.ts'
 import { cliOf } from '../support/cli.ts'
@@ -24,13 +19,8 @@ import { databaseFor } from '../support/database-for.ts'
 import { PASSWORD, startTestDemo } from '../support/demo.ts'
 import { TtlsClient } from '../support/eap-ttls-client.ts'
 import { answerMsChap2, encodeMsChap2 } from '../support/ms-chap-peer.ts'
-import {
-  type CheckedReply,
-  makeAccounting,
-  makeRequest,
-  papAttributes,
-  TestNas,
-} from '../support/radius-client.ts'
+import { type CheckedReply, makeRequest, TestNas } from '../support/radius-client.ts'
+import { SessionNas } from '../support/session-nas.ts'
 
 const PERSON = 'adele.vance'
 
@@ -40,13 +30,8 @@ const { radius } = demo.facts
 const admin = new Admin(demo.facts)
 const cli = cliOf(demo.dataDir)
 const folder = mkdtempSync(join(tmpdir(), 'gh-session-credentials-'))
-const nas = new TestNas(radius.authPort, radius.secret, 10_000)
-const accounting = new TestNas(radius.acctPort, radius.secret, 10_000)
-t.teardown(() => {
-  nas.close()
-  accounting.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+const nas = new SessionNas(t, radius)
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 const das = await Das.start(t, radius.secret)
 const [{ name: nasName } = { name: '' }] = (
   await admin.send<{ nas: { name: string }[] }>('GET', '/nas')
@@ -60,31 +45,6 @@ async function openOf(person: string): Promise<readonly unknown[]> {
   return (await admin.send<{ sessions: readonly unknown[] }>('GET', path)).sessions
 }
 
-/** The NAS reports a session that began with this answer, Class and all. */
-async function begin(session: string, classes: readonly Buffer[], name = PERSON): Promise<void> {
-  const attributes = [
-    makeInteger(AttributeType.acctStatusType, AcctStatusType.start),
-    makeText(AttributeType.acctSessionId, session),
-    makeText(AttributeType.userName, name),
-    ...classes.map((value) => makeOctets(AttributeType.class, value)),
-  ]
-  const reply = await accounting.send(makeAccounting(attributes, accounting.secret))
-  if (reply?.packet.code !== PacketCode.accountingResponse) throw new Error(`no answer: ${session}`)
-}
-
-function classOf(reply: CheckedReply | null): Buffer {
-  if (reply?.packet.code !== PacketCode.accessAccept) throw new Error('not let in')
-  const value = findValue(reply.packet.attributes, AttributeType.class)
-  if (value === null) throw new Error('no Class')
-  return value
-}
-
-async function pap(password: string): Promise<Buffer> {
-  const authenticator = randomBytes(16)
-  const attributes = papAttributes(PERSON, password, nas.secret, authenticator)
-  return classOf(await nas.send(makeRequest({ attributes, authenticator }, nas.secret)))
-}
-
 async function msChap(password: string): Promise<Buffer> {
   const challenge = randomBytes(16)
   const { response } = answerMsChap2(challenge, { name: PERSON, password })
@@ -93,7 +53,7 @@ async function msChap(password: string): Promise<Buffer> {
     makeVendor({ vendor: 311, type: 11, value: challenge }),
     makeVendor({ vendor: 311, type: 25, value: encodeMsChap2(response) }),
   ]
-  return classOf(await nas.send(makeRequest({ attributes }, nas.secret)))
+  return SessionNas.classOf(await nas.send(makeRequest({ attributes }, nas.secret)))
 }
 
 /** A whole EAP log-in: with `tls` alone EAP-TLS, with a password EAP-TTLS/PAP. */
@@ -117,7 +77,7 @@ async function eap(tls: ConnectionOptions, password: string | null = null) {
     return answer
   })
   peer.close()
-  return { classValue: classOf(last), outcome }
+  return { classValue: SessionNas.classOf(last), outcome }
 }
 
 async function issue(device: string) {
@@ -145,18 +105,18 @@ const printer = await appPassword('printer')
 const scanner = await appPassword('scanner')
 const networkPassword = await made()
 
-const ofPassword = await pap(PASSWORD)
-await begin('s-password', [ofPassword])
-await begin('s-laptop', [(await eap(laptop.tls)).classValue])
-await begin('s-phone', [(await eap(phone.tls)).classValue])
-await begin('s-printer', [await pap(printer)])
-await begin('s-scanner', [await pap(scanner)])
+const ofPassword = await nas.pap(PERSON, PASSWORD)
+await nas.begin(PERSON, 's-password', [ofPassword])
+await nas.begin(PERSON, 's-laptop', [(await eap(laptop.tls)).classValue])
+await nas.begin(PERSON, 's-phone', [(await eap(phone.tls)).classValue])
+await nas.begin(PERSON, 's-printer', [await nas.pap(PERSON, printer)])
+await nas.begin(PERSON, 's-scanner', [await nas.pap(PERSON, scanner)])
 const first = await eap({}, scanner)
 const session = first.outcome.session ?? undefined
 const again = await eap(session === undefined ? {} : { session }, scanner)
-await begin('s-scanner-resumed', [again.classValue])
-await begin('s-network-pap', [await pap(networkPassword)])
-await begin('s-network-mschap', [await msChap(networkPassword)])
+await nas.begin(PERSON, 's-scanner-resumed', [again.classValue])
+await nas.begin(PERSON, 's-network-pap', [await nas.pap(PERSON, networkPassword)])
+await nas.begin(PERSON, 's-network-mschap', [await msChap(networkPassword)])
 
 /** Sessions the NAS was asked to end, once it has ended so many and it is known here. */
 async function endedBy(act: () => Promise<unknown>, count: number): Promise<readonly string[]> {
@@ -203,7 +163,7 @@ await t.test('a Class that we did not make is not believed', async (t) => {
   const forged = Buffer.from(ofPassword)
   forged.writeUInt8((forged[60] ?? 0) ^ 1, 60)
   const other = 'patti.fernandez'
-  await begin('s-forged', [forged], other)
+  await nas.begin(other, 's-forged', [forged])
   t.equal((await openOf(PERSON)).length, 2)
   t.equal((await openOf(other)).length, 1, 'the name rules')
 })

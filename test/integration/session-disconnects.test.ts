@@ -74,7 +74,7 @@ class Bench {
           freshness: () => 'fresh',
           isLeader: () => n === 0,
           log: makeLog({ level: 'silent' }),
-          retransmission: { initialMs: 50, maxWaitMs: 50, maxCount: 3, maxDurationMs: 150 },
+          retransmission: { initialMs: 250, maxWaitMs: 250, maxCount: 3, maxDurationMs: 750 },
         }),
     )
   }
@@ -178,9 +178,8 @@ class Bench {
   async letPass(seconds: number): Promise<void> {
     await sql`
       update session_disconnect set due_at = clock_timestamp(),
-        requested_at = requested_at - make_interval(secs => ${seconds})`.execute(
-      this.database.kysely,
-    )
+        requested_at = requested_at - make_interval(secs => ${seconds}),
+        sent_at = sent_at - make_interval(secs => ${seconds})`.execute(this.database.kysely)
   }
 }
 
@@ -367,16 +366,71 @@ await bench('a daemon that died with a request in hand is stood in for', {}, asy
   const dead = new PostgresDisconnectStore(b.database)
   const [open] = await dead.openAfter(null, 10)
   t.equal(await dead.wantNow(open?.id ?? '', 'admin', 'ada'), true)
-  const [claim, ...more] = await dead.claim(10)
+  const [claim, ...more] = await dead.claim(10, { lane: 'urgent' })
   t.same(more, [])
-  t.same(await dead.claim(10), [], 'it is nobody else’s')
+  t.same(await dead.claim(10, { lane: 'urgent' }), [], 'it is nobody else’s')
   await sql`update session_disconnect set claimed_until = clock_timestamp()`.execute(
     b.database.kysely,
   )
-  const [again] = await dead.claim(10)
+  const [again] = await dead.claim(10, { lane: 'urgent' })
   t.equal(again?.attempts, 2)
   if (claim === undefined || again === undefined) throw new Error('not claimed')
   t.equal(await dead.settle(claim, { status: 'refused', outcome: 'late' }), false, 'too late')
   t.equal(await dead.settle(again, { status: 'gone', outcome: 'over' }), true)
   t.match(await b.stands('gone'), { actor: 'ada' })
+})
+
+const rowsByCause = async ({ database }: Bench) => {
+  const { rows } = await sql<{ cause: string; n: number }>`
+    select cause, count(*)::integer as n from session_disconnect group by cause`.execute(
+    database.kysely,
+  )
+  return Object.fromEntries(rows.map(({ cause, n }) => [cause, n]))
+}
+
+await bench('what a rule ends is taken a few at a time for each NAS', {}, async (t, b) => {
+  for (const engine of b.engines) await engine.stop()
+  const other = makeId<NasId>()
+  for (let n = 0; n < 14; n++) await b.report(`s${n}`)
+  for (let n = 0; n < 3; n++) await b.report(`o${n}`, { nasId: other })
+  const store = new PostgresDisconnectStore(b.database)
+  const open = await store.openAfter(null, 100)
+  const ask = (cause: string, of = open) =>
+    store.want(of.map(({ id }) => ({ sessionId: id, kind: 'disconnect', cause })))
+  t.equal(await ask('not-in-allowed-group'), 17)
+  t.same(await store.claim(32, { lane: 'urgent' }), [], 'none of them is urgent')
+  const first = await store.claim(32, { lane: 'paced', perNas: 10 })
+  const of = (nasId: NasId) => first.filter(({ session }) => session.nasId === nasId).length
+  t.same([of(b.nas.id), of(other)], [10, 3])
+  const held = new Set(first.map(({ sessionId }) => sessionId))
+  const left = open.filter(({ id }) => !held.has(id))
+  t.equal(await ask('not-in-allowed-group', left), 0, 'they wait as they did')
+  t.equal(await ask('held', left), 4, 'but whoever is suspended waits no longer')
+  t.equal((await store.claim(32, { lane: 'urgent' })).length, 4)
+})
+
+await bench('nobody who is suspended waits behind an edit', {}, async (t, b) => {
+  const names = Array.from({ length: 40 }, (_, n) => `s${n}`)
+  for (const name of names) await b.report(name)
+  b.directory.leave(b.staff, b.adele)
+  b.touch()
+  await b.das.came(1)
+  b.hold()
+  while (b.das.sessions.length < names.length) await new Promise((done) => setTimeout(done, 20))
+  const { held = 0, ...others } = await rowsByCause(b)
+  t.ok(held > 0, `${held} at once, and by their turns ${JSON.stringify(others)}`)
+})
+
+await bench('one that waited long for its turn is tried as long as any', {}, async (t, b) => {
+  b.das.answer = () => null
+  for (const engine of b.engines) await engine.stop()
+  await b.report('s1')
+  const store = new PostgresDisconnectStore(b.database)
+  const [open] = await store.openAfter(null, 1)
+  await store.want([{ sessionId: open?.id ?? '', kind: 'disconnect', cause: 'group-changed' }])
+  await b.letPass(700)
+  const [claim] = await store.claim(1, { lane: 'paced', perNas: 1 })
+  if (claim === undefined) throw new Error('not claimed')
+  await store.settle(claim, { status: 'waiting', outcome: 'no answer' })
+  t.match(await b.stands('waiting', /no answer/), { attempts: 1 })
 })

@@ -9,11 +9,18 @@ import {
   radiusMethods,
   weekdayNames,
 } from '../../directory/network.ts'
+import type { SessionOutlook } from '../../directory/ports/disconnects.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { ApiError } from '../error.ts'
 import { readGroup, readNas, readNetwork, readPerson } from '../lookup.ts'
+import { approvalNeeded } from '../meant.ts'
 import type { AdminParts } from '../parts.ts'
 import { showNetwork } from '../views.ts'
+
+/** So many may end by one edit without a word. */
+const MANY_SESSIONS = 20
+/** And this part of all that are open. */
+const MANY_SHARE = 10
 
 const Name = Type.String({ minLength: 1, maxLength: 64 })
 const Params = Type.Object({ name: Type.String({ maxLength: 64, description: 'name or id' }) })
@@ -96,6 +103,21 @@ const networkFields = {
 }
 const usualMethods: readonly RadiusMethod[] = ['ttls-pap', 'pap']
 const NetworkChange = Type.Partial(Type.Object(networkFields), { additionalProperties: false })
+const NetworkEdit = Type.Object(
+  {
+    ...NetworkChange.properties,
+    count: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'how many open sessions may end or move, where that is many',
+      }),
+    ),
+    dryRun: Type.Optional(
+      Type.Boolean({ description: 'tell what would come of open sessions, and change nothing' }),
+    ),
+  },
+  { additionalProperties: false },
+)
 const NewNetwork = Type.Object(
   { name: Name, ...Type.Partial(Type.Object(networkFields)).properties },
   { additionalProperties: false },
@@ -167,17 +189,18 @@ export function networkRoutes(app: FastifyInstance, parts: AdminParts): void {
     },
   )
 
-  app.patch<{ Params: Static<typeof Params>; Body: Static<typeof NetworkChange> }>(
+  app.patch<{ Params: Static<typeof Params>; Body: Static<typeof NetworkEdit> }>(
     '/networks/:name',
-    { schema: { summary: 'Change a network', params: Params, body: NetworkChange } },
+    { schema: { summary: 'Change a network', params: Params, body: NetworkEdit } },
     async (request) => {
       requireRole(request, 'operator')
       const network = readNetwork(directory, request.params.name)
-      const written = await resources.updateNetwork(
-        network.id,
-        policyOf(parts, request.body),
-        actorOf(request),
-      )
+      const { count = 0, dryRun, ...given } = request.body
+      const change = policyOf(parts, given)
+      const sessions = await parts.sessions.outlook({ ...network, ...change })
+      if (dryRun === true) return { dryRun, sessions }
+      checkSessions(sessions, count)
+      const written = await resources.updateNetwork(network.id, change, actorOf(request))
       await parts.reached(written.inboxSeq)
       return showNetwork(directory, readNetwork(directory, network.id))
     },
@@ -196,6 +219,18 @@ export function networkRoutes(app: FastifyInstance, parts: AdminParts): void {
       return { changed: written.changed }
     },
   )
+}
+
+/**
+ * Fewer than were said may go, since sessions come and go meanwhile.
+ *
+ * @throws {ApiError} 409 `approval-needed`
+ */
+function checkSessions({ open, ended, moved }: SessionOutlook, count: number): void {
+  const affected = ended + moved
+  const isMany = affected > MANY_SESSIONS && affected > open / MANY_SHARE
+  if (isMany && affected > count)
+    throw approvalNeeded('ends or moves', { affected, all: open, whom: 'open sessions' })
 }
 
 type NetworkGiven = Static<typeof NetworkChange>

@@ -20,6 +20,21 @@ export interface Wanted {
   readonly cause: string
 }
 
+/**
+ * Causes that lie in a rule and not in a person: one edit may be the cause of thousands. What is asked
+ * for by them takes its turn; nothing else ever waits.
+ */
+export const pacedCauses: readonly string[] = [
+  'group-changed',
+  'not-in-allowed-group',
+  'outside-hours',
+]
+
+/** Which requests are taken; of the `paced` ones so many at most for each NAS. */
+export type ClaimedLane =
+  | { readonly lane: 'urgent' }
+  | { readonly lane: 'paced'; readonly perNas: number }
+
 /** A request that is ours to send, until the claim ends. */
 export interface DisconnectClaim extends Wanted {
   readonly claim: string
@@ -45,6 +60,14 @@ export type DisconnectOutcome =
   | { readonly status: DisconnectStatus; readonly outcome: string; readonly granted?: string }
   | { readonly status: 'waiting'; readonly outcome: string; readonly kind?: DisconnectKind }
 
+/** What an edit would do to the sessions that are open. */
+export interface SessionOutlook {
+  readonly open: number
+  readonly ended: number
+  /** Onto another VLAN: by a CoA, else by their end. */
+  readonly moved: number
+}
+
 export interface DisconnectStore {
   /** Open sessions of these people, or with these credentials. */
   openOf(
@@ -55,8 +78,8 @@ export interface DisconnectStore {
   openAfter(after: string | null, limit: number): Promise<readonly OpenSession[]>
   /**
    * Asks for sessions to be ended, once for each: one that waits already is left alone, and one that
-   * was settled is asked for again only when the NAS has reported the session since. A credential
-   * said to be revoked is looked up: whoever says so may not have heard of it yet.
+   * was settled is asked for again only when the NAS has reported the session since. One that waits
+   * for its turn waits no more once there is a cause that may not. A credential said to be revoked is looked up: whoever says so may not have heard of it yet.
    *
    * @returns how many are new
    */
@@ -64,7 +87,7 @@ export interface DisconnectStore {
   /** An admin's word: whatever was settled before. False for a session that is not open. */
   wantNow(sessionId: string, cause: string, actor: string): Promise<boolean>
   /** Takes what is due, each for one daemon at a time. */
-  claim(limit: number): Promise<readonly DisconnectClaim[]>
+  claim(limit: number, lane: ClaimedLane): Promise<readonly DisconnectClaim[]>
   /** Keeps how it went. False when the claim was lost meanwhile: whoever holds it now knows better. */
   settle(claim: DisconnectClaim, outcome: DisconnectOutcome): Promise<boolean>
 }

@@ -3,6 +3,7 @@ import { decide, type Grant } from '../../../access/decide.ts'
 import type { Freshness } from '../../../directory/directory.ts'
 import type { SessionReport } from '../../../directory/ports/accounting.ts'
 import type {
+  ClaimedLane,
   DisconnectClaim,
   DisconnectOutcome,
   DisconnectStore,
@@ -23,8 +24,14 @@ const SWEEP_MS = 60_000
 /** And when a rule has changed, as an import does over and over. */
 const SWEEP_AT_ONCE_MS = 2_000
 const SWEEP_PAGE = 500
-/** Requests under way at once. */
+/** Requests under way at once in each lane. */
 const CLAIMED_AT_ONCE = 32
+/**
+ * Whoever is ended comes back with a whole log-in: after an edit that ends thousands, no NAS is asked
+ * for more than ten of them a second, and no more than {@link CLAIMED_AT_ONCE} are ended in all.
+ */
+const PACE_MS = 1_000
+const PACED_PER_NAS = 10
 /** More people than these at a time, and all sessions are looked through instead. */
 const MAX_TOUCHED = 500
 
@@ -50,25 +57,29 @@ export class Disconnector implements Service {
   readonly #parts: DisconnectorParts
   readonly #looking: Turns
   readonly #sending: Turns
+  readonly #pacing: Turns
   #people = new Set<string>()
   #credentials = new Set<string>()
   #isAllTouched = true
   #sweptAtMs = Number.NEGATIVE_INFINITY
+  #pacedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: DisconnectorParts) {
     this.#parts = parts
     const onFault = (error: unknown) => parts.log.warn('radius.disconnects-failed', { error })
     this.#looking = new Turns({ work: (signal) => this.#look(signal), onFault, everyMs: EVERY_MS })
     this.#sending = new Turns({ work: (signal) => this.#send(signal), onFault, everyMs: EVERY_MS })
+    this.#pacing = new Turns({ work: (signal) => this.#pace(signal), onFault, everyMs: EVERY_MS })
   }
 
   async start(): Promise<void> {
     this.#looking.start()
     this.#sending.start()
+    this.#pacing.start()
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#looking.stop(), this.#sending.stop()])
+    await Promise.all([this.#looking.stop(), this.#sending.stop(), this.#pacing.stop()])
   }
 
   /** These people, or the credentials, have changed. */
@@ -101,6 +112,7 @@ export class Disconnector implements Service {
   /** There is something to send. */
   wake(): void {
     this.#sending.wake()
+    this.#pacing.wake()
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -143,15 +155,28 @@ export class Disconnector implements Service {
       const judged = judgeSession(session, this.#parts)
       return judged === null ? [] : [{ sessionId: session.id, ...judged }]
     })
-    if ((await this.#parts.store.want(wanted)) > 0) this.#sending.wake()
+    if ((await this.#parts.store.want(wanted)) > 0) this.wake()
   }
 
   async #send(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const claims = await this.#parts.store.claim(CLAIMED_AT_ONCE)
-      await Promise.all(claims.map((claim) => this.#serve(claim, signal)))
-      if (claims.length < CLAIMED_AT_ONCE || signal.aborted) return
+      const count = await this.#serveLane({ lane: 'urgent' }, signal)
+      if (count < CLAIMED_AT_ONCE || signal.aborted) return
     }
+  }
+
+  /** What follows from a rule: a few each second, and by one daemon for all. */
+  async #pace(signal: AbortSignal): Promise<void> {
+    const nowMs = performance.now()
+    if (!this.#parts.isLeader() || nowMs - this.#pacedAtMs < PACE_MS) return
+    this.#pacedAtMs = nowMs
+    await this.#serveLane({ lane: 'paced', perNas: PACED_PER_NAS }, signal)
+  }
+
+  async #serveLane(lane: ClaimedLane, signal: AbortSignal): Promise<number> {
+    const claims = await this.#parts.store.claim(CLAIMED_AT_ONCE, lane)
+    await Promise.all(claims.map((claim) => this.#serve(claim, signal)))
+    return claims.length
   }
 
   async #serve(claim: DisconnectClaim, signal: AbortSignal): Promise<void> {
@@ -166,7 +191,7 @@ export class Disconnector implements Service {
       ...outcome,
     })
     // A change that was refused becomes another request, due at once.
-    if (outcome.status === 'waiting' && outcome.kind !== undefined) this.#sending.wake()
+    if (outcome.status === 'waiting' && outcome.kind !== undefined) this.wake()
   }
 
   async #ask(claim: DisconnectClaim, signal: AbortSignal): Promise<DisconnectOutcome> {

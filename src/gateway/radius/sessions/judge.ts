@@ -3,6 +3,7 @@ import { decideDevice } from '../../../access/device.ts'
 import type { Device } from '../../../directory/device.ts'
 import type { Directory } from '../../../directory/directory.ts'
 import type { CredentialId } from '../../../directory/id.ts'
+import type { Network } from '../../../directory/network.ts'
 import type { DisconnectKind, OpenSession } from '../../../directory/ports/disconnects.ts'
 import { digestGrant, hasMoved } from '../reply-attributes.ts'
 
@@ -10,6 +11,8 @@ export interface JudgeParts {
   readonly directory: Directory
   /** Whether a credential that a session was opened with is still good. */
   readonly isGood: (id: CredentialId) => boolean
+  /** In the place of the directory's: as an edit would make them. */
+  readonly networks?: readonly Network[]
 }
 
 export interface Judgement {
@@ -23,19 +26,17 @@ export interface Judgement {
  */
 export function judgeSession(
   session: OpenSession,
-  { directory, isGood }: JudgeParts,
+  { directory, isGood, networks = directory.networks() }: JudgeParts,
 ): Judgement | null {
   const device = directory.deviceById(session.principalId)
-  if (device !== null) return judgeDevice(session, { directory, device })
+  if (device !== null) return judgeDevice(session, { directory, device, networks })
   const entry = directory.entryById(session.principalId)
   if (entry === null) return end('deleted')
   if (session.credentialId !== null && !isGood(session.credentialId))
     return end('credential-revoked')
   // Without our Class the network is a guess, of whom it would admit says nothing about her.
   const isKnown = session.granted !== null
-  const network = isKnown
-    ? directory.networks().find(({ id }) => id === session.networkId)
-    : undefined
+  const network = isKnown ? networks.find(({ id }) => id === session.networkId) : undefined
   if (network === undefined) {
     const decision = decide(directory, entry, { kind: 'account' })
     return decision.ok || decision.denial === 'wrong-kind' ? null : end(decision.denial)
@@ -49,9 +50,13 @@ export function judgeSession(
 /** Where its network is gone, a device may stay as people may. */
 function judgeDevice(
   { networkId }: OpenSession,
-  { directory, device }: { readonly directory: Directory; readonly device: Device },
+  {
+    directory,
+    device,
+    networks,
+  }: Required<Pick<JudgeParts, 'directory' | 'networks'>> & { readonly device: Device },
 ): Judgement | null {
-  const network = directory.networks().find(({ id }) => id === networkId)
+  const network = networks.find(({ id }) => id === networkId)
   if (network === undefined) return null
   const decision = decideDevice(directory, device, { network })
   return decision.ok ? null : end(decision.denial)
