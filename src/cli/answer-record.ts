@@ -33,6 +33,8 @@ function describePlace(answer: ExplainedAnswer): string {
     labelled('SSID', textOf(answer, 'ssid')),
     labelled('at', textOf(answer, 'nasIdentifier')),
     describeTls(answer),
+    labelled('realm', textOf(answer, 'realm')),
+    labelled('home server', textOf(answer, 'server')),
     labelled('with', textOf(answer, 'credentialLabel')),
     labelled('group', textOf(answer, 'group')),
     labelled('VLAN', textOf(answer, 'vlan')),

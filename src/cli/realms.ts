@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CliError } from './client.ts'
 import type { Run } from './context.ts'
+import { numberFrom } from './number.ts'
 import { printTable } from './print.ts'
 import { addRemove } from './remove.ts'
 
@@ -23,6 +24,7 @@ interface ShownRealm {
 interface AddOptions {
   readonly server?: string[]
   readonly secretFile?: string
+  readonly acctPort?: string
   readonly radsec?: string[]
   readonly trustedCa?: string
   readonly fingerprint?: string[]
@@ -64,6 +66,7 @@ export function addRealms(program: Command, run: Run): void {
       'RADIUS over UDP: an address, perhaps with :port; IPv6 in brackets',
     )
     .option('--secret-file <file>', 'the secret shared with these servers; `-` is standard input')
+    .option('--acct-port <port>', 'where they take accounting, or `none`; else the port after it')
     .option('--radsec <server...>', 'RADIUS over TLS: a host, perhaps with :port')
     .option('--trusted-ca <file>', 'PEM of who issues their certificates; else the built-in CA')
     .option('--san <name...>', 'names their certificates are for; else their hosts')
@@ -96,11 +99,12 @@ function showServer({ host, port, radsec }: ShownServer): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}${radsec === null ? '' : ' (RadSec)'}`
 }
 
-function udpServers({ server = [], secretFile }: AddOptions): object[] {
+function udpServers({ server = [], secretFile, acctPort }: AddOptions): object[] {
   if (server.length === 0) return []
   if (secretFile === undefined) throw new CliError('--server needs --secret-file')
   const secret = readFileSync(secretFile === '-' ? 0 : secretFile, 'utf8').replace(/\r?\n$/, '')
-  return server.map((text) => ({ ...readHost(text), secret }))
+  const more = acctPort === undefined ? {} : { acctPort: readAcctPort(acctPort) }
+  return server.map((text) => ({ ...readHost(text), ...more, secret }))
 }
 
 function radsecServers({
@@ -122,6 +126,10 @@ function readHost(text: string): { host: string; port?: number } {
   const host = match?.[1] ?? match?.[2]
   if (host === undefined) throw new CliError(`${text} is not host, host:port or [IPv6]:port`)
   return match?.[3] === undefined ? { host } : { host, port: Number(match[3]) }
+}
+
+function readAcctPort(text: string): number | null {
+  return text === 'none' ? null : numberFrom('--acct-port', text)
 }
 
 function readVlan(text: string | undefined): number | string | null {

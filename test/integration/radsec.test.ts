@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
@@ -13,7 +12,7 @@ import {
 import { Admin } from '../support/admin.ts'
 import { cliOf } from '../support/cli.ts'
 import { startTestDemo } from '../support/demo.ts'
-import { freePort } from '../support/free-port.ts'
+import { freePort, isOpen } from '../support/free-port.ts'
 import { makeRequest } from '../support/radius-client.ts'
 
 const port = await freePort()
@@ -25,18 +24,6 @@ const names = ['ap.branch.example']
 const pair = await issueServerCertificate(authority, { names, nowMs: Date.now() })
 const caFile = join(demo.dataDir, 'branch-ca.pem')
 writeFileSync(caFile, authority.certificate)
-
-async function isOpen(): Promise<boolean> {
-  const socket = connectTcp(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
-}
 
 /** Waits for what the daemon does by itself within a second. */
 async function until(is: () => Promise<boolean>): Promise<boolean> {
@@ -62,10 +49,10 @@ function dial(): TLSSocket {
 }
 
 await t.test('the listener opens with the first peer, and closes with the last', async (t) => {
-  t.notOk(await isOpen(), 'nothing listens without a peer')
+  t.notOk(await isOpen(port), 'nothing listens without a peer')
   await cli('nas', 'create-radsec', 'branch', '--san', 'ap.branch.example', '--trusted-ca', caFile)
   t.match(await cli('nas', 'list'), /branch\s+radsec\s+any/)
-  t.ok(await until(isOpen))
+  t.ok(await until(() => isOpen(port)))
 
   const secret = new SharedSecret(Buffer.from('radsec'))
   const socket = dial()
@@ -77,7 +64,7 @@ await t.test('the listener opens with the first peer, and closes with the last',
   await once(socket, 'close')
   t.pass('another name: who is connected by the old one is cut off')
   await cli('nas', 'remove', 'branch')
-  t.ok(await until(async () => !(await isOpen())))
+  t.ok(await until(async () => !(await isOpen(port))))
 })
 
 await t.test('what no peer could ever show is refused, with how to mend it', async (t) => {

@@ -27,14 +27,9 @@ await withTools(t, needs, async (t) => {
     for (const { method, supplicant } of ways) {
       await t.test(`${version} ${method}: in, and both MPPE keys are the client's`, async (t) => {
         await rig.allow(method)
-        const run = await rig.run({ ...supplicant, version, port: relay.port })
-        t.ok(run.isSuccess, run.isSuccess ? '' : run.output.slice(-3_000))
+        const run = await rig.pass(t, relay, { ...supplicant, version })
         t.equal(run.tls, version)
         t.equal(run.vlan, '30')
-        const accept = relay.takeAccept()
-        t.match(accept?.reply, { isResponseAuthentic: true, isMessageAuthentic: true })
-        t.equal(run.msk?.length, 64)
-        t.same(accept?.msk, run.msk)
       })
     }
 

@@ -8,6 +8,7 @@ import { Admin } from './admin.ts'
 import { cliOf } from './cli.ts'
 import { PASSWORD, startTestDemo, type TestDemo } from './demo.ts'
 import { EapolTest, type Supplicant } from './eapol-test.ts'
+import type { RadiusRelay } from './radius-relay.ts'
 
 export const SOMEBODY = 'adele.vance'
 const FILE_PASSWORD = 'of-the-file-7391'
@@ -44,8 +45,8 @@ export class DaemonSupplicants {
     this.#tool = new EapolTest({ authPort: this.radius.authPort, caPem })
   }
 
-  static async start(t: Test): Promise<DaemonSupplicants> {
-    const rig = new DaemonSupplicants(await startTestDemo(t))
+  static async start(t: Test, env: NodeJS.ProcessEnv = {}): Promise<DaemonSupplicants> {
+    const rig = new DaemonSupplicants(await startTestDemo(t, { env }))
     t.teardown(() => {
       rig.#tool.remove()
       rmSync(rig.folder, { recursive: true })
@@ -66,6 +67,18 @@ export class DaemonSupplicants {
       ...supplicant,
       more: [`domain_match="${this.radius.serverName}"`, ...(supplicant.more ?? [])],
     })
+  }
+
+  /** Logs in through the relay: she gets in by a signed reply, and both its keys are the device's. */
+  async pass(t: Test, relay: RadiusRelay, supplicant: Omit<Supplicant, 'port'>) {
+    const run = await this.run({ ...supplicant, port: relay.port })
+    const { version, eap, phase2 = '' } = supplicant
+    t.ok(run.isSuccess, run.isSuccess ? `${version} ${eap} ${phase2}` : run.output.slice(-3_000))
+    const accept = relay.takeAccept()
+    t.match(accept?.reply, { isResponseAuthentic: true, isMessageAuthentic: true })
+    t.equal(run.msk?.length, 64)
+    t.same(accept?.msk, run.msk, 'both keys')
+    return run
   }
 
   async issue(device: string): Promise<IssuedDevice> {
@@ -89,7 +102,8 @@ export class DaemonSupplicants {
     await this.cli('network-password', 'allow')
     const made = await this.cli('--json', 'person', 'network-password', 'make', SOMEBODY)
     const { password } = JSON.parse(made) as { password: string }
-    return { ways: waysOf(await this.issue('laptop'), password), networkPassword: password }
+    const own = { name: SOMEBODY, password: PASSWORD, networkPassword: password }
+    return { ways: waysOf({ ...own, ...(await this.issue('laptop')) }), networkPassword: password }
   }
 
   /** Writes a file that the lines of a supplicant name. */
@@ -112,13 +126,23 @@ export class DaemonSupplicants {
   }
 }
 
-function waysOf(device: IssuedDevice, networkPassword: string): readonly Way[] {
-  const tunnelled = (eap: string, phase2: string, password: string) => ({ eap, phase2, password })
+/** Each EAP method there is, as somebody's device does it. */
+export function waysOf(
+  device: Pick<IssuedDevice, 'lines'> & {
+    readonly name: string
+    readonly password: string
+    readonly networkPassword: string
+  },
+): readonly Way[] {
+  const { name, password, networkPassword } = device
+  const tunnelled = (eap: string, phase2: string, proof: string) => {
+    return { eap, phase2, password: proof }
+  }
   const inside = (eap: string, phase2: string) => ({ eap, phase2, more: device.lines('2') })
   return [
-    { method: 'tls', supplicant: { eap: 'TLS', anonymous: SOMEBODY, more: device.lines() } },
-    { method: 'ttls-pap', supplicant: tunnelled('TTLS', 'auth=PAP', PASSWORD) },
-    { method: 'ttls-gtc', supplicant: tunnelled('TTLS', 'autheap=GTC', PASSWORD) },
+    { method: 'tls', supplicant: { eap: 'TLS', anonymous: name, more: device.lines() } },
+    { method: 'ttls-pap', supplicant: tunnelled('TTLS', 'auth=PAP', password) },
+    { method: 'ttls-gtc', supplicant: tunnelled('TTLS', 'autheap=GTC', password) },
     { method: 'ttls-mschapv2', supplicant: tunnelled('TTLS', 'auth=MSCHAPV2', networkPassword) },
     {
       method: 'ttls-mschapv2',
@@ -126,7 +150,7 @@ function waysOf(device: IssuedDevice, networkPassword: string): readonly Way[] {
     },
     { method: 'ttls-tls', supplicant: inside('TTLS', 'autheap=TLS') },
     { method: 'peap-mschapv2', supplicant: tunnelled('PEAP', 'auth=MSCHAPV2', networkPassword) },
-    { method: 'peap-gtc', supplicant: tunnelled('PEAP', 'auth=GTC', PASSWORD) },
+    { method: 'peap-gtc', supplicant: tunnelled('PEAP', 'auth=GTC', password) },
     { method: 'peap-tls', supplicant: inside('PEAP', 'auth=TLS') },
   ]
 }

@@ -49,8 +49,24 @@ home_server_pool p { home_server = auth }
 home_server_pool pa { home_server = acct }`
 }
 
+/** The pools `p` and `pa` of a server on loopback, over TLS. */
+export function tlsHomes(port: number, files: PeerFiles): string {
+  return `home_server up {
+  type = auth+acct
+  ipaddr = 127.0.0.1
+  port = ${port}
+  proto = tcp
+  secret = radsec
+  status_check = none
+  response_window = 5
+  tls { ${tlsLines(files, '1.2')}, fragment_size = 8192 }
+}
+home_server_pool p { home_server = up }
+home_server_pool pa { home_server = up }`
+}
+
 /** As a TLS client FreeRADIUS 3.2.1 now and then stalls with TLS 1.3. */
-export function tlsLines({ certFile, keyFile, caFile }: PeerFiles, maxVersion = '1.3'): string {
+function tlsLines({ certFile, keyFile, caFile }: PeerFiles, maxVersion = '1.3'): string {
   return `private_key_file = ${keyFile}, certificate_file = ${certFile}, ca_file = ${caFile}, tls_min_version = "1.2", tls_max_version = "${maxVersion}", ecdh_curve = ""`
 }
 

@@ -3,6 +3,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import {
+  issueServerCertificate,
+  type KeyedCertificate,
+} from '../../src/credentials/certificates/authority.ts'
 import { endProcess } from './end-process.ts'
 import { inside } from './network-namespace.ts'
 import { findTool } from './tools.ts'
@@ -12,6 +16,19 @@ export interface PeerFiles {
   readonly certFile: string
   readonly keyFile: string
   readonly caFile: string
+}
+
+/** A certificate for this name, in files; whom its bearer trusts is in `caFile`. */
+export async function issuePeerFiles(
+  authority: KeyedCertificate,
+  where: { readonly folder: string; readonly name: string; readonly caFile: string },
+): Promise<PeerFiles> {
+  const { folder, name, caFile } = where
+  const pair = await issueServerCertificate(authority, { names: [name], nowMs: Date.now() })
+  const files = { certFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}.key`) }
+  writeFileSync(files.certFile, pair.certificate)
+  writeFileSync(files.keyFile, pair.privateKey)
+  return { ...files, caFile }
 }
 
 interface Daemon {

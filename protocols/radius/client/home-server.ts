@@ -10,8 +10,7 @@ const TRIAL_MS = 60_000
 
 export interface HomeServerOptions {
   readonly name: string
-  readonly auth: RadiusPeer
-  readonly acct: RadiusPeer
+  readonly peer: RadiusPeer
   /** Told when it dies and when it answers again; must not throw. */
   readonly onChange?: (isAlive: boolean) => void
   readonly now?: () => number
@@ -20,7 +19,8 @@ export interface HomeServerOptions {
 /**
  * A server others are forwarded to, and whether it lives. One that lets a request go unanswered is
  * dead until it answers something: a Status-Server (RFC 5997), which it is sent every ten seconds
- * (RFC 3539 §3.4 in spirit), or, after a minute, a request on trial.
+ * (RFC 3539 §3.4 in spirit), or, after a minute, a request on trial. Over UDP a server is two of these,
+ * by its ports: many homes take log-ins and no accounting.
  */
 export class HomeServer {
   readonly name: string
@@ -44,10 +44,8 @@ export class HomeServer {
 
   /** @throws what `signal` was aborted with */
   async send(request: ClientRequest, signal: AbortSignal): Promise<Packet | 'timeout'> {
-    const { auth, acct } = this.#options
     const sentAt = this.#now()
-    const peer = request.code === PacketCode.accountingRequest ? acct : auth
-    const answer = await peer.send(request, signal)
+    const answer = await this.#options.peer.send(request, signal)
     if (answer !== 'timeout') this.#answered()
     // Others may have been answered meanwhile: a single request that is dropped kills nobody.
     else if (this.#lastAnswerAt < sentAt) this.#died()
@@ -57,8 +55,7 @@ export class HomeServer {
   close(): void {
     this.#stopping.abort()
     if (this.#probe !== null) clearTimeout(this.#probe)
-    this.#options.auth.close()
-    this.#options.acct.close()
+    this.#options.peer.close()
   }
 
   #answered(): void {
@@ -88,7 +85,7 @@ export class HomeServer {
   /** Never fails but by being stopped. */
   async #ask(): Promise<void> {
     const status = { code: PacketCode.statusServer, attributes: [] }
-    const answer = await this.#options.auth.send(status, this.#stopping.signal)
+    const answer = await this.#options.peer.send(status, this.#stopping.signal)
     if (answer !== 'timeout') this.#answered()
     else if (this.#deadSince !== null) this.#planProbe()
   }

@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import {
   type Attribute,
@@ -75,6 +77,20 @@ async function openNas(test: Test, address = '127.0.0.5'): Promise<TestNas> {
   test.teardown(() => nas.close())
   await nas.bind(address)
   return nas
+}
+
+/** The code of the answer to an Accounting-Request of hers; undefined for silence. */
+async function startSession(test: Test, identifier: number): Promise<number | undefined> {
+  const nas = new TestNas(front.acctPort, nasSecret, 8_000)
+  test.teardown(() => nas.close())
+  await nas.bind('127.0.0.5')
+  const attributes = [
+    makeText(AttributeType.userName, 'alice@away.example'),
+    { type: 40, value: Buffer.from([0, 0, 0, 1]) },
+    makeText(AttributeType.acctSessionId, 's1'),
+  ]
+  const reply = await nas.send(makeAccounting(attributes, nas.secret, identifier))
+  return reply?.packet.code
 }
 
 let serial = 0
@@ -156,28 +172,33 @@ for (const { how, server, at } of ways) {
 
   await t.test(`accounting is kept here and taken home, over ${how}`, async (t) => {
     front.directory.put({ ...realm, servers: [server] })
-    const nas = new TestNas(front.acctPort, nasSecret, 8_000)
-    t.teardown(() => nas.close())
-    await nas.bind('127.0.0.5')
     const before = [front.reports.length, home.reports.length]
-    const reply = await nas.send(
-      makeAccounting(
-        [
-          makeText(AttributeType.userName, 'alice@away.example'),
-          { type: 40, value: Buffer.from([0, 0, 0, 1]) },
-          makeText(AttributeType.acctSessionId, 's1'),
-        ],
-        nas.secret,
-        at + 1,
-      ),
-    )
-    t.equal(reply?.packet.code, PacketCode.accountingResponse)
+    t.equal(await startSession(t, at + 1), PacketCode.accountingResponse)
     t.same(
       [front.reports.length, home.reports.length],
       before.map((count) => count + 1),
     )
   })
 }
+
+await t.test('a home that takes no accounting still takes log-ins', async (t) => {
+  const before = [front.reports.length, home.reports.length]
+  front.directory.put({ ...realm, servers: [{ ...udp, acctPort: null }] })
+  t.equal(await startSession(t, 4), PacketCode.accountingResponse, 'it is ours alone')
+  t.same([front.reports.length, home.reports.length], [(before[0] ?? 0) + 1, before[1]])
+
+  const silent = createSocket('udp4').bind(0, '127.0.0.1')
+  t.teardown(() => silent.close())
+  await once(silent, 'listening')
+  front.directory.put({ ...realm, servers: [{ ...udp, acctPort: silent.address().port }] })
+  t.equal(await startSession(t, 5), undefined, 'not answered at home: the NAS says it again')
+  const server = `127.0.0.1:${silent.address().port}`
+  const dead = front.lines.findLast(({ event }) => event === 'radius.home-server-dead')
+  t.match(dead, { fields: { server } })
+  const nas = await openNas(t)
+  const accepted = await pap(nas, 'alice@away.example', password)
+  t.equal(accepted?.packet.code, PacketCode.accessAccept)
+})
 
 await t.test('what is ours or nobody’s is not forwarded', async (t) => {
   front.directory.put(realm)

@@ -31,7 +31,9 @@ export interface HomeServersParts {
 export interface Home {
   readonly address: HomeServerAddress
   readonly secret: SharedSecret
-  readonly server: HomeServer
+  readonly auth: HomeServer
+  /** The same over TLS; null where accounting is not forwarded. */
+  readonly acct: HomeServer | null
 }
 
 /** The home servers of all realms: one of each, however many realms name it. */
@@ -52,7 +54,7 @@ export class HomeServers {
   }
 
   close(): void {
-    for (const { server } of this.#homes.values()) server.close()
+    for (const home of this.#homes.values()) closeHome(home)
     this.#homes.clear()
   }
 
@@ -60,37 +62,30 @@ export class HomeServers {
     const key = keyOf(address)
     const found = this.#homes.get(key)
     if (found !== undefined) return found
+    const { host, port, acctPort, radsec } = address
     const secret = new SharedSecret(address.secret)
-    const name = `${address.host}:${address.port}`
-    const auth = this.#dial(address, secret, address.port)
-    const home = {
-      address,
-      secret,
-      server: new HomeServer({
+    const serve = (servedPort: number): HomeServer => {
+      const name = `${host}:${servedPort}`
+      return new HomeServer({
         name,
-        auth,
-        acct:
-          address.radsec !== null || address.acctPort === null
-            ? auth
-            : this.#dial(address, secret, address.acctPort),
+        peer: this.#dial(address, secret, servedPort),
         onChange: (isAlive) => this.#changed(name, isAlive),
-      }),
+      })
     }
+    const auth = serve(port)
+    const udpAcct = acctPort === null ? null : serve(acctPort)
+    const home = { address, secret, auth, acct: radsec === null ? udpAcct : auth }
     this.#homes.set(key, home)
     return home
   }
 
-  #dial(
-    { host, port: tlsPort, radsec }: HomeServerAddress,
-    secret: SharedSecret,
-    port: number,
-  ): RadiusPeer {
+  #dial({ host, radsec }: HomeServerAddress, secret: SharedSecret, port: number): RadiusPeer {
     const onBadReply = (reason: string): void => this.#tell(`${host}:${port}`, reason)
     if (radsec === null) return new UdpClient({ host, port, secret, retransmission, onBadReply })
     const pem = radsec.trustedCa ?? this.#parts.authority ?? ''
     return new TlsClient({
       host,
-      port: tlsPort,
+      port,
       secret,
       identity: {
         names: radsec.names,
@@ -117,13 +112,18 @@ export class HomeServers {
 
   #forgetOthers(realms: readonly Realm[]): void {
     const named = new Set(realms.flatMap(({ servers }) => servers.map(keyOf)))
-    for (const [key, { server }] of this.#homes) {
+    for (const [key, home] of this.#homes) {
       if (named.has(key)) continue
-      server.close()
+      closeHome(home)
       this.#homes.delete(key)
     }
     this.#source = realms
   }
+}
+
+function closeHome({ auth, acct }: Home): void {
+  auth.close()
+  acct?.close()
 }
 
 /** All that makes a server another one; two realms may name the same. */

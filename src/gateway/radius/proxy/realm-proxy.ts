@@ -5,6 +5,7 @@ import {
   findValue,
   forwardReply,
   forwardRequest,
+  type HomeServer,
   makeText,
   makeVlanAttributes,
   type Packet,
@@ -15,7 +16,7 @@ import {
 } from '../../../../protocols/radius/index.ts'
 import type { Directory } from '../../../directory/directory.ts'
 import { foldText } from '../../../directory/fold.ts'
-import type { Realm } from '../../../directory/realm.ts'
+import type { HomeServerAddress, Realm } from '../../../directory/realm.ts'
 import type { AuthEvent, AuthEventSink } from '../../../observe/auth-event.ts'
 import { readFacts, readText } from '../facts.ts'
 import type { NasClient } from '../nas-table.ts'
@@ -40,6 +41,12 @@ type Request = RadiusRequest<NasClient>
 
 /** What became of a request that was sent away; null is silence. */
 type Outcome = Reply | null | Promise<Reply | null>
+
+/** A server, and its port that takes the packet. */
+interface Destination {
+  readonly home: Home
+  readonly server: HomeServer
+}
 
 /** Forwards the log-ins and accounting of people whose realm is not ours. */
 export class RealmProxy {
@@ -71,6 +78,7 @@ export class RealmProxy {
     if (route === 'local') return null
     // What goes round in circles is acknowledged, or it would be repeated for ever.
     if (route.realm === null) return Promise.resolve(true)
+    if (!route.realm.servers.some(takesAccounting)) return null
     return this.#send(request, route.realm, signal).then((answered) => answered !== null)
   }
 
@@ -128,7 +136,7 @@ export class RealmProxy {
       },
       allow: typesOf(realm.allow),
     })
-    const server = home.server.name
+    const server = home.auth.name
     if (packet.code === PacketCode.accessChallenge) {
       this.#hold(packet, home)
       return reply
@@ -157,17 +165,14 @@ export class RealmProxy {
     const homes = this.#homes
       .of(realm, this.#parts.directory.realms())
       .filter((home) => !isSource(home.address, { nas: client.nas, address }))
-      .filter(({ address: { acctPort, radsec } }) => {
-        return packet.code === PacketCode.accessRequest || radsec !== null || acctPort !== null
-      })
-    for (const home of this.#inOrder(homes, packet)) {
+    for (const { home, server } of this.#inOrder(homes, packet)) {
       const forwarded = forwardRequest(packet, {
         from: request.secret,
         to: home.secret,
         proxyState: this.#mark,
         add: operatorOf(realm),
       })
-      const answer = await home.server.send(forwarded, signal)
+      const answer = await server.send(forwarded, signal)
       if (answer !== 'timeout') {
         const requestAuthenticator = forwarded.authenticator ?? packet.authenticator
         return { packet: answer, home, requestAuthenticator }
@@ -176,12 +181,16 @@ export class RealmProxy {
     return null
   }
 
-  /** The one that holds the conversation, alone; else those that live. */
-  #inOrder(homes: readonly Home[], { attributes }: Packet): readonly Home[] {
+  /** The one that holds the conversation, alone; else those that live and take such a packet. */
+  #inOrder(homes: readonly Home[], { code, attributes }: Packet): readonly Destination[] {
     const state = findValue(attributes, AttributeType.state)
     const holder = state === null ? undefined : this.#holders.get(state.toString('latin1'))
-    if (holder !== undefined && homes.includes(holder)) return [holder]
-    return homes.filter(({ server }) => server.isUsable)
+    if (holder !== undefined && homes.includes(holder))
+      return [{ home: holder, server: holder.auth }]
+    return homes.flatMap((home) => {
+      const server = code === PacketCode.accessRequest ? home.auth : home.acct
+      return server?.isUsable === true ? [{ home, server }] : []
+    })
   }
 
   #hold({ attributes }: Packet, home: Home): void {
@@ -228,6 +237,10 @@ export class RealmProxy {
       },
     })
   }
+}
+
+function takesAccounting({ radsec, acctPort }: HomeServerAddress): boolean {
+  return radsec !== null || acctPort !== null
 }
 
 function operatorOf({ operatorName: realm }: Realm): Attribute[] {

@@ -116,6 +116,20 @@ t.test('a request is signed, and its answer is the one that passes every check',
   ])
 })
 
+t.test(
+  'a status may be answered unsigned, as older FreeRADIUS does; a forged one is none',
+  async (t) => {
+    const peer = await Peer.open(t)
+    const answer = peer.client.send({ code: PacketCode.statusServer, attributes: [] }, never)
+    const { packet, answer: reply } = await peer.nth(1)
+    const alive = { code: PacketCode.accessAccept, attributes: [] }
+    reply(encodeUnsignedReply(alive, packet, new SharedSecret(Buffer.from('another'))))
+    reply(encodeUnsignedReply(alive, packet, secret))
+    t.match(await answer, alive)
+    t.same(peer.bad, ['bad-authenticator'])
+  },
+)
+
 t.test('requests whose authenticator is a digest are signed as their RFC says', async (t) => {
   const peer = await Peer.open(t)
   const codes = [
