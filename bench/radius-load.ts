@@ -87,7 +87,10 @@ function runLane(
   let next = 0
   let sentAtMs = 0
   return new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no answer to a PAP request')), PATIENCE_MS)
+    const timer = setTimeout(
+      () => reject(new Error(`no answer from port ${port} to a PAP request`)),
+      PATIENCE_MS,
+    )
     const send = (): void => {
       const request = requests[next]
       if (request === undefined) {

@@ -1,18 +1,19 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ApiClient } from '../src/cli/client.ts'
 import { issueServerCertificate, makeAuthority } from '../src/credentials/certificates/authority.ts'
 import {
   issueClientCertificate,
   makeClientKey,
 } from '../src/credentials/certificates/client-certificate.ts'
-import type { DemoFacts } from '../src/demo/facts.ts'
-import { Admin } from '../test/support/admin.ts'
 import type { ClientCertificate } from './radius-eap-load.ts'
 import type { Credential } from './radius-load.ts'
 
 const NETWORK = '/networks/corp'
 const METHODS = ['ttls-pap', 'pap', 'peap-mschapv2', 'tls']
 const DAYS = 30
+/** Log-ins a second from one address: more than any load here. */
+const NAS_RATE = 1_000_000
 
 /** With her network password. */
 interface NetworkPerson extends Credential {
@@ -49,30 +50,28 @@ export async function makeCertificates(folder: string, serverName: string) {
   }
 }
 
-/** Lets everybody in by every method that is measured, with network passwords for MS-CHAPv2. */
+/** Lets the named in by every method that is measured, with network passwords for MS-CHAPv2. */
 export async function prepareNetwork(
-  facts: DemoFacts,
-  caPem: string,
-): Promise<{
-  readonly people: readonly Credential[]
-  readonly networkPeople: readonly NetworkPerson[]
-}> {
-  const admin = new Admin(facts)
-  await admin.send('PATCH', '/settings', { allowNetworkPasswords: true })
-  await admin.send('PATCH', NETWORK, { methods: METHODS })
-  await admin.send('POST', '/ca', { name: 'bench', certificate: caPem, names: ['id'] })
-  const active = facts.people.filter(({ state }) => state === 'active')
-  const people = active.map(({ username, password }) => ({ name: username, password }))
+  api: ApiClient,
+  wish: { readonly secret: string; readonly caPem: string; readonly usernames: readonly string[] },
+): Promise<readonly NetworkPerson[]> {
+  const { secret, caPem, usernames } = wish
+  const nas = { name: 'loopback', addresses: ['127.0.0.0/8'], secret, rate: NAS_RATE }
+  await api.send('POST', '/nas', nas)
+  await api.send('PATCH', '/settings', { allowNetworkPasswords: true })
+  const network = { name: 'corp', ssids: ['corp'], methods: METHODS, everyone: true }
+  await api.send('POST', '/networks', network)
+  await api.send('POST', '/ca', { name: 'bench', certificate: caPem, names: ['id'] })
   const networkPeople: NetworkPerson[] = []
-  for (const { name } of people) {
-    const path = `/people/${name}`
-    const { id } = await admin.send<{ id: string }>('GET', path)
-    const made = await admin.send<{ password: string }>('POST', `${path}/network-password`)
-    networkPeople.push({ id, name, password: made.password })
+  for (const name of usernames) {
+    const { id } = await api.get<{ id: string }>(`/people/${name}`)
+    const path = `/people/${name}/network-password`
+    const { password } = await api.send<{ password: string }>('POST', path)
+    networkPeople.push({ id, name, password })
   }
-  return { people, networkPeople }
+  return networkPeople
 }
 
-export async function resumeOnNetwork(facts: DemoFacts): Promise<void> {
-  await new Admin(facts).send('PATCH', NETWORK, { resumption: true })
+export async function resumeOnNetwork(api: ApiClient): Promise<void> {
+  await api.send('PATCH', NETWORK, { resumption: true })
 }

@@ -7,12 +7,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startPostgres } from '../test/support/postgres.ts'
 import { findTool } from '../test/support/tools.ts'
 import { Devices, type EapWay, loadEap } from './radius-eap-load.ts'
-import { type Gatehouse, startGatehouse } from './radius-gatehouse.ts'
 import { type Credential, type LoadResult, loadPap, type Target } from './radius-load.ts'
 import { makeCertificates, prepareNetwork, resumeOnNetwork } from './radius-setting.ts'
 import { cpuSeconds } from './support/cpu.ts'
+import { type BenchDaemon, startDaemon } from './support/daemon.ts'
 import { type Freeradius, startFreeradius } from './support/freeradius.ts'
 import { median } from './support/median.ts'
 import { personAt } from './support/people.ts'
@@ -26,6 +27,8 @@ const WHOLE = { count: IS_FULL ? 2_000 : 400, concurrency: 8, warmUp: 200 }
 const RESUMED = { ...WHOLE, count: IS_FULL ? 4_000 : 800 }
 const CIPHER = 'ECDHE-ECDSA-AES128-GCM-SHA256'
 const SERVER_NAME = 'radius.example.test'
+const SECRET = 'radius-bench-secret'
+const PASSWORD = 'correct horse battery staple'
 
 interface Sample {
   readonly cpuUs: number
@@ -108,7 +111,7 @@ function report({ what, size, budget }: Row, samples: ReadonlyMap<Side, readonly
 
 /** Everything that runs, and how each of it is asked. */
 interface Scene {
-  readonly ours: Gatehouse
+  readonly ours: BenchDaemon
   readonly freeradius: Freeradius | null
   readonly slapd: Slapd | null
   readonly devices: Devices
@@ -133,10 +136,15 @@ function counted(
 
 function papSides(scene: Scene, peer: keyof Freeradius['ports']): readonly Side[] {
   const { ours, freeradius, slapd, people } = scene
-  const { secret } = ours.facts.radius
   const run = (server: string, port: number, who: readonly Credential[]) =>
-    counted(scene, server, (count) => loadPap({ port, secret }, { ...PAP, people: who, count }))
-  const own = { name: 'Gatehouse', pids: [ours.pid], run: run('Gatehouse', ours.authPort, people) }
+    counted(scene, server, (count) =>
+      loadPap({ port, secret: SECRET }, { ...PAP, people: who, count }),
+    )
+  const own = {
+    name: 'Gatehouse',
+    pids: [ours.pid],
+    run: run('Gatehouse', ours.radiusPort, people),
+  }
   if (freeradius === null) return [own]
   const asksSlapd = peer !== 'users'
   return [
@@ -144,14 +152,9 @@ function papSides(scene: Scene, peer: keyof Freeradius['ports']): readonly Side[
     {
       name: asksSlapd ? 'FreeRADIUS and slapd' : 'FreeRADIUS',
       pids: [freeradius.pid, ...(asksSlapd && slapd !== null ? [slapd.pid] : [])],
-      run: run('FreeRADIUS', freeradius.ports[peer], asksSlapd ? slapdPeople(people) : people),
+      run: run('FreeRADIUS', freeradius.ports[peer], people),
     },
   ]
-}
-
-/** As many as there are of ours, by the names that slapd knows. */
-function slapdPeople(people: readonly Credential[]): readonly Credential[] {
-  return people.map(({ password }, at) => ({ name: personAt(at).username, password }))
 }
 
 /** @param rounds gets how many requests a log-in took */
@@ -161,7 +164,7 @@ function eapSides(
   { resumes, rounds }: { readonly resumes: boolean; readonly rounds: Set<number> },
 ): readonly Side[] {
   const { ours, freeradius, devices } = scene
-  const { secret } = ours.facts.radius
+  const secret = SECRET
   const people = way === 'peap-mschapv2' ? scene.networkPeople : scene.people
   const { concurrency } = WHOLE
   const run = (server: string, target: Target) => {
@@ -180,7 +183,7 @@ function eapSides(
   const own = {
     name: 'Gatehouse',
     pids: [ours.pid],
-    run: run('Gatehouse', { port: ours.authPort, secret }),
+    run: run('Gatehouse', { port: ours.radiusPort, secret }),
   }
   if (freeradius === null) return [own]
   const port = freeradius.ports[resumes ? 'resuming' : 'users']
@@ -244,18 +247,20 @@ async function bench(folder: string, started: { stop(): Promise<void> }[]): Prom
   }
   const certificates = await makeCertificates(folder, SERVER_NAME)
   const { certificate, caFile, caPem } = certificates
-  const ours = await kept(startGatehouse(folder, { people: PEOPLE, certificate }))
-  const { people, networkPeople } = await prepareNetwork(ours.facts, caPem)
-  const password = people[0]?.password ?? ''
+  const postgres = await kept(startPostgres())
+  const ours = await kept(startDaemon(postgres, PEOPLE, PASSWORD, certificate))
+  const usernames = Array.from({ length: PEOPLE }, (_, at) => personAt(at).username)
+  const people = usernames.map((name) => ({ name, password: PASSWORD }))
+  const networkPeople = await prepareNetwork(ours.api, { secret: SECRET, caPem, usernames })
   const hasFreeradius = findTool('freeradius') !== null
   const hasLdap = hasFreeradius && findTool('slapd') !== null
   const slapd = hasLdap
-    ? await kept(startSlapd(people.length, password, { clientReadsPasswords: true }))
+    ? await kept(startSlapd(people.length, PASSWORD, { clientReadsPasswords: true }))
     : null
   const freeradius = hasFreeradius
     ? await kept(
         startFreeradius(folder, {
-          secret: ours.facts.radius.secret,
+          secret: SECRET,
           ...{ people, networkPeople, certificate, caFile },
           ldap: slapd?.server ?? null,
         }),
@@ -270,13 +275,13 @@ async function bench(folder: string, started: { stop(): Promise<void> }[]): Prom
   await rowOfPap(scene)
   await rowsOfLdap(scene)
   await rowsOfEap(scene, false)
-  await resumeOnNetwork(ours.facts)
+  await resumeOnNetwork(ours.api)
   await rowsOfEap(scene, true)
 
   await ours.stop()
   const tell = (name: string, recorded: number) =>
     process.stdout.write(`${name}: ${sent.get(name) ?? 0} log-ins, ${recorded} recorded\n`)
-  tell('Gatehouse', await ours.countAccepted())
+  tell('Gatehouse', await ours.countedLogIns())
   if (freeradius === null) return
   await freeradius.stop()
   tell('FreeRADIUS', freeradius.countAccepted())
@@ -287,6 +292,6 @@ const started: { stop(): Promise<void> }[] = []
 try {
   await bench(folder, started)
 } finally {
-  for (const one of started) await one.stop()
+  for (const one of started.toReversed()) await one.stop()
   rmSync(folder, { recursive: true, force: true })
 }

@@ -51,8 +51,15 @@ export async function startDaemon(
   postgres: TestServer,
   people: number,
   password: string,
+  certificate?: CertificateFiles,
 ): Promise<BenchDaemon> {
-  return await serve(await prepare(postgres, people, password))
+  return await serve({ ...(await prepare(postgres, people, password)), certificate })
+}
+
+/** What it shows instead of a certificate of its own authority; names of PEM files. */
+export interface CertificateFiles {
+  readonly certFile: string
+  readonly keyFile: string
 }
 
 export interface Started {
@@ -81,6 +88,7 @@ export async function* startAgain(
 interface Place {
   readonly dataDir: string
   readonly databaseUrl: string
+  readonly certificate?: CertificateFiles | undefined
 }
 
 async function prepare(postgres: TestServer, people: number, password: string): Promise<Place> {
@@ -110,6 +118,7 @@ function memoryMbOf(child: ChildProcess): number {
 }
 
 async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
   const gone = once(child, 'exit')
   child.kill('SIGTERM')
   await gone
@@ -187,7 +196,7 @@ async function insertPeople(
   if (people.length > 0) await client.query(insertRows, [JSON.stringify(people), verifier])
 }
 
-async function launch({ dataDir, databaseUrl }: Place) {
+async function launch({ dataDir, databaseUrl, certificate }: Place) {
   const listeners = ['HTTP', 'LDAP', 'LDAPS', 'RADIUS_AUTH', 'RADIUS_ACCT']
   const child = spawn(
     process.execPath,
@@ -200,6 +209,12 @@ async function launch({ dataDir, databaseUrl }: Place) {
         GATEHOUSE_HTTPS_LISTEN: 'off',
         GATEHOUSE_LOG_LEVEL: 'warn',
         GATEHOUSE_DATABASE_URL: databaseUrl,
+        ...(certificate === undefined
+          ? {}
+          : {
+              GATEHOUSE_TLS_CERT_FILE: certificate.certFile,
+              GATEHOUSE_TLS_KEY_FILE: certificate.keyFile,
+            }),
       },
       stdio: ['ignore', 'ignore', 'inherit'],
     },

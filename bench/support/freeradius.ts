@@ -84,7 +84,7 @@ run_dir = ${own}
 logdir = ${own}
 max_request_time = 10
 cleanup_delay = 5
-max_requests = 16384
+max_requests = 262144
 log {
   destination = files
   file = ${own}/radius.log
