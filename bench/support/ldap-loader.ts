@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Measured, Task } from './ldap-load.ts'
+import { giveWay } from './priority.ts'
 
 const file = fileURLToPath(new URL('ldap-load.ts', import.meta.url))
 
@@ -19,6 +20,11 @@ export class Loader {
     })
     await once(child, 'message')
     return new Loader(child)
+  }
+
+  /** As {@link giveWay} has it. */
+  giveWay(): void {
+    giveWay(this.#child.pid)
   }
 
   /** One task at a time. */

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
 import type { Measured, Task } from './ldap-load.ts'
 import { bindOn, type Server } from './ldap-wire.ts'
@@ -8,9 +9,9 @@ const MAX_TRIES = 20
 
 /**
  * Every client of a server comes back at once, as after its restart, with a whole TLS handshake. One
- * that is turned away, or waits longer than the server does, comes again.
+ * that is turned away, or waits longer than the server does, comes again. They stay for `seconds`.
  */
-export async function reconnect({ server, connections }: Task): Promise<Measured> {
+export async function reconnect({ server, connections, seconds }: Task): Promise<Measured> {
   const startMs = performance.now()
   let tries = 0
   const comeBack = async () => {
@@ -23,6 +24,7 @@ export async function reconnect({ server, connections }: Task): Promise<Measured
   }
   const back = await Promise.all(Array.from({ length: connections }, comeBack))
   const tookMs = performance.now() - startMs
+  await sleep(seconds * 1_000 - tookMs)
   for (const { socket } of back) socket.destroy()
   const times = back.map((one) => one.tookMs)
   return {

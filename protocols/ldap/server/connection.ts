@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { overwriteReadBlock } from '../../wire/index.ts'
+import { overwriteReadBlock, type Turns } from '../../wire/index.ts'
 import { decodeEnvelope, decodeRequestIn, type Envelope } from '../decode.ts'
 import { LdapError } from '../errors.ts'
 import type { BindRequest, ExtendedRequest, Request } from '../message.ts'
@@ -24,7 +24,6 @@ import { controlRefusal, refusalOf, startTlsRefusal } from './refusal.ts'
 import type { Round } from './round.ts'
 import { Slice } from './slice.ts'
 import { Transport } from './transport.ts'
-import type { Turns } from './turns.ts'
 
 /** Unread requests kept while they can't be dispatched; beyond this the socket is paused. */
 const READ_AHEAD_BYTES = 64 * 1024

@@ -1,11 +1,12 @@
 import { type AddressInfo, createServer, isIPv4, type Server, type Socket } from 'node:net'
-import { type SecureContext, TLSSocket } from 'node:tls'
+import type { SecureContext } from 'node:tls'
+import { Turns } from '../../wire/index.ts'
 import { type ConnectionHost, LdapConnection } from './connection.ts'
 import type { LdapHandler, LdapObserver, LdapPeer, RefusalReason } from './handler.ts'
+import { Handshakes } from './handshakes.ts'
 import { DEFAULT_LIMITS, type LdapServerLimits } from './options.ts'
 import { ChunkPool } from './output.ts'
 import { Round } from './round.ts'
-import { Turns } from './turns.ts'
 
 const SWEEP_EVERY_MS = 1_000
 const BACKLOG = 4_096
@@ -49,7 +50,7 @@ export class LdapServer implements ConnectionHost {
   readonly #listeners: readonly LdapListener[]
   readonly #servers: Server[] = []
   readonly #connections = new Set<LdapConnection>()
-  readonly #handshakes = new Map<TLSSocket, number>()
+  readonly #handshakes: Handshakes
   readonly #perAddress = new Map<string, number>()
   #openSockets = 0
   #isStopping: boolean = false
@@ -59,6 +60,7 @@ export class LdapServer implements ConnectionHost {
   constructor(options: LdapServerOptions) {
     this.handler = options.handler
     this.limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#handshakes = new Handshakes({ timeoutMs: this.limits.handshakeTimeoutMs })
     this.observer = options.observer ?? {}
     this.#listeners = options.listeners
     this.#secureContext = options.secureContext ?? null
@@ -98,7 +100,7 @@ export class LdapServer implements ConnectionHost {
     const closed = this.#servers.map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     )
-    for (const socket of this.#handshakes.keys()) socket.destroy()
+    this.#handshakes.closeAll()
     for (const connection of this.#connections) connection.drain()
     const limit = setTimeout(() => {
       for (const connection of this.#connections) connection.socket.destroy()
@@ -185,29 +187,17 @@ export class LdapServer implements ConnectionHost {
       socket.destroy()
       return
     }
-    socket.on('error', () => undefined)
-    const secured = new TLSSocket(socket, { isServer: true, secureContext })
-    this.#handshakes.set(secured, performance.now())
-    const failed = () => {
-      if (!this.#handshakes.delete(secured)) return
-      this.observer.refused?.('handshake', peer.address)
-      socket.destroy()
-    }
-    secured.on('error', failed)
-    secured.on('close', failed)
-    secured.once('secure', () => {
-      secured.off('error', failed)
-      secured.off('close', failed)
-      this.#handshakes.delete(secured)
-      this.#open(secured, { ...peer, isEncrypted: true })
+    this.#handshakes.begin({
+      socket,
+      secureContext,
+      onSecured: (secured) => this.#open(secured, { ...peer, isEncrypted: true }),
+      onFailed: () => this.observer.refused?.('handshake', peer.address),
     })
   }
 
   #checkTimes(): void {
     const nowMs = performance.now()
-    for (const [socket, sinceMs] of this.#handshakes) {
-      if (nowMs - sinceMs > this.limits.handshakeTimeoutMs) socket.destroy()
-    }
+    this.#handshakes.checkTimes(nowMs)
     for (const connection of this.#connections) connection.checkTimes(nowMs)
     this.#checkUnread()
   }

@@ -1,3 +1,4 @@
+import { Turns } from '../../wire/index.ts'
 import { RadiusError } from '../errors.ts'
 import { Conversation, type ConversationStep, type Opening } from './conversation.ts'
 import {
@@ -20,6 +21,8 @@ import {
 const DEFAULT_EAP_BYTES = 1024
 /** RFC 2865 §5.12: Framed-MTU is 64 or more. */
 const MIN_EAP_BYTES = 64
+/** Of a round of the event loop, for steps of conversations. */
+const ROUND_MS = 2
 /** EAPOL's own header, which Framed-MTU counts. */
 const EAPOL_BYTES = 4
 
@@ -99,6 +102,8 @@ export interface EapServerOptions<Context> {
 export class EapServer<Context, Grant> {
   readonly #store: ConversationStore<Conversation<Context, Grant>>
   readonly #now: () => number
+  /** A step may cost a handshake's arithmetic, and a campus that comes back sends hundreds at once. */
+  readonly #turns = new Turns(ROUND_MS)
 
   constructor(options: EapServerOptions<Context>) {
     const { holder, limits, now = () => performance.now(), onAbandoned } = options
@@ -202,6 +207,7 @@ export class EapServer<Context, Grant> {
     // The State stays while the step runs, so that a repeated packet finds it busy. After a fault it
     // stays to its timeout: the NAS hears nothing and turns to another server.
     conversation.phase = 'busy'
+    await new Promise<void>((resolve) => this.#turns.take(resolve))
     const answer = await this.#step(conversation, response, signal)
     conversation.phase = 'waiting'
     this.#store.remove(state)

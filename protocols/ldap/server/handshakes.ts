@@ -1,0 +1,76 @@
+import type { Socket } from 'node:net'
+import { type SecureContext, TLSSocket } from 'node:tls'
+import { Turns } from '../../wire/index.ts'
+
+export interface HandshakesOptions {
+  /** For a client to come to the end of its handshake, not counting what we had it wait. */
+  readonly timeoutMs: number
+}
+
+export interface Handshake {
+  readonly socket: Socket
+  readonly secureContext: SecureContext
+  readonly onSecured: (secured: TLSSocket) => void
+  readonly onFailed: () => void
+}
+
+/**
+ * TLS handshakes under way. Each costs some hundred times what a search does, and after a restart all
+ * clients come at once; so one begins in each round of the event loop, and what others ask for is
+ * answered in between. A client takes its turn when its hello is there: until then it costs nothing,
+ * and keeps nobody waiting.
+ */
+export class Handshakes {
+  readonly #timeoutMs: number
+  readonly #turns = new Turns()
+  /** Since when we have waited for the client; infinite while it waits for us. */
+  readonly #sinceMs = new Map<Socket, number>()
+
+  constructor({ timeoutMs }: HandshakesOptions) {
+    this.#timeoutMs = timeoutMs
+  }
+
+  begin(handshake: Handshake): void {
+    const { socket, onFailed } = handshake
+    this.#sinceMs.set(socket, performance.now())
+    socket.on('error', () => undefined)
+    socket.once('close', () => {
+      if (this.#sinceMs.delete(socket)) onFailed()
+    })
+    socket.once('readable', () => {
+      this.#sinceMs.set(socket, Number.POSITIVE_INFINITY)
+      this.#turns.take(() => this.#secure(handshake))
+    })
+  }
+
+  /** Drops clients that take too long. */
+  checkTimes(nowMs: number): void {
+    for (const [socket, sinceMs] of this.#sinceMs) {
+      if (nowMs - sinceMs > this.#timeoutMs) socket.destroy()
+    }
+  }
+
+  closeAll(): void {
+    for (const socket of this.#sinceMs.keys()) socket.destroy()
+  }
+
+  #secure({ socket, secureContext, onSecured }: Handshake): void {
+    if (!this.#sinceMs.has(socket)) return
+    // It has closed its side and sent nothing.
+    if (socket.readableLength === 0) {
+      socket.destroy()
+      return
+    }
+    this.#sinceMs.set(socket, performance.now())
+    const secured = new TLSSocket(socket, { isServer: true, secureContext })
+    const drop = () => socket.destroy()
+    secured.on('error', drop)
+    secured.on('close', drop)
+    secured.once('secure', () => {
+      secured.off('error', drop)
+      secured.off('close', drop)
+      this.#sinceMs.delete(socket)
+      onSecured(secured)
+    })
+  }
+}
