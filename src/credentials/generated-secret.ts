@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 /** Crockford's base 32 in lower case: no i, l, o or u, so nothing is read for something else. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -55,7 +55,7 @@ export function isAppPassword(password: Buffer): boolean {
  * is nothing to guess, so it needs neither salt nor cost. Never use it for what people choose.
  */
 export function digestSecret(secret: string | Uint8Array): string {
-  return createHash('sha256').update(secret).digest('base64')
+  return hash('sha256', secret, 'base64')
 }
 
 function inGroups(characters: string): string {

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import { Duplex } from 'node:stream'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { encodeMessage, LdapServer, Oid, ResultCode } from '../../../../protocols/ldap/index.ts'
 import { aBind, anExtended, aSearch, LdapClient } from '../../../support/ldap-client.ts'
@@ -171,6 +173,54 @@ await t.test('LDAPS: what is no handshake is closed and counted', async (t) => {
   await one.closed()
   t.same(refusals, ['handshake'])
   t.equal(await (await tlsClient()).codeOf(aBind('', '')), ResultCode.success)
+})
+
+await t.test('LDAPS: clients that come all at once leave room for those who are in', async (t) => {
+  const { client, tlsClient, server } = await startServer(
+    t,
+    aHandler(() => aSession()),
+  )
+  const inside = await client()
+  const coming = Array.from({ length: 200 }, () => tlsClient())
+  let answered = 0
+  while (server.connectionCount < 201) {
+    t.equal(await inside.codeOf(aSearch('(cn=a)')), ResultCode.success)
+    answered += 1
+  }
+  t.ok(answered > 20, `${answered} searches meanwhile`)
+  const all = await Promise.all(coming)
+  const codes = await Promise.all(all.map((one) => one.codeOf(aBind('', ''))))
+  t.same(new Set(codes), new Set([ResultCode.success]))
+})
+
+await t.test('LDAPS: a hello may come in pieces, and no hello is a failed handshake', async (t) => {
+  const { tlsPort, refusals } = await startServer(
+    t,
+    aHandler(() => aSession()),
+  )
+  const raw = connect({ port: tlsPort, host: '127.0.0.1', noDelay: true })
+  await once(raw, 'connect')
+  const slowly = new Duplex({
+    read: () => undefined,
+    write: (bytes: Buffer, _encoding, done) => {
+      raw.write(bytes.subarray(0, 1))
+      setTimeout(() => raw.write(bytes.subarray(1), () => done()), 20)
+    },
+  })
+  raw.on('data', (bytes) => slowly.push(bytes))
+  const secured = connectTls({ socket: slowly, rejectUnauthorized: false })
+  await once(secured, 'secureConnect')
+  const one = new LdapClient(secured)
+  t.equal(await one.codeOf(aBind('', '')), ResultCode.success)
+  raw.destroy()
+  t.same(refusals, [])
+
+  const silent = connect(tlsPort, '127.0.0.1')
+  silent.end()
+  silent.resume()
+  await once(silent, 'close')
+  await until(() => refusals.length === 1)
+  t.same(refusals, ['handshake'])
 })
 
 await t.test('limits: connections in all and from one address', async (t) => {
