@@ -1,4 +1,5 @@
 import type { AccessDenial, Grant, Resource } from '../access/decide.ts'
+import type { Credential } from '../directory/credential.ts'
 import type { CredentialId, PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
 import type { Entry } from '../directory/query.ts'
@@ -126,7 +127,14 @@ export interface Proved {
   readonly who: Authenticated
   /** Of what she showed, where it can be revoked by itself: a certificate, a generated password. */
   readonly credentialId?: CredentialId
+  /** Of her credentials as they were when it was checked; absent where none of ours was. */
+  readonly stamp?: number
+  /** The password she showed; absent where it is kept elsewhere. */
+  readonly password?: ShownPassword
 }
+
+/** Which one it was: its id goes on when another is set in its place, its cost may be raised. */
+export type ShownPassword = Pick<Credential, 'id' | 'createdAtMs'>
 
 export type Outcome =
   | (Proved & { readonly ok: true; readonly grant: Grant })

@@ -34,6 +34,7 @@ export class EntryLogin implements Login<Yes> {
   readonly #claimant: Claimant
   #name: string | null = null
   #found: Authenticated | null = null
+  #stamp = 0
 
   /** @param password empty where something else is shown */
   constructor(parts: EntryLoginParts, claimant: Claimant, password: Buffer) {
@@ -59,10 +60,12 @@ export class EntryLogin implements Login<Yes> {
     if (this.#found === null) return null
     const { resource, device } = this.#claimant
     const principal = this.#found.value
+    const candidates = this.#credentials.candidatesFor(principal.id)
+    this.#stamp = candidates.stamp
     return {
       principalId: principal.id,
       principalVersion: principal.version,
-      candidates: this.#credentials.candidatesFor(principal.id),
+      candidates,
       clientId: clientIdOf(resource),
       takesNetworkPassword:
         resource.kind === 'network' && this.#directory.settings.allowNetworkPasswords,
@@ -77,7 +80,8 @@ export class EntryLogin implements Login<Yes> {
     const who = this.#found
     if (who === null) return { ok: false, denial: 'deleted' }
     const decision = decide(this.#directory, who, this.#claimant.resource)
-    return decision.ok ? { ok: true, who, grant: decision.grant } : decision
+    if (!decision.ok) return decision
+    return { ok: true, who, grant: decision.grant, stamp: this.#stamp }
   }
 
   describe(answer: Answer): AuthEvent {

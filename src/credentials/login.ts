@@ -2,7 +2,7 @@ import type { Freshness } from '../directory/directory.ts'
 import type { CredentialId } from '../directory/id.ts'
 import type { AuthEvent, AuthEventSink } from '../observe/auth-event.ts'
 import { addressKey } from './address-key.ts'
-import type { Caller, Denial } from './authenticate.ts'
+import type { Caller, Denial, ShownPassword } from './authenticate.ts'
 import { AuthenticationUnavailable } from './authenticate.ts'
 import { type Checked, type CheckTurn, type Claim, revocableIdOf } from './claim.ts'
 import type { Note } from './delegated-password.ts'
@@ -13,6 +13,7 @@ import type { PasswordVerifier } from './password-verifier.ts'
 interface Admitted {
   readonly ok: true
   readonly credentialId?: CredentialId
+  readonly password?: ShownPassword
 }
 
 export interface Denied {
@@ -140,11 +141,11 @@ export class LoginProcedure {
     if (outcome.ok) {
       if (login.isAddressLimited) this.#names.recordSuccess(login)
       const { note } = checked.verdict
-      const credentialId = checked.verdict.isRight
-        ? revocableIdOf(checked.verdict.credential)
-        : undefined
+      const credential = checked.verdict.isRight ? checked.verdict.credential : null
+      const credentialId = revocableIdOf(credential)
       const admitted = credentialId === undefined ? outcome : { ...outcome, credentialId }
-      if (login.isFirstStep) return admitted
+      if (login.isFirstStep)
+        return credential === null ? admitted : { ...admitted, password: credential }
       const answer = {
         atMs: run.atMs,
         outcome: 'success',

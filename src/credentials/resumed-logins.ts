@@ -54,7 +54,8 @@ export class ResumedLogins implements ResumableLogins {
     this.#nowMs = parts.nowMs ?? Date.now
   }
 
-  remember({ who: { value }, credentialId }: Proved): string | null {
+  remember({ who: { value }, credentialId, stamp }: Proved): string | null {
+    if (stamp === undefined) return null
     const person = this.#directory.entryById(value.id)
     if (person?.value.kind !== 'person') return null
     // Where a password is checked elsewhere, nobody here learns that it was changed.
@@ -62,7 +63,8 @@ export class ResumedLogins implements ResumableLogins {
     const token: Token = {
       principalId: value.id,
       ...(credentialId === undefined ? {} : { credentialId }),
-      stamp: this.#credentials.candidatesFor(value.id).stamp,
+      // As it was when she was checked: what has changed since then ends the session.
+      stamp,
       allowsNetworkPasswords: this.#directory.settings.allowNetworkPasswords,
       atMs: this.#nowMs(),
     }

@@ -1,5 +1,6 @@
-import { decide } from '../access/decide.ts'
+import { decide, type Resource } from '../access/decide.ts'
 import { type Directory, entryNow } from '../directory/directory.ts'
+import type { PrincipalId } from '../directory/id.ts'
 import type { SecondFactorRule } from '../directory/network.ts'
 import type { Person } from '../directory/person.ts'
 import type { Entry } from '../directory/query.ts'
@@ -12,7 +13,9 @@ import type {
   Circumstances,
   Outcome,
   Proved,
+  ShownPassword,
 } from './authenticate.ts'
+import type { CredentialIndex } from './credential-index.ts'
 import type { SecondFactors } from './second-factors.ts'
 
 /** A code of an authenticator app, as it stands behind a password. */
@@ -23,6 +26,7 @@ interface Parts {
   readonly authenticator: Authenticator
   readonly factors: () => Pick<SecondFactors, 'check'>
   readonly directory: Directory
+  readonly credentials: Pick<CredentialIndex, 'candidatesFor'>
   readonly events: AuthEventSink
   readonly nowMs?: () => number
 }
@@ -58,7 +62,8 @@ export class SecondStep implements Authenticator {
   }
 
   /** @param code as it was typed; a recovery code is as good as one of the app's */
-  async finish({ who, credentialId }: Proved, code: string, at: Circumstances): Promise<Outcome> {
+  async finish(proved: Proved, code: string, at: Circumstances): Promise<Outcome> {
+    const { who, credentialId, password } = proved
     // Only people have codes; a service gets into no network.
     if (!isPerson(who)) return { ok: false, denial: 'no-factor' }
     const checked = await this.#parts.factors().check(who.value, code, {
@@ -71,7 +76,7 @@ export class SecondStep implements Authenticator {
       },
     })
     if (!checked.ok) return { ok: false, denial: checked.why }
-    const outcome = this.#decide(who, at)
+    const outcome = this.#decide(who, password, at)
     return outcome.ok && credentialId !== undefined ? { ...outcome, credentialId } : outcome
   }
 
@@ -82,13 +87,12 @@ export class SecondStep implements Authenticator {
   }
 
   /** While she looked for her phone, anything may have changed. */
-  #decide(before: Entry<Person>, at: Circumstances): Outcome {
+  #decide(before: Entry<Person>, shown: ShownPassword | undefined, at: Circumstances): Outcome {
     const { directory, events } = this.#parts
     const who = entryNow(directory, { id: before.value.id, no: before.no })
-    const decision =
-      who === null
-        ? ({ ok: false, denial: 'deleted' } as const)
-        : decide(directory, who, at.resource)
+    const decision = this.#isInForce(before.value.id, shown)
+      ? decideNow(directory, who, at.resource)
+      : ({ ok: false, denial: 'credential-changed' } as const)
     if (decision.ok) return { ok: true, who: who as Entry<Person>, grant: decision.grant }
     events.record({
       atMs: this.#nowMs(),
@@ -105,6 +109,21 @@ export class SecondStep implements Authenticator {
     })
     return decision
   }
+
+  /** Of a password that is kept elsewhere nobody here hears that it was changed. */
+  #isInForce(id: PrincipalId, shown: ShownPassword | undefined): boolean {
+    if (shown === undefined) return true
+    const { primary, generated } = this.#parts.credentials.candidatesFor(id)
+    const now = [primary, ...generated].find((held) => held?.id === shown.id) ?? null
+    if (now === null || now.createdAtMs !== shown.createdAtMs) return false
+    return now.expiresAtMs === null || now.expiresAtMs > this.#nowMs()
+  }
+}
+
+function decideNow(directory: Directory, who: Entry | null, resource: Resource) {
+  return who === null
+    ? ({ ok: false, denial: 'deleted' } as const)
+    : decide(directory, who, resource)
 }
 
 function ruleOf({ resource }: Circumstances): SecondFactorRule | null {

@@ -92,6 +92,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
       authenticator: logIn.authenticator,
       factors: input.secondFactors,
       directory: readModel,
+      credentials: directory.credentialIndex,
       events: logIn.events,
     }),
     challenges: logIn.challenges,

@@ -145,7 +145,7 @@ const EXPLANATIONS: Table = {
     'credential-expired': 'her password has expired: she sets another',
     'credential-temporary': 'her password was set by an admin: she changes it on her account page',
     'credential-changed':
-      'her password is not what it was when this session began: the device logs in whole by itself',
+      'her password is not what it was when this session or log-in began: a whole log-in with the new one goes on',
     'credential-scope': 'this app password is good for something else',
     'backing-off': 'too many wrong tries: it goes on by itself, or `gatehouse person unlock`',
     'locked-out': 'locked after too many wrong tries: `gatehouse person unlock`',

@@ -32,7 +32,7 @@ const edit = async (more: object) => admin.send('PATCH', '/networks/corp', { ...
 await t.test('a dry run tells how many would go, and changes nothing', async (t) => {
   t.match(await edit({ dryRun: true }), { sessions: { open: SESSIONS, ended: SESSIONS, moved: 0 } })
   const said = await cli('network', 'set', 'corp', '--group', 'guards', '--dry-run')
-  t.match(said, 'of 24 open sessions it ends 0 and moves 0', 'everyone is in as before')
+  t.match(said, 'of 24 open sessions it ends 0 and moves 24', 'everyone stays, on another VLAN')
 })
 
 await t.test('an edit that would end many is refused, unless so many are meant', async (t) => {
@@ -54,4 +54,18 @@ await t.test('a suspension needs none either, whatever it ends', async (t) => {
   await admin.suspend(PERSON)
   await das.came(SESSIONS)
   t.equal(das.sessions.length, SESSIONS)
+})
+
+await t.test('with the word they end, by their turns', async (t) => {
+  await admin.resume(PERSON)
+  const before = das.ordered.length
+  const again = [await nas.pap(PERSON, PASSWORD)]
+  for (const name of names) await nas.begin(PERSON, `again-${name}`, again)
+  t.match(await edit({ count: SESSIONS + 1 }), { name: 'corp', everyone: false })
+  await das.came(before + SESSIONS)
+  const { sessions } = await admin.send<{ sessions: { disconnect: { cause: string } }[] }>(
+    'GET',
+    `/sessions?person=${PERSON}&all=true&limit=${SESSIONS}`,
+  )
+  t.ok(sessions.every(({ disconnect }) => disconnect.cause === 'not-in-allowed-group'))
 })

@@ -10,6 +10,7 @@ import {
   PacketCode,
   SharedSecret,
 } from '../../protocols/radius/index.ts'
+import { Admin } from '../support/admin.ts'
 import { cliOf } from '../support/cli.ts'
 import { PASSWORD, startTestDemo } from '../support/demo.ts'
 import { makeRequest, papAttributes, TestNas } from '../support/radius-client.ts'
@@ -17,9 +18,12 @@ import { addAuthenticator } from '../support/second-factor-pages.ts'
 
 const { accessAccept: ACCEPT, accessChallenge: CHALLENGE, accessReject: REJECT } = PacketCode
 
+const NEW_PASSWORD = 'quite-another-83'
+
 const demo = await startTestDemo(t)
 const { radius, http } = demo.facts
 const cli = cliOf(demo.dataDir)
+const admin = new Admin(demo.facts)
 const secret = new SharedSecret(Buffer.from(radius.secret))
 const nas = new TestNas(radius.authPort, radius.secret)
 t.teardown(() => nas.close())
@@ -168,4 +172,27 @@ await t.test('who is suspended between password and code stays out', async (t) =
   const [, , recoveryCode = ''] = codes
   t.equal((await ask(recoveryCode, { ssid: 'asking', state })).code, REJECT)
   t.equal(await reasonIs('denied radius-pap held'), 'denied radius-pap held')
+})
+
+await t.test('a password that is changed before the code comes is good no more', async (t) => {
+  const stateAnew = async (password: string) => stateOf(await ask(password, { ssid: 'asking' }))
+  const [, , , unspent = '', other = '', third = ''] = codes
+  await admin.resume(username)
+  const before = await stateAnew(PASSWORD)
+  await admin.setPassword(username, NEW_PASSWORD)
+  t.equal((await ask(unspent, { ssid: 'asking', state: before })).code, REJECT)
+  const reason = 'denied radius-pap credential-changed'
+  t.equal(await reasonIs(reason), reason)
+  const after = await stateAnew(NEW_PASSWORD)
+  await admin.send('POST', `/people/${username}/app-passwords`, { name: 'phone', uses: ['radius'] })
+  t.equal((await ask(other, { ssid: 'asking', state: after })).code, ACCEPT, 'another is no change')
+  const { password } = await admin.send<{ password: string }>(
+    'POST',
+    `/people/${username}/app-passwords`,
+    { name: 'watch', uses: ['radius'] },
+  )
+  const revoked = await stateAnew(password)
+  await cli('person', 'app-password', 'revoke', username, 'watch')
+  t.equal((await ask(third, { ssid: 'asking', state: revoked })).code, REJECT)
+  t.equal(await reasonIs(reason), reason)
 })

@@ -126,6 +126,7 @@ export class GatewayBench {
         authenticator: this.#authenticator(),
         factors: () => this.factors,
         directory: this.directory.model,
+        credentials: this.#credentials,
         events: { record: (event) => this.events.push(event) },
       }),
       challenges: this.#challenges(),

@@ -215,9 +215,10 @@ export class EapAnswers {
     return outcome.ok ? this.#admit(outcome, attempt) : deny(outcome)
   }
 
-  #admit({ who, grant, credentialId }: Admission, attempt: EapAttempt<Guest>) {
+  #admit({ who, grant, credentialId, stamp }: Admission, attempt: EapAttempt<Guest>) {
     const proved = credentialId === undefined ? { who } : { who, credentialId }
-    const resumption = this.#resumptionOf(attempt, proved)
+    const checked = stamp === undefined ? proved : { ...proved, stamp }
+    const resumption = this.#resumptionOf(attempt, checked)
     return {
       ok: true,
       grant: { ...proved, grant },

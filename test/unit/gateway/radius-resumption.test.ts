@@ -183,3 +183,17 @@ t.test('a network that does not say so resumes nothing', async (t) => {
   const again = await logIn(t, bench, { session: first.session })
   t.match(again, { kind: 'accept', isResumed: false })
 })
+
+t.test('a credential that changes while she logs in leaves nothing to resume', async (t) => {
+  const bench = await startBench(t)
+  const record = bench.events.push.bind(bench.events)
+  bench.events.push = (...events) => {
+    bench.give(bench.people.alice.id, ofMyPhone)
+    return record(...events)
+  }
+  const first = await logIn(t, bench)
+  t.equal(first.kind, 'accept', 'it was right when it was checked')
+  bench.events.push = record
+  const again = await logIn(t, bench, { session: first.session })
+  t.match(again, { kind: 'accept', isResumed: false })
+})
