@@ -93,7 +93,7 @@ const EXPLANATIONS: Table = {
     'tls-alert-from-peer': DEVICE_TRUST,
     'tls-alert-from-peer unknown_ca': DEVICE_TRUST,
     'tls-alert-from-peer internal_error':
-      'the device ended TLS without saying why, as most do when the name in our certificate is not the one they expect: compare the server name of its profile with `gatehouse doctor`',
+      'the device ended TLS without saying why, as most do when they expect another name in our certificate: compare the server name or domain suffix of its profile with the names `gatehouse certificate server` shows',
     'tls-alert-from-peer bad_certificate': `${DEVICE_TRUST}, and see that the server name of its profile is the one in our certificate`,
     'tls-alert-from-peer certificate_unknown': `${DEVICE_TRUST}, and see that the server name of its profile is the one in our certificate`,
     'tls-alert-from-peer certificate_expired':
