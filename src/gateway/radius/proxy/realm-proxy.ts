@@ -185,11 +185,10 @@ export class RealmProxy {
   #inOrder(homes: readonly Home[], { code, attributes }: Packet): readonly Destination[] {
     const state = findValue(attributes, AttributeType.state)
     const holder = state === null ? undefined : this.#holders.get(state.toString('latin1'))
-    if (holder !== undefined && homes.includes(holder))
-      return [{ home: holder, server: holder.auth }]
-    return homes.flatMap((home) => {
+    const isHeld = holder !== undefined && homes.includes(holder)
+    return (isHeld ? [holder] : homes).flatMap((home) => {
       const server = code === PacketCode.accessRequest ? home.auth : home.acct
-      return server?.isUsable === true ? [{ home, server }] : []
+      return server !== null && (isHeld || server.isUsable) ? [{ home, server }] : []
     })
   }
 
