@@ -28,7 +28,7 @@ export function decideDevice(
   const { grant } = decision
   return {
     ok: true,
-    grant: untilExpiry({ ...grant, vlan: device.vlan ?? grant.vlan }, device, atMs),
+    grant: untilExpiry({ ...grant, vlan: device.vlan ?? grant.vlan }, device.expiresAtMs, atMs),
   }
 }
 
@@ -48,8 +48,8 @@ function findDenial(
   return mayOwn ? null : 'owner-shut-out'
 }
 
-/** A session of a device ends with it, also where the NAS takes no requests. */
-function untilExpiry(grant: Grant, { expiresAtMs }: Device, atMs: number): Grant {
+/** A session ends with what was let in for a time, also where the NAS takes no requests. */
+export function untilExpiry(grant: Grant, expiresAtMs: number | null, atMs: number): Grant {
   const { session } = grant
   if (expiresAtMs === null || session === undefined) return grant
   const left = Math.ceil((expiresAtMs - atMs) / 1_000)

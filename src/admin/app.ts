@@ -24,6 +24,7 @@ import { connectRoutes, consentReturnRoute } from './routes/connect.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { factorRoutes } from './routes/factors.ts'
 import { groupRoutes } from './routes/groups.ts'
+import { guestRoutes } from './routes/guests.ts'
 import { importRoutes } from './routes/imports.ts'
 import { licenceRoutes } from './routes/licences.ts'
 import { lifecycleRoutes } from './routes/lifecycle.ts'
@@ -223,6 +224,7 @@ function adminApi(api: FastifyInstance, parts: AdminParts, options: AppOptions):
       radsecPeerRoutes,
       realmRoutes,
       deviceRoutes,
+      guestRoutes,
       profileRoutes,
       sessionRoutes,
       sourceRoutes,

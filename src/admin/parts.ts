@@ -2,6 +2,7 @@ import type { Grant } from '../access/decide.ts'
 import type { Activation } from '../account/activation.ts'
 import type { AppPasswords } from '../credentials/app-passwords.ts'
 import type { TokenVerifier } from '../credentials/authenticate.ts'
+import type { Guests } from '../credentials/guests.ts'
 import type { NetworkPasswords } from '../credentials/network-passwords.ts'
 import type { Passkeys } from '../credentials/passkeys.ts'
 import type { PasswordSetter } from '../credentials/password-setter.ts'
@@ -468,6 +469,7 @@ export interface AdminParts {
   readonly resources: ResourceStore
   readonly realms: RealmStore
   readonly devices: DeviceStore
+  readonly guests: Guests
   readonly nas: Pick<NasStore, 'rotateSecret' | 'endRotation' | 'uses'>
   readonly credentials: CredentialStore
   readonly passwords: Pick<PasswordSetter, 'set'>

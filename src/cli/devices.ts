@@ -4,6 +4,7 @@ import type { Run } from './context.ts'
 import { readPages } from './pages.ts'
 import { printTable } from './print.ts'
 import { addRemove } from './remove.ts'
+import { timeFrom } from './time.ts'
 
 interface ShownDevice {
   readonly name: string
@@ -98,18 +99,14 @@ function bodyOf({ network, owner, vlan, until }: DeviceOptions) {
     ...(network === undefined ? {} : { networks: network }),
     ...(owner === undefined ? {} : { owner: owner === 'none' ? null : owner }),
     ...(vlan === undefined ? {} : { vlan: vlan === 'none' ? null : vlanFrom(vlan) }),
-    ...(until === undefined ? {} : { expiresAt: until === 'none' ? null : timeFrom(until) }),
+    ...(until === undefined
+      ? {}
+      : { expiresAt: until === 'none' ? null : timeFrom('--until', until) }),
   }
 }
 
 function vlanFrom(text: string): number | string {
   return /^\d+$/.test(text) ? Number(text) : text
-}
-
-function timeFrom(text: string): string {
-  const at = new Date(text)
-  if (Number.isNaN(at.getTime())) throw new CliError(`--until takes a time, not "${text}"`)
-  return at.toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
 function toRow({ name, mac, networks, owner, vlan, enabled, expiresAt, lastSeenAt }: ShownDevice) {

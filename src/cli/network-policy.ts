@@ -34,6 +34,12 @@ export function addPolicy(command: Command): Command {
         'let a device come back within the hour without its password',
       ).choices(['on', 'off']),
     )
+    .addOption(
+      new Option('--guests <yes|no>', 'let guest accounts in; `everyone` is none of them').choices([
+        'yes',
+        'no',
+      ]),
+    )
     .option('--idle-timeout <seconds>', 'of silence, after which the NAS ends a session')
     .option('--interim <seconds>', 'between two reports of a session')
     .option('--attribute <name=value...>', 'that stands in each reply; see `network attributes`')
@@ -54,6 +60,7 @@ export interface PolicyOptions {
   readonly secondFactor?: string
   readonly requireCryptoBinding?: 'yes' | 'no'
   readonly resumption?: 'on' | 'off'
+  readonly guests?: 'yes' | 'no'
   readonly idleTimeout?: string
   readonly interim?: string
   readonly attribute?: string[]
@@ -79,6 +86,7 @@ export function policyFrom(options: PolicyOptions): Record<string, unknown> {
         ? undefined
         : options.requireCryptoBinding === 'yes',
     resumption: options.resumption === undefined ? undefined : options.resumption === 'on',
+    guests: options.guests === undefined ? undefined : options.guests === 'yes',
     idleTimeoutSeconds: numberFrom('--idle-timeout', options.idleTimeout),
     interimSeconds: numberFrom('--interim', options.interim),
     attributes: options.attribute?.map(attributeFrom),

@@ -8,6 +8,7 @@ import { addDemo } from './demo.ts'
 import { addDevices } from './devices.ts'
 import { addDoctor } from './doctor.ts'
 import { addGroup } from './group.ts'
+import { addGuests } from './guests.ts'
 import { addImport } from './import.ts'
 import { addLog } from './log.ts'
 import { addMail } from './mail.ts'
@@ -55,6 +56,7 @@ export function makeProgram(process: {
     addNetworks,
     addRealms,
     addDevices,
+    addGuests,
     addSessions,
     addCertificates,
     addCa,

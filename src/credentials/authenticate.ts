@@ -1,5 +1,7 @@
 import type { AccessDenial, Grant, Resource } from '../access/decide.ts'
+import type { GuestDenial } from '../access/guest.ts'
 import type { Credential } from '../directory/credential.ts'
+import type { Guest } from '../directory/guest.ts'
 import type { CredentialId, PrincipalId } from '../directory/id.ts'
 import type { Person } from '../directory/person.ts'
 import type { Entry } from '../directory/query.ts'
@@ -98,6 +100,7 @@ export type Denial =
   | CodeDenial
   | CertificateDenial
   | DelegatedDenial
+  | GuestDenial
   | AccessDenial
 
 /** What is wrong with a certificate, whoever it belongs to. */
@@ -122,9 +125,14 @@ export type CertificateDenial =
 
 export type Authenticated = Entry<Person> | Entry<Service>
 
+/** A guest is no entry of the directory, and comes into networks alone. */
+export interface AdmittedGuest {
+  readonly value: Guest
+}
+
 /** Who has shown that it is her, and with what. */
 export interface Proved {
-  readonly who: Authenticated
+  readonly who: Authenticated | AdmittedGuest
   /** Of what she showed, where it can be revoked by itself: a certificate, a generated password. */
   readonly credentialId?: CredentialId
   /** Of her credentials as they were when it was checked; absent where none of ours was. */

@@ -12,14 +12,18 @@ import {
   type ChallengeOutcome,
   type ChallengeProof,
   type Denial,
+  type Outcome,
 } from './authenticate.ts'
 import { type Claim, noteOf, revocableIdOf } from './claim.ts'
 import type { CredentialIndex } from './credential-index.ts'
 import { noDelegation } from './delegated-password.ts'
 import { EntryLogin, type EntryLoginParts } from './entry-login.ts'
 import type { Failures } from './failures.ts'
-import { denyWithoutCredential, reasonOf } from './login.ts'
+import { GuestLogin } from './guest-login.ts'
+import { denyWithoutCredential, type Login, reasonOf } from './login.ts'
 import type { NetworkSecrets } from './network-secrets.ts'
+
+type Yes = Extract<Outcome, { ok: true }>
 
 /** A credential that keeps changing under a log-in is somebody's mistake, not a reason to go on. */
 const MAX_RUNS = 3
@@ -51,24 +55,27 @@ interface Judged<Answer> {
  */
 export class ChallengeLogins implements ChallengeAuthenticator {
   readonly #parts: ChallengeLoginParts
-  readonly #entryParts: EntryLoginParts
+  readonly #entryParts: EntryLoginParts & { readonly nowMs: () => number }
   readonly #nowMs: () => number
 
   constructor(parts: ChallengeLoginParts) {
     const { directory, credentials } = parts
     this.#parts = parts
     // Nobody else has a network password of hers, so nobody else is asked.
-    this.#entryParts = { directory, credentials, delegated: noDelegation }
     this.#nowMs = parts.nowMs ?? Date.now
+    this.#entryParts = { directory, credentials, delegated: noDelegation, nowMs: this.#nowMs }
   }
 
   async authenticateChallenge<Answer>(
     attempt: ChallengeAttempt<Answer>,
     caller: Caller,
   ): Promise<ChallengeOutcome<Answer>> {
-    const login = new EntryLogin(this.#entryParts, attempt, none)
+    const guest = GuestLogin.of(this.#entryParts, attempt, none)
+    const login = guest ?? new EntryLogin(this.#entryParts, attempt, none)
     try {
-      return await this.#run(login, attempt.proof, caller)
+      return guest === null
+        ? await this.#run(login, attempt.proof, caller)
+        : this.#runGuest(guest, attempt.proof)
     } catch (error) {
       const answer = { atMs: this.#nowMs(), outcome: 'unavailable' } as const
       const reason = reasonOf(error)
@@ -77,8 +84,17 @@ export class ChallengeLogins implements ChallengeAuthenticator {
     }
   }
 
+  /** A guest's secret is in memory with the guest, and wrong proofs of one are not counted. */
+  #runGuest<Answer>(login: GuestLogin, proof: ChallengeProof<Answer>): ChallengeOutcome<Answer> {
+    this.#requireFresh()
+    const claim = login.find()
+    const answer = proof.check(pick(login.secret ?? decoy, proof) ?? none)
+    const denial = claim === null ? 'unknown-name' : answer === null ? 'wrong-password' : null
+    return this.#conclude(login, claim, { denial, answer, credential: null })
+  }
+
   async #run<Answer>(
-    login: EntryLogin,
+    login: Login<Yes>,
     proof: ChallengeProof<Answer>,
     caller: Caller,
   ): Promise<ChallengeOutcome<Answer>> {
@@ -97,7 +113,7 @@ export class ChallengeLogins implements ChallengeAuthenticator {
   }
 
   async #secretOf(
-    login: EntryLogin,
+    login: Login<Yes>,
     credential: Credential | null,
     { signal }: Caller,
   ): Promise<NetworkSecret | null> {
@@ -134,7 +150,7 @@ export class ChallengeLogins implements ChallengeAuthenticator {
   }
 
   #conclude<Answer>(
-    login: EntryLogin,
+    login: Login<Yes>,
     claim: Claim | null,
     { denial, answer, credential }: Judged<Answer>,
   ): ChallengeOutcome<Answer> {
@@ -171,7 +187,7 @@ function pick<Answer>(
 }
 
 function outcomeOf<Answer>(
-  login: EntryLogin,
+  login: Login<Yes>,
   { denial, answer, credential }: Judged<Answer>,
 ): ChallengeOutcome<Answer> {
   if (denial === 'no-credential') return denyWithoutCredential(login.decide())

@@ -85,20 +85,7 @@ export class EntryLogin implements Login<Yes> {
   }
 
   describe(answer: Answer): AuthEvent {
-    const { subject, resource, method, address, device, detail } = this.#claimant
-    return {
-      atMs: answer.atMs,
-      outcome: answer.outcome,
-      reason: answer.reason,
-      resourceKind: resource.kind,
-      resourceName: nameOfResource(resource),
-      method,
-      principalId: answer.principalId,
-      name: recordedName(subject.name),
-      address,
-      device,
-      detail: answer.note === undefined ? (detail ?? null) : { ...detail, ...answer.note },
-    }
+    return describeAnswer(this.#claimant, answer)
   }
 
   /** Whoever may not sign in here is not asked about anywhere else. */
@@ -113,6 +100,24 @@ export class EntryLogin implements Login<Yes> {
     // The entry the gateway found may be older than what the directory holds by now.
     const entry = entryNow(this.#directory, { id: subject.entry.value.id, no: subject.entry.no })
     return entry === null || entry.value.kind === 'group' ? null : (entry as Authenticated)
+  }
+}
+
+/** What the record says of an answer to somebody's claim. */
+export function describeAnswer(claimant: Claimant, answer: Answer): AuthEvent {
+  const { subject, resource, method, address, device, detail } = claimant
+  return {
+    atMs: answer.atMs,
+    outcome: answer.outcome,
+    reason: answer.reason,
+    resourceKind: resource.kind,
+    resourceName: nameOfResource(resource),
+    method,
+    principalId: answer.principalId,
+    name: recordedName(subject.name),
+    address,
+    device,
+    detail: answer.note === undefined ? (detail ?? null) : { ...detail, ...answer.note },
   }
 }
 

@@ -1,4 +1,5 @@
 import { hash, randomBytes } from 'node:crypto'
+import { GUEST_PREFIX } from '../directory/guest.ts'
 
 /** Crockford's base 32 in lower case: no i, l, o or u, so nothing is read for something else. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -6,6 +7,10 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const TOKEN_CHARACTERS = 32
 /** Seven groups of four: 140 bits, above the 128 that make a slow hash unnecessary. */
 const PASSWORD_CHARACTERS = 28
+/** Four groups, for somebody to type on a telephone: 80 bits, for days and not for years. */
+const GUEST_CHARACTERS = 16
+/** Behind `guest-`: enough that names are not run out of, and no secret. */
+const NAME_CHARACTERS = 5
 const GROUP = 4
 const TOKEN_PREFIX = 'gh_'
 const APP_PREFIX = 'app-'
@@ -40,6 +45,16 @@ export function makeAppPassword(): string {
 /** As {@link makeAppPassword}, for networks; it begins with `net-`. */
 export function makeNetworkPassword(): string {
   return `${NETWORK_PREFIX}${makeGeneratedPassword()}`
+}
+
+/** For a guest to type on a telephone: four groups of four characters with hyphens, 80 random bits. */
+export function makeGuestPassword(): string {
+  return inGroups(randomCharacters(GUEST_CHARACTERS))
+}
+
+/** Such as `guest-k7m2q`. */
+export function makeGuestName(): string {
+  return `${GUEST_PREFIX}${randomCharacters(NAME_CHARACTERS)}`
 }
 
 /** Whether it looks like an app or network password, good or not; no text is made of it. */

@@ -18,6 +18,7 @@ import { DelegatedVerifier } from './delegated-verifier.ts'
 import { EntryLogin, type EntryLoginParts } from './entry-login.ts'
 import type { Failures } from './failures.ts'
 import type { ForwardBudget } from './forward-budget.ts'
+import { GuestLogin } from './guest-login.ts'
 import { LoginProcedure } from './login.ts'
 import { NameLimit } from './name-limit.ts'
 import { PasswordVerifier } from './password-verifier.ts'
@@ -53,9 +54,9 @@ export interface DelegatedParts {
   readonly deadlineMs?: number
 }
 
-/** The one way in with a password, for people, services and administrators. */
+/** The one way in with a password, for people, guests, services and administrators. */
 export class PasswordAuthenticator implements Authenticator, AdministratorAuthenticator {
-  readonly #parts: EntryLoginParts
+  readonly #parts: EntryLoginParts & { readonly nowMs: () => number }
   readonly #procedure: LoginProcedure
   readonly #rehasher: Rehasher
   readonly #remembered: RememberedPasswords | null
@@ -64,7 +65,7 @@ export class PasswordAuthenticator implements Authenticator, AdministratorAuthen
     const nowMs = parts.nowMs ?? Date.now
     const onFault = parts.onFault ?? (() => undefined)
     const { directory, credentials, pool, delegated } = parts
-    this.#parts = { directory, credentials, delegated: delegated?.source ?? noDelegation }
+    this.#parts = { directory, credentials, delegated: delegated?.source ?? noDelegation, nowMs }
     this.#rehasher = new Rehasher({ pool, store: parts.store, onFault })
     this.#remembered =
       delegated === undefined
@@ -99,8 +100,9 @@ export class PasswordAuthenticator implements Authenticator, AdministratorAuthen
   }
 
   authenticate(attempt: Attempt, caller: Caller): Outcome | Promise<Outcome> {
-    const login = new EntryLogin(this.#parts, attempt, attempt.password)
-    return this.#procedure.run(login, caller)
+    const { password } = attempt
+    const guest = GuestLogin.of(this.#parts, attempt, password)
+    return this.#procedure.run(guest ?? new EntryLogin(this.#parts, attempt, password), caller)
   }
 
   authenticateAdministrator(

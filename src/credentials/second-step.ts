@@ -7,7 +7,6 @@ import type { Entry } from '../directory/query.ts'
 import type { AuthEventSink } from '../observe/auth-event.ts'
 import type {
   Attempt,
-  Authenticated,
   Authenticator,
   Caller,
   Circumstances,
@@ -64,7 +63,7 @@ export class SecondStep implements Authenticator {
   /** @param code as it was typed; a recovery code is as good as one of the app's */
   async finish(proved: Proved, code: string, at: Circumstances): Promise<Outcome> {
     const { who, credentialId, password } = proved
-    // Only people have codes; a service gets into no network.
+    // Only people have codes; a service gets into no network, and a guest into none that asks for one.
     if (!isPerson(who)) return { ok: false, denial: 'no-factor' }
     const checked = await this.#parts.factors().check(who.value, code, {
       address: at.address,
@@ -134,7 +133,7 @@ function nameOf({ resource }: Circumstances): string {
   return resource.kind === 'network' ? resource.network.name : resource.kind
 }
 
-function isPerson(entry: Authenticated): entry is Entry<Person> {
+function isPerson(entry: Proved['who']): entry is Entry<Person> {
   return entry.value.kind === 'person'
 }
 

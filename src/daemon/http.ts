@@ -13,12 +13,14 @@ import type { Config } from '../config/config.ts'
 import { formatListen } from '../config/listen.ts'
 import { adminSocketPath } from '../config/paths.ts'
 import type { ServerCertificate } from '../credentials/certificates/server-certificate.ts'
+import { Guests } from '../credentials/guests.ts'
 import { explainLogIn } from '../gateway/radius/explain.ts'
 import { checkReplyAttribute, listReplyAttributes } from '../gateway/radius/reply-attributes.ts'
 import { answerUnreadable, scimPlugin } from '../gateway/scim/plugin.ts'
 import { PostgresBackup } from '../storage/backup.ts'
 import { PostgresDeviceStore } from '../storage/device-store.ts'
 import { PostgresGroupStore } from '../storage/group-store.ts'
+import { PostgresGuestStore } from '../storage/guest-store.ts'
 import { PostgresListing } from '../storage/listing.ts'
 import { LogReader } from '../storage/log-reader.ts'
 import { PostgresNasStore } from '../storage/nas-store.ts'
@@ -123,6 +125,7 @@ function makeAdmin(input: HttpInput): AdminParts {
     resources: new PostgresResourceStore(database, keys),
     realms: new PostgresRealmStore(database, keys),
     devices: new PostgresDeviceStore(database),
+    guests: new Guests({ store: new PostgresGuestStore(database, keys), directory: readModel }),
     nas: new PostgresNasStore(database, keys),
     credentials: logIn.credentials,
     passwords: input.passwords.setter,

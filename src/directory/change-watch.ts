@@ -1,5 +1,6 @@
-import type { AnyChange, FollowedKind, Position } from './change.ts'
+import type { AnyChange, EntityChange, FollowedKind, Position } from './change.ts'
 import type { Directory, Follower } from './directory.ts'
+import type { Guest } from './guest.ts'
 
 /** What has changed, as far as it decides who may do what. */
 export interface Touched {
@@ -21,17 +22,21 @@ export class ChangeWatch implements Follower {
     'network',
     'nas',
     'device',
+    'guest',
     'membership',
     'credential',
     'client-certificate',
   ] as const
-  readonly #directory: Follower & Pick<Directory, 'entry'>
+  readonly #directory: Follower & Pick<Directory, 'entry' | 'guests'>
   readonly #credentials: Follower
   readonly #certificates: Follower
   readonly #listeners: ((touched: Touched) => void)[] = []
+  /** The list that is looked up below; another one is another list. */
+  #guests: readonly Guest[] = []
+  #guestsOf: ReadonlyMap<string, readonly string[]> = new Map()
 
   constructor(parts: {
-    readonly directory: Follower & Pick<Directory, 'entry'>
+    readonly directory: Follower & Pick<Directory, 'entry' | 'guests'>
     readonly credentials: Follower
     readonly certificates: Follower
   }) {
@@ -54,12 +59,12 @@ export class ChangeWatch implements Follower {
   }
 
   apply(changes: readonly AnyChange[]): void {
-    // Sessions name a device as they name a person.
+    // Sessions name a device or a guest as they name a person.
     const people: string[] = []
     const credentials: string[] = []
     let isAll = false
     for (const change of changes) {
-      if (change.kind === 'person' || change.kind === 'device') people.push(change.id)
+      if (isOfSomebody(change)) people.push(change.id)
       else if (change.kind === 'credential' || change.kind === 'client-certificate')
         credentials.push(change.id)
       else if (change.kind === 'membership') {
@@ -68,19 +73,46 @@ export class ChangeWatch implements Follower {
         else isAll = true
       } else isAll = true
     }
-    this.#tell({ people, credentials, isAll })
+    this.#tell({ people: this.#withTheirGuests(people), credentials, isAll })
   }
 
   deny(principalIds: readonly string[]): void {
-    this.#tell({ people: principalIds, credentials: [], isAll: false })
+    this.#tell({ people: this.#withTheirGuests(principalIds), credentials: [], isAll: false })
   }
 
   reached(): void {
     // What it tells it has told by then.
   }
 
+  /** What becomes of a sponsor decides about her guests. */
+  #withTheirGuests(ids: readonly string[]): readonly string[] {
+    if (ids.length === 0) return ids
+    const guests = this.#directory.guests()
+    if (guests !== this.#guests) {
+      this.#guests = guests
+      this.#guestsOf = bySponsor(guests)
+    }
+    if (this.#guestsOf.size === 0) return ids
+    return ids.flatMap((id) => [id, ...(this.#guestsOf.get(id) ?? [])])
+  }
+
   #tell(touched: Touched): void {
     if (this.#listeners.length === 0) return
     for (const listener of this.#listeners) listener(touched)
   }
+}
+
+function bySponsor(guests: readonly Guest[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>()
+  for (const { id, sponsorId, revokedAtMs } of guests) {
+    if (sponsorId === null || revokedAtMs !== null) continue
+    const others = found.get(sponsorId)
+    if (others === undefined) found.set(sponsorId, [id])
+    else others.push(id)
+  }
+  return found
+}
+
+function isOfSomebody(change: AnyChange): change is EntityChange {
+  return change.kind === 'person' || change.kind === 'device' || change.kind === 'guest'
 }

@@ -2,6 +2,7 @@ import type { CertificateChange } from './client-certificate.ts'
 import type { CredentialChange } from './credential.ts'
 import type { Device } from './device.ts'
 import type { Group } from './group.ts'
+import type { Guest } from './guest.ts'
 import type { Nas, Network } from './network.ts'
 import type { PasswordPolicy } from './password-policy.ts'
 import type { Person } from './person.ts'
@@ -34,6 +35,7 @@ export type Entity =
   | Network
   | Realm
   | Device
+  | Guest
   | DirectorySettings
 
 export type EntityKind = Entity['kind']

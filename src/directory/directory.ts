@@ -1,6 +1,7 @@
 import type { AnyChange, DirectorySettings, FollowedKind, Position } from './change.ts'
 import type { Device } from './device.ts'
 import type { Group } from './group.ts'
+import type { Guest } from './guest.ts'
 import type { Nas, Network } from './network.ts'
 import type { Person } from './person.ts'
 import type { Entry, Field, Query } from './query.ts'
@@ -62,6 +63,11 @@ export interface Directory {
   deviceByMac(mac: string): Device | null
   /** By name; the same list until one changes. */
   devices(): readonly Device[]
+  guestById(id: string): Guest | null
+  /** @param name folded; whoever asks looks for a person of that name first */
+  guestByName(name: string): Guest | null
+  /** By name, the removed ones too; the same list until one changes. */
+  guests(): readonly Guest[]
 
   /** Entry numbers, ascending. Shared with the read model: do not keep across an await. */
   directMembers(groupNo: number): Iterable<number>

@@ -176,4 +176,6 @@ export interface Network extends NetworkTimes {
   readonly requireCryptoBinding?: boolean
   /** Whether a TLS session goes on without another proof; absent: each log-in is a whole one. */
   readonly resumption?: boolean
+  /** Whether guests are let in, by the network's methods; absent: none is. */
+  readonly guests?: boolean
 }

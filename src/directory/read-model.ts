@@ -13,6 +13,7 @@ import { EntryTable } from './entry-table.ts'
 import { evaluate, hasValue } from './evaluate.ts'
 import { foldText } from './fold.ts'
 import type { Group } from './group.ts'
+import type { Guest } from './guest.ts'
 import { History } from './history.ts'
 import { Membership } from './membership.ts'
 import type { Nas, Network } from './network.ts'
@@ -43,6 +44,7 @@ export class ReadModel implements Directory, Follower {
     'network',
     'realm',
     'device',
+    'guest',
     'settings',
     'membership',
   ] as const
@@ -114,11 +116,23 @@ export class ReadModel implements Directory, Follower {
   }
 
   deviceByMac(mac: string): Device | null {
-    return this.#registry.devices.byMac(mac)
+    return this.#registry.devices.byKey(mac)
   }
 
   devices(): readonly Device[] {
     return this.#registry.devices.inOrder()
+  }
+
+  guestById(id: string): Guest | null {
+    return this.#registry.guests.byId(id)
+  }
+
+  guestByName(name: string): Guest | null {
+    return this.#registry.guests.byKey(name)
+  }
+
+  guests(): readonly Guest[] {
+    return this.#registry.guests.inOrder()
   }
 
   realms(): readonly Realm[] {

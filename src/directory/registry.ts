@@ -1,8 +1,9 @@
 import type { DirectorySettings, EntityChange, EntityKind } from './change.ts'
 import type { Device } from './device.ts'
-import { DeviceTable } from './device-table.ts'
 import { digestOf } from './digest.ts'
 import { UNTRUSTED } from './entry-table.ts'
+import type { Guest } from './guest.ts'
+import { KeyedTable } from './keyed-table.ts'
 import type { Nas, Network } from './network.ts'
 import { DEFAULT_PASSWORD_POLICY } from './password-policy.ts'
 import type { Realm } from './realm.ts'
@@ -23,9 +24,10 @@ const initialSettings: DirectorySettings = {
 
 type Registered = Administrator | Nas | Network | Realm
 
-/** What is no entry of the directory: administrators, NAS, networks, devices and the settings. */
+/** What is no entry of the directory: administrators, NAS, networks, devices, guests and the settings. */
 export class Registry {
-  readonly devices = new DeviceTable()
+  readonly devices = new KeyedTable<Device>(({ mac }) => mac)
+  readonly guests = new KeyedTable<Guest>(({ name }) => name)
   readonly #administrators = new Map<string, Administrator>()
   readonly #nas = new Map<string, Nas>()
   readonly #networks = new Map<string, Network>()
@@ -90,6 +92,7 @@ export class Registry {
       ...this.#networks.values(),
       ...this.#realms.values(),
       ...this.devices.inOrder(),
+      ...this.guests.inOrder(),
       this.#settings,
     ]
     return values.map(digestOf)
@@ -102,7 +105,11 @@ export class Registry {
       return
     }
     if (change.kind === 'device') {
-      this.#applyDevice(id, value as Device | null)
+      this.#applyKeyed(this.devices, id, value as Device | null)
+      return
+    }
+    if (change.kind === 'guest') {
+      this.#applyKeyed(this.guests, id, value as Guest | null)
       return
     }
     const map = this.#mapOf(change.kind)
@@ -135,14 +142,19 @@ export class Registry {
     else if (this.#isNewer(value, this.#settings)) this.#settings = value
   }
 
-  #applyDevice(id: string, value: Device | null): void {
-    if (value === null) this.devices.delete(id)
-    else if (this.#isNewer(value, this.devices.byId(id) ?? undefined)) this.devices.put(value)
+  #applyKeyed<Value extends Device | Guest>(
+    table: KeyedTable<Value>,
+    id: string,
+    value: Value | null,
+  ): void {
+    if (value === null) table.delete(id)
+    else if (this.#isNewer(value, table.byId(id) ?? undefined)) table.put(value)
   }
 
   #valuesOf(kind: EntityKind): Iterable<{ readonly id: string; readonly version: number }> {
     if (kind === 'settings') return [this.#settings]
     if (kind === 'device') return this.devices.inOrder()
+    if (kind === 'guest') return this.guests.inOrder()
     return this.#mapOf(kind)?.values() ?? []
   }
 

@@ -73,6 +73,13 @@ const EXPLANATIONS: Table = {
       'the device was let in for a time, which is over: `gatehouse device set NAME --until DATE`',
     'device-not-on-network':
       'the device is not for this network: `gatehouse device set NAME --network NETWORK`',
+    'guests-not-admitted':
+      'this network lets in no guests: `gatehouse network set NETWORK --guests yes`, where it should and asks for no one-time code',
+    'guest-revoked': 'the guest was removed: `gatehouse guest add`, if it was by mistake',
+    'guest-not-yet': 'the guest’s time has not begun: `gatehouse guest list` shows when it does',
+    'guest-expired': 'the guest’s time is over: `gatehouse guest extend NAME --for 1d`',
+    'sponsor-shut-out':
+      'who vouches for the guest may not sign in herself: let her in, or have somebody else add a guest',
     'owner-shut-out':
       'who owns the device may not sign in herself: let her in, or give the device another owner (`gatehouse device set NAME --owner PERSON`)',
   }),

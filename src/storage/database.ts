@@ -201,6 +201,21 @@ export interface DirectoryGroupTable {
   deleted_at: Timestamp | null
 }
 
+export interface GuestTable {
+  id: string
+  version: Generated<number>
+  name: string
+  label: string | null
+  company: string | null
+  note: string | null
+  sponsor_id: string | null
+  starts_at: Timestamp
+  expires_at: Timestamp
+  revoked_at: Timestamp | null
+  secret: Buffer
+  created_at: GeneratedTimestamp
+}
+
 export interface HoldTable {
   principal_id: string
   reason: string
@@ -795,6 +810,7 @@ export interface Tables {
   cut_off: CutOffTable
   device: DeviceTable
   directory_group: DirectoryGroupTable
+  guest: GuestTable
   hold: HoldTable
   import_choice: ImportChoiceTable
   import_role: ImportRoleTable

@@ -14,12 +14,12 @@ import type { Database } from './connection.ts'
 import { CHANGED_CREDENTIAL, insertCredential, noteCredentials } from './credential-store.ts'
 import { rethrow } from './fault.ts'
 import { insertMail } from './mail-rows.ts'
+import { sealNetworkSecret, unsealNetworkSecret } from './network-secret.ts'
 import { isProven, lockLiving } from './proof-rows.ts'
-import { type Keys, type Place, seal, unseal } from './sealing.ts'
+import type { Keys, Place } from './sealing.ts'
 import type { Tx } from './written.ts'
 
 const TYPE = 'network-password'
-const NT_HASH_BYTES = 16
 
 export class PostgresNetworkPasswordStore implements NetworkPasswordStore, NetworkSecretReader {
   readonly #database: Database
@@ -60,9 +60,7 @@ export class PostgresNetworkPasswordStore implements NetworkPasswordStore, Netwo
         serviceId: null,
         expiresAtMs: null,
       })
-      const secret = Buffer.concat([password.ntHash, password.password])
-      const sealed = seal(this.#keys, placeOf(written.id), secret)
-      secret.fill(0)
+      const sealed = sealNetworkSecret(this.#keys, placeOf(written.id), password)
       await tx.updateTable('credential').set({ sealed }).where('id', '=', written.id).execute()
       if (password.notice !== null) await insertMail(tx, this.#keys, password.notice)
       noteCredentials(tx, [...before, written], actor)
@@ -93,16 +91,7 @@ export class PostgresNetworkPasswordStore implements NetworkPasswordStore, Netwo
       .execute(this.#database.kysely)
       .catch(rethrow)
     const [row] = rows
-    return row?.sealed == null ? null : readSecret(unseal(this.#keys, placeOf(id), row.sealed))
-  }
-}
-
-/** The NT hash, and behind it the password; those made before CHAP was served have the hash alone. */
-function readSecret(secret: Buffer): NetworkSecret {
-  const password = secret.subarray(NT_HASH_BYTES)
-  return {
-    ntHash: secret.subarray(0, NT_HASH_BYTES),
-    password: password.length === 0 ? null : password,
+    return row?.sealed == null ? null : unsealNetworkSecret(this.#keys, placeOf(id), row.sealed)
   }
 }
 

@@ -102,9 +102,18 @@ function dynamicColumns(
 
 function toPolicy(network: NewNetwork): NetworkPolicy {
   const { name: _name, priority: _priority, ...policy } = network
-  const { secondFactor = null, requireCryptoBinding = false, resumption = false } = policy
+  const { secondFactor = null, requireCryptoBinding = false } = policy
+  const { resumption = false, guests = false } = policy
   requireCode(secondFactor, policy.methods)
-  return { ...NO_TIMES, ...policy, secondFactor, requireCryptoBinding, resumption }
+  if (guests && secondFactor !== null) throw guestsWithCode()
+  return { ...NO_TIMES, ...policy, secondFactor, requireCryptoBinding, resumption, guests }
+}
+
+function guestsWithCode(): DirectoryError {
+  return new DirectoryError(
+    'DIRECTORY_REFUSED',
+    'guests have no one-time code, so none would get in: give them a network of their own',
+  )
 }
 
 /** A network that asks for codes has no method by which they cannot come. */

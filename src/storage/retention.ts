@@ -4,6 +4,7 @@ import { COMMANDS_WINDOW_MS, WINDOW_MS } from '../sources/guard.ts'
 import { maintainAuthEvents } from './auth-event-partitions.ts'
 import type { Database } from './connection.ts'
 import { CHANGED_CREDENTIAL, noteCredentials } from './credential-store.ts'
+import { removeGuests } from './guest-store.ts'
 import { touchPrincipals } from './sync-batch.ts'
 
 /** How long what is kept, in days. */
@@ -14,6 +15,7 @@ export const RETENTION_DAYS = {
   accounting: 90,
   import: 90,
   tombstone: 30,
+  guest: 30,
   mail: 30,
 } as const
 
@@ -87,6 +89,7 @@ export async function applyRetention(database: Database): Promise<void> {
   await repeat(() => dropOld(database, CHALLENGES))
   await repeat(() => dropOld(database, MAIL))
   await repeat(() => dropOld(database, LINKS))
+  await repeat(() => dropGuests(database))
   await repeat(() => revokeForTheDead(database))
   await repeat(() => forgetTheDead(database))
 }
@@ -112,6 +115,17 @@ async function dropCredentials(
     noteCredentials(tx, rows, RETENTION)
     return rows.length
   })
+  return value
+}
+
+/** Until then the log tells of a late try why it is refused. */
+const LEFT_LONG_AGO = sql`id in (
+  select id from guest
+  where least(revoked_at, expires_at) < now() - make_interval(days => ${sql.lit(RETENTION_DAYS.guest)})
+  limit ${ROWS_AT_ONCE})`
+
+async function dropGuests(database: Database): Promise<number> {
+  const { value } = await database.write((tx) => removeGuests(tx, LEFT_LONG_AGO, RETENTION))
   return value
 }
 

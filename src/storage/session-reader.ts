@@ -22,7 +22,7 @@ interface Row extends Omit<ShownSession, 'startedAt' | 'updatedAt' | 'stoppedAt'
   readonly settled_at: Date | null
 }
 
-const NAME_OF = sql`coalesce(p.username, v.name, e.name)`
+const NAME_OF = sql`coalesce(p.username, v.name, e.name, g.name)`
 
 /** Reads accounting back: who is on, and who used how much. */
 export class SessionReader implements SessionReading {
@@ -47,6 +47,7 @@ export class SessionReader implements SessionReading {
       left join person p on p.id = s.principal_id
       left join service v on v.id = s.principal_id
       left join device e on e.id = s.principal_id
+      left join guest g on g.id = s.principal_id
       left join nas n on n.id = s.nas_id
       left join network w on w.id = s.network_id
       where (${filter.isAll}::boolean or s.stopped_at is null)
@@ -70,6 +71,7 @@ export class SessionReader implements SessionReading {
       left join person p on p.id = s.principal_id
       left join service v on v.id = s.principal_id
       left join device e on e.id = s.principal_id
+      left join guest g on g.id = s.principal_id
       where s.updated_at >= ${new Date(filter.sinceMs)} and s.updated_at < ${new Date(filter.untilMs)}
         and (${filter.principalId}::uuid is null or s.principal_id = ${filter.principalId}::uuid)
       group by s.principal_id, 1, s.calling_station_id

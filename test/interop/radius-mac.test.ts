@@ -2,6 +2,7 @@ import t from 'tap'
 import { Admin } from '../support/admin.ts'
 import { cliOf } from '../support/cli.ts'
 import { startTestDemo } from '../support/demo.ts'
+import { untilLogged } from '../support/last-answer.ts'
 import { runTool } from '../support/run-tool.ts'
 import { withTools } from '../support/tools.ts'
 
@@ -21,17 +22,6 @@ async function radclient(kind: 'auth' | 'acct', attributes: string): Promise<str
 const ofDevice = (name: string, ssid = 'things') =>
   `User-Name = "${name}", User-Password = "${name}", Calling-Station-Id = "00-11-22-AA-BB-CC", ` +
   `Called-Station-Id = "02-00-00-00-00-01:${ssid}", NAS-Port-Type = Wireless-802.11`
-
-/** What became of the last try with the name, once it is written: that is done in batches. */
-async function untilLogged(name: string, expected: string): Promise<string> {
-  let found = ''
-  for (let tries = 0; tries < 100 && found !== expected; tries++) {
-    const { answers } = JSON.parse(await cli('log', '--json', '--limit', '50'))
-    const answer = answers.find((each: { name: string }) => each.name === name)
-    found = `${answer?.outcome} ${answer?.method} ${answer?.reason}`
-  }
-  return found
-}
 
 interface Sessions {
   readonly sessions: readonly {
@@ -86,7 +76,7 @@ await withTools(t, { name: 'radclient asks as switches do', tools: ['radclient']
     t.match(await radclient('auth', chap), /Received Access-Accept/)
     const check = ofDevice(MAC).replace(/User-Password = "[^"]+"/, 'Service-Type = Call-Check')
     t.match(await radclient('auth', check), /Received Access-Accept/)
-    t.equal(await untilLogged(MAC, 'success radius-mac null'), 'success radius-mac null')
+    t.equal(await untilLogged(cli, MAC, 'success radius-mac null'), 'success radius-mac null')
     t.match(await cli('device', 'list', '--json'), /"lastSeenAt": ?"2/)
   })
 
@@ -94,10 +84,10 @@ await withTools(t, { name: 'radclient asks as switches do', tools: ['radclient']
     const unknown = ofDevice('001122aabb00').replace('AA-BB-CC', 'AA-BB-00')
     t.match(await radclient('auth', unknown), /Received Access-Reject/)
     const reason = 'denied radius-mac unknown-device'
-    t.equal(await untilLogged('001122aabb00', reason), reason)
+    t.equal(await untilLogged(cli, '001122aabb00', reason), reason)
     t.match(await radclient('auth', ofDevice('001122AABBCC', 'corp')), /Received Access-Reject/)
     const elsewhere = 'denied radius-mac method-not-allowed'
-    t.equal(await untilLogged('001122AABBCC', elsewhere), elsewhere)
+    t.equal(await untilLogged(cli, '001122AABBCC', elsewhere), elsewhere)
   })
 
   await t.test('disabled: let in no more, and its session is ended', async (t) => {

@@ -5,10 +5,12 @@
  * is about goes in as an override.
  */
 
+import { ntHash } from '../../src/credentials/nt-hash.ts'
 import type { DirectorySettings, Entity } from '../../src/directory/change.ts'
 import type { Device } from '../../src/directory/device.ts'
 import { foldText } from '../../src/directory/fold.ts'
 import type { Group } from '../../src/directory/group.ts'
+import type { Guest } from '../../src/directory/guest.ts'
 import type { Hold } from '../../src/directory/hold.ts'
 import type { Branded } from '../../src/directory/id.ts'
 import {
@@ -196,7 +198,6 @@ export function aRealm(overrides: Partial<Realm> = {}): Realm {
   }
 }
 
-/** A network that takes any request and lets everybody in by any method. */
 export function aDevice(overrides: Partial<Device> = {}): Device {
   const no = nextNo()
   return {
@@ -215,6 +216,31 @@ export function aDevice(overrides: Partial<Device> = {}): Device {
   }
 }
 
+/** One whose password is {@link guestPassword}, and whose time is now. */
+export function aGuest(overrides: Partial<Guest> = {}): Guest {
+  const no = nextNo()
+  const password = Buffer.from(guestPassword)
+  return {
+    kind: 'guest',
+    id: idFor(no),
+    version: 1,
+    name: `guest-${no}`,
+    label: null,
+    company: null,
+    note: null,
+    sponsorId: null,
+    startsAtMs: Date.now() - 60_000,
+    expiresAtMs: Date.now() + 3_600_000,
+    revokedAtMs: null,
+    createdAtMs: 0,
+    secret: { ntHash: ntHash(password), password },
+    ...overrides,
+  }
+}
+
+export const guestPassword = 'k7m2-q9xt-04bz-r8pw'
+
+/** A network that takes any request and lets everybody in by any method. */
 export function aNetwork(overrides: Partial<Network> = {}): Network {
   const no = nextNo()
   return {

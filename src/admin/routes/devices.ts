@@ -8,6 +8,7 @@ import type { DeviceChange } from '../../directory/ports/devices.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { ApiError, notFound } from '../error.ts'
 import { readNetwork, readPerson } from '../lookup.ts'
+import { Moment, readMoment } from '../moment.ts'
 import type { AdminParts } from '../parts.ts'
 
 const MAX_PAGE = 1_000
@@ -44,17 +45,9 @@ const deviceFields = {
     { description: 'in the place of the network’s; null leaves that one' },
   ),
   enabled: Type.Boolean(),
-  expiresAt: Type.Union(
-    [
-      Type.String({
-        maxLength: 32,
-        pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d)?Z$',
-        description: 'such as 2026-12-24T18:00:00Z',
-      }),
-      Type.Null(),
-    ],
-    { description: 'from when on it is let in no more; null for never' },
-  ),
+  expiresAt: Type.Union([Moment, Type.Null()], {
+    description: 'from when on it is let in no more; null for never',
+  }),
 }
 const { networks, ...optional } = deviceFields
 const NewDeviceBody = Type.Object(
@@ -183,7 +176,7 @@ function changeOf(directory: Directory, given: Static<typeof ChangeBody>): Devic
       : { ownerId: owner === null ? null : readPerson(directory, owner).value.id }),
     ...(expiresAt === undefined
       ? {}
-      : { expiresAtMs: expiresAt === null ? null : readTime(expiresAt) }),
+      : { expiresAtMs: expiresAt === null ? null : readMoment(expiresAt) }),
   }
 }
 
@@ -199,12 +192,6 @@ function checkMac(text: string): string {
   if ((Number.parseInt(mac.slice(0, 2), 16) & MULTICAST) !== 0)
     throw refused(`${text} is a multicast address, which no device has`)
   return mac
-}
-
-function readTime(text: string): number {
-  const atMs = Date.parse(text)
-  if (Number.isNaN(atMs)) throw refused(`${text} is no date`)
-  return atMs
 }
 
 function refused(message: string): ApiError {

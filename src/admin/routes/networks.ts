@@ -96,6 +96,10 @@ const networkFields = {
     description:
       'a device that was let in comes back within the hour without its password; never where a one-time code is asked for',
   }),
+  guests: Type.Boolean({
+    description:
+      'guest accounts are let in, by the methods of the network; `everyone` is none of them',
+  }),
   sessionTimeoutSeconds: SessionTimeout,
   idleTimeoutSeconds: Type.Union([Type.Integer({ minimum: 60, maximum: 86_400 }), Type.Null()]),
   interimSeconds: Type.Union([Type.Integer({ minimum: 60, maximum: 86_400 }), Type.Null()]),

@@ -136,6 +136,7 @@ export class GatewaySession implements LdapSession {
 
   #bound(authentication: Authentication): Outcome {
     if (authentication.ok) {
+      if (!('no' in authentication.who)) throw new Error('a guest came in by LDAP')
       const { value, no } = authentication.who
       this.#identity = { kind: 'principal', id: value.id, no }
       if (value.kind === 'service') this.#clientId = value.id

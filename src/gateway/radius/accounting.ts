@@ -81,7 +81,8 @@ export function readReport(
   if (kind === undefined) return null
   const username = readText(attributes, AttributeType.userName) ?? ''
   const admitted = classes.read(attributes)
-  const person = directory.personByLoginName(foldText(parseLoginName(username)))
+  const name = foldText(parseLoginName(username))
+  const named = directory.personByLoginName(name)?.value ?? directory.guestByName(name)
   const delaySeconds = findInteger(attributes, AttributeType.acctDelayTime) ?? 0
   const cause = findInteger(attributes, AttributeType.acctTerminateCause)
   return {
@@ -90,7 +91,7 @@ export function readReport(
     kind,
     sessionId: readText(attributes, AttributeType.acctSessionId) ?? '',
     username,
-    principalId: admitted?.principalId ?? person?.value.id ?? null,
+    principalId: admitted?.principalId ?? named?.id ?? null,
     admission: admissionOf(request, admitted, directory),
     device: parseDevice(readText(attributes, AttributeType.callingStationId)) ?? '',
     station: readText(attributes, AttributeType.calledStationId),

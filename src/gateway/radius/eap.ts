@@ -19,7 +19,6 @@ import {
 } from '../../../protocols/radius/index.ts'
 import type { Grant } from '../../access/decide.ts'
 import type {
-  Authenticated,
   Authenticator,
   CertificateAuthenticator,
   ChallengeAuthenticator,
@@ -39,7 +38,7 @@ import { Resumptions } from './resumption.ts'
 import type { SessionClasses } from './session-class.ts'
 
 /** A visit whose network is known. */
-interface Guest extends Visit {
+interface NetworkVisit extends Visit {
   readonly network: Network
 }
 
@@ -68,11 +67,11 @@ export class EapAnswers {
   readonly #isCurrent: (network: Network) => boolean
   readonly #denials: Denials
   readonly #classes: SessionClasses
-  readonly #server: EapServer<Guest, Admission>
+  readonly #server: EapServer<NetworkVisit, Admission>
   readonly #challenges: ChallengeAuthenticator
   readonly #certificates: CertificateAuthenticator | null
   readonly #resumptions: Resumptions | null
-  readonly #methods: EapMethods<Guest, Admission>
+  readonly #methods: EapMethods<NetworkVisit, Admission>
 
   constructor(parts: EapAnswersParts) {
     this.#authenticator = parts.authenticator
@@ -101,7 +100,7 @@ export class EapAnswers {
       authenticate: (attempt, signal) => this.#authenticate(attempt, signal),
       ...(resumptions === null
         ? {}
-        : { mayResume: (guest, resumption) => resumptions.mayResume(placeOf(guest), resumption) }),
+        : { mayResume: (at, resumption) => resumptions.mayResume(placeOf(at), resumption) }),
     })
   }
 
@@ -142,7 +141,7 @@ export class EapAnswers {
     this.#server.closeAll()
   }
 
-  #open(visit: Visit): Opening<Guest, Admission> | null {
+  #open(visit: Visit): Opening<NetworkVisit, Admission> | null {
     const { network } = visit
     if (network === null) return null
     const context = { ...visit, network }
@@ -150,7 +149,7 @@ export class EapAnswers {
   }
 
   async #authenticate(
-    attempt: EapAttempt<Guest>,
+    attempt: EapAttempt<NetworkVisit>,
     signal: AbortSignal,
   ): Promise<Verdict<Admission>> {
     const { context, name, outerIdentity, proof, method, tls } = attempt
@@ -211,11 +210,11 @@ export class EapAnswers {
     }
   }
 
-  #conclude(outcome: Outcome, attempt: EapAttempt<Guest>): Verdict<Admission> {
+  #conclude(outcome: Outcome, attempt: EapAttempt<NetworkVisit>): Verdict<Admission> {
     return outcome.ok ? this.#admit(outcome, attempt) : deny(outcome)
   }
 
-  #admit({ who, grant, credentialId, stamp }: Admission, attempt: EapAttempt<Guest>) {
+  #admit({ who, grant, credentialId, stamp }: Admission, attempt: EapAttempt<NetworkVisit>) {
     const proved = credentialId === undefined ? { who } : { who, credentialId }
     const checked = stamp === undefined ? proved : { ...proved, stamp }
     const resumption = this.#resumptionOf(attempt, checked)
@@ -227,7 +226,7 @@ export class EapAnswers {
   }
 
   /** What is kept of the log-in with its TLS session; null where it must not be resumed. */
-  #resumptionOf({ context, proof }: EapAttempt<Guest>, proved: Proved): string | null {
+  #resumptionOf({ context, proof }: EapAttempt<NetworkVisit>, proved: Proved): string | null {
     if (this.#resumptions === null) return null
     const place = placeOf(context)
     switch (proof.kind) {
@@ -242,7 +241,7 @@ export class EapAnswers {
 
   #recordDenial(
     { packet }: RadiusRequest<NasClient>,
-    { failure, peer }: EapAnswer<Guest, Admission> & { readonly kind: 'reject' },
+    { failure, peer }: EapAnswer<NetworkVisit, Admission> & { readonly kind: 'reject' },
     visit: () => Visit,
   ): void {
     const outerName = readText(packet.attributes, AttributeType.userName) ?? ''
@@ -256,7 +255,7 @@ export class EapAnswers {
   }
 }
 
-function placeOf({ network, facts }: Guest) {
+function placeOf({ network, facts }: NetworkVisit) {
   return { network, device: facts.device }
 }
 
@@ -274,7 +273,7 @@ function fitsOuterRealm(name: string, outerIdentity: string): boolean {
 }
 
 function toReply(
-  answer: EapAnswer<Guest, Admission>,
+  answer: EapAnswer<NetworkVisit, Admission>,
   { packet, secret, client }: RadiusRequest<NasClient>,
   classes: SessionClasses,
 ): Reply | null {
@@ -307,6 +306,6 @@ function toReply(
   }
 }
 
-function nameOf({ value }: Authenticated): string {
+function nameOf({ value }: Proved['who']): string {
   return value.kind === 'person' ? value.username : value.name
 }

@@ -70,7 +70,7 @@ function pushLimits(
 }
 
 export interface Admitted {
-  /** A person, or a device of the list. */
+  /** A person, a guest, or a device of the list. */
   readonly who: { readonly value: { readonly id: PrincipalId } }
   readonly grant: Grant
   readonly network: Network

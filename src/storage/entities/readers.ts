@@ -4,6 +4,7 @@ import { clientCertificatesReader, makeClientAuthoritiesReader } from './certifi
 import { credentialsReader } from './credentials.ts'
 import { devicesReader } from './devices.ts'
 import { groupsReader } from './groups.ts'
+import { makeGuestsReader } from './guests.ts'
 import { makeNasReader, networksReader } from './networks.ts'
 import { peopleReader } from './people.ts'
 import type { EntityReader } from './reader.ts'
@@ -21,6 +22,7 @@ export function makeReaders(keys: Keys): ReadonlyMap<FollowedKind, EntityReader>
     networksReader,
     makeRealmReader(keys),
     devicesReader,
+    makeGuestsReader(keys),
     peopleReader,
     groupsReader,
     credentialsReader,

@@ -1,7 +1,9 @@
 import { decide } from '../../../access/decide.ts'
 import { decideDevice } from '../../../access/device.ts'
+import { decideGuest, findGuestEnd } from '../../../access/guest.ts'
 import type { Device } from '../../../directory/device.ts'
 import type { Directory } from '../../../directory/directory.ts'
+import type { Guest } from '../../../directory/guest.ts'
 import type { CredentialId } from '../../../directory/id.ts'
 import type { Network } from '../../../directory/network.ts'
 import type { DisconnectKind, OpenSession } from '../../../directory/ports/disconnects.ts'
@@ -21,7 +23,8 @@ export interface Judgement {
 }
 
 /**
- * Why a session of a person or a device may not go on as it is, by the same rules that would admit it now; null when it may.
+ * Why a session of a person, a device or a guest may not go on as it is, by the same rules that would
+ * admit it now; null when it may.
  * A session whose network is unknown, or gone, is ended only for reasons of the person herself.
  */
 export function judgeSession(
@@ -30,6 +33,8 @@ export function judgeSession(
 ): Judgement | null {
   const device = directory.deviceById(session.principalId)
   if (device !== null) return judgeDevice(session, { directory, device, networks })
+  const guest = directory.guestById(session.principalId)
+  if (guest !== null) return judgeGuest(session, { directory, guest, networks })
   const entry = directory.entryById(session.principalId)
   if (entry === null) return end('deleted')
   if (session.credentialId !== null && !isGood(session.credentialId))
@@ -59,6 +64,24 @@ function judgeDevice(
   const network = networks.find(({ id }) => id === networkId)
   if (network === undefined) return null
   const decision = decideDevice(directory, device, { network })
+  return decision.ok ? null : end(decision.denial)
+}
+
+/** Of a network that is gone, or only a guess, nothing is asked: its own time ends it all the same. */
+function judgeGuest(
+  { networkId, granted }: OpenSession,
+  {
+    directory,
+    guest,
+    networks,
+  }: Required<Pick<JudgeParts, 'directory' | 'networks'>> & { readonly guest: Guest },
+): Judgement | null {
+  const network = granted === null ? undefined : networks.find(({ id }) => id === networkId)
+  if (network === undefined) {
+    const denial = findGuestEnd(directory, guest, Date.now())
+    return denial === null ? null : end(denial)
+  }
+  const decision = decideGuest(directory, guest, { network })
   return decision.ok ? null : end(decision.denial)
 }
 

@@ -1,0 +1,58 @@
+import type { Directory } from '../directory/directory.ts'
+import type { Guest } from '../directory/guest.ts'
+import type { Network } from '../directory/network.ts'
+import { type AccessDenial, admit, decide, type Grant } from './decide.ts'
+import { untilExpiry } from './device.ts'
+
+/** Why a guest may not come in, in the words of the auth events. */
+export type GuestDenial =
+  | 'guests-not-admitted'
+  | 'guest-revoked'
+  | 'guest-not-yet'
+  | 'guest-expired'
+  | 'sponsor-shut-out'
+  | AccessDenial
+
+export type GuestDecision =
+  | { readonly ok: true; readonly grant: Grant }
+  | { readonly ok: false; readonly denial: GuestDenial }
+
+/**
+ * Where the network sets no time: how long a guest that was removed may stay at a NAS that ends no
+ * session for us. Its device asks again by itself.
+ */
+const ASKED_AGAIN_MS = 60 * 60 * 1_000
+
+/** May this guest use this network? Pure, as `decide` is for people. */
+export function decideGuest(
+  directory: Directory,
+  guest: Guest,
+  { network, atMs = Date.now() }: { readonly network: Network; readonly atMs?: number },
+): GuestDecision {
+  if (!admitsGuests(network)) return { ok: false, denial: 'guests-not-admitted' }
+  const denial = findGuestEnd(directory, guest, atMs)
+  if (denial !== null) return { ok: false, denial }
+  const decision = admit(network, { why: 'guest', rule: null, atMs })
+  if (!decision.ok) return decision
+  const untilMs =
+    network.sessionTimeoutSeconds === null
+      ? Math.min(guest.expiresAtMs, atMs + ASKED_AGAIN_MS)
+      : guest.expiresAtMs
+  return { ok: true, grant: untilExpiry(decision.grant, untilMs, atMs) }
+}
+
+/** Why a guest is let in nowhere; null when it is, where guests are. */
+export function findGuestEnd(directory: Directory, guest: Guest, atMs: number): GuestDenial | null {
+  if (guest.revokedAtMs !== null) return 'guest-revoked'
+  if (atMs < guest.startsAtMs) return 'guest-not-yet'
+  if (atMs >= guest.expiresAtMs) return 'guest-expired'
+  if (guest.sponsorId === null) return null
+  const sponsor = directory.entryById(guest.sponsorId)
+  const mayVouch = sponsor !== null && decide(directory, sponsor, { kind: 'account' }).ok
+  return mayVouch ? null : 'sponsor-shut-out'
+}
+
+/** A guest has no one-time code, so a network that asks for one is none of theirs. */
+function admitsGuests({ guests = false, secondFactor = null }: Network): boolean {
+  return guests && secondFactor === null
+}

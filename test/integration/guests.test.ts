@@ -1,0 +1,134 @@
+import { sql } from 'kysely'
+import t, { type Test } from 'tap'
+import { Guests } from '../../src/credentials/guests.ts'
+import { ntHash } from '../../src/credentials/nt-hash.ts'
+import { ReadModel } from '../../src/directory/read-model.ts'
+import { Feed } from '../../src/storage/feed/feed.ts'
+import { PostgresGuestStore } from '../../src/storage/guest-store.ts'
+import { makeKey } from '../../src/storage/master-key.ts'
+import { applyRetention } from '../../src/storage/retention.ts'
+import { eachEngine, type TestDatabase } from '../support/database.ts'
+import { testActor } from '../support/people.ts'
+
+const keys = { current: makeKey(), earlier: [] }
+const DAY_MS = 86_400_000
+const nobody = { label: null, company: null, note: null, sponsorId: null }
+
+async function start(t: Test, database: TestDatabase) {
+  const model = new ReadModel()
+  const feed = new Feed({ database, keys, followers: [model] })
+  await feed.start(AbortSignal.timeout(10_000))
+  t.teardown(() => feed.stop())
+  const guests = new Guests({ store: new PostgresGuestStore(database, keys), directory: model })
+  const add = async (name: string | null, count = 1) => {
+    const time = { startsAtMs: Date.now(), expiresAtMs: Date.now() + DAY_MS }
+    const { made, written } = await guests.add({ ...nobody, ...time, name, count }, testActor)
+    await feed.reached(written.inboxSeq)
+    return made
+  }
+  const named = (name: string) => {
+    const guest = model.guestByName(name)
+    if (guest === null) throw new Error(`no guest ${name}`)
+    return guest
+  }
+  return { model, feed, guests, add, named }
+}
+
+await eachEngine(t, 'a guest is followed with its password, unsealed', async (t, database) => {
+  const { model, feed, guests, add, named } = await start(t, database)
+  const [{ id, password } = { id: '', password: '' }] = await add('guest-a')
+  const { secret, revokedAtMs, ...guest } = named('guest-a')
+  t.equal(guest.id, id)
+  t.equal(secret.password.toString(), password)
+  t.same(secret.ntHash, ntHash(Buffer.from(password)))
+  t.equal(revokedAtMs, null)
+
+  const later = Date.now() + 2 * DAY_MS
+  const change = { expiresAtMs: later, label: 'A' }
+  await feed.reached((await guests.change(named('guest-a'), change, testActor)).inboxSeq)
+  t.match(named('guest-a'), change)
+  const removed = await guests.remove(named('guest-a'), testActor)
+  await feed.reached(removed.inboxSeq)
+  const at = named('guest-a').revokedAtMs
+  t.type(at, 'number')
+  t.equal((await guests.remove(named('guest-a'), testActor)).changed, 0, 'once')
+  t.equal((await guests.change(named('guest-a'), change, testActor)).changed, 0, 'for good')
+  t.equal(named('guest-a').revokedAtMs, at)
+
+  const other = new ReadModel()
+  const late = new Feed({ database, keys, followers: [other] })
+  await late.start(AbortSignal.timeout(10_000))
+  t.equal(other.digest(), model.digest(), 'and a daemon that starts later knows the same')
+  await late.stop()
+})
+
+await eachEngine(t, 'all of an order or none of it', async (t, database) => {
+  const { model, add } = await start(t, database)
+  await add('guest-b-2')
+  await t.rejects(add('guest-b', 3), { code: 'DIRECTORY_CONFLICT' })
+  t.equal(model.guests().length, 1)
+  t.equal((await add(null, 100)).length, 100)
+  t.equal(model.guests().length, 101)
+})
+
+await eachEngine(
+  t,
+  'the name of one that ended is free, and another is who has it',
+  async (t, db) => {
+    const { model, guests, feed, add, named } = await start(t, db)
+    await add('guest-c')
+    const before = named('guest-c')
+    await feed.reached((await guests.remove(before, testActor)).inboxSeq)
+    const [made] = await add('guest-c')
+    t.equal(named('guest-c').id, made?.id)
+    t.equal(model.guestById(before.id), null)
+    t.equal(model.guests().length, 1)
+  },
+)
+
+await eachEngine(
+  t,
+  'who has left is kept for thirty days, and then by nobody',
+  async (t, database) => {
+    const { model, feed, guests, add, named } = await start(t, database)
+    const names = ['guest-old', 'guest-young', 'guest-removed', 'guest-here']
+    for (const name of names) await add(name)
+    await guests.remove(named('guest-removed'), testActor)
+    for (const [name, column, days] of [
+      ['guest-old', 'expires_at', 31],
+      ['guest-young', 'expires_at', 29],
+      ['guest-removed', 'revoked_at', 31],
+    ] as const) {
+      await sql`update guest set starts_at = now() - interval '60 days',
+      ${sql.ref(column)} = now() - make_interval(days => ${days})
+      where name = ${name}`.execute(database.kysely)
+    }
+    await applyRetention(database)
+    await feed.reached(0n)
+    const rest = ['guest-here', 'guest-young']
+    const { rows } = await sql`select name from guest order by name`.execute(database.kysely)
+    t.same(
+      rows,
+      rest.map((name) => ({ name })),
+    )
+    t.same(
+      model.guests().map(({ name }) => name),
+      rest,
+    )
+  },
+)
+
+await eachEngine(
+  t,
+  'moved to another row, a sealed password does not open',
+  async (t, database) => {
+    const { add } = await start(t, database)
+    await add('guest-one')
+    await add('guest-two')
+    await sql`update guest g set secret = o.secret from guest o
+    where g.name = 'guest-one' and o.name = 'guest-two'`.execute(database.kysely)
+    const late = new Feed({ database, keys, followers: [new ReadModel()] })
+    await t.rejects(late.start(AbortSignal.timeout(10_000)), { code: 'STORAGE_KEY' })
+    await late.stop()
+  },
+)
