@@ -96,6 +96,17 @@ await t.test('realms are kept, replaced and removed; their secrets are never sho
     { servers: [{ host: 'flr.example', port: 2083, radsec: { names: ['flr.example'] } }] },
   )
 
+  const acctPortOf = async (given: string) => {
+    await cli('realm', 'add', 'partner.example', ...server, '--acct-port', given)
+    const { realms } = await admin.send<{ realms: { name: string; servers: object[] }[] }>(
+      'GET',
+      '/realms',
+    )
+    return realms.find(({ name }) => name === 'partner.example')?.servers
+  }
+  t.match(await acctPortOf('11813'), [{ acctPort: 11_813 }, { acctPort: 11_813 }])
+  t.match(await acctPortOf('none'), [{ acctPort: null }, { acctPort: null }])
+  await t.rejects(acctPortOf('same'), /--acct-port takes a whole number/)
   await cli('realm', 'add', 'Partner.example', '--local')
   t.match(await cli('realm', 'list'), /partner\.example\s+ours/, 'replaced')
   await cli('realm', 'remove', 'partner.example')
