@@ -29,7 +29,6 @@ type Found = { readonly note: Note } & (
   | {
       readonly ok: true
       readonly entry: Entry<Person>
-      /** Of our own certificates; another's is revoked by its list alone. */
       readonly credentialId?: CredentialId
     }
   | { readonly ok: false; readonly denial: Denial; readonly principalId: string | null }
@@ -127,7 +126,9 @@ export class ClientCertificateAuthenticator implements CertificateAuthenticator 
       authority.privateKey === null ? judgeForeign(foreign, atMs) : 'certificate-unknown'
     if (denial !== null) return { ...nobody(denial), note }
     const match = matchPerson(this.#directory, foreign)
-    return match.ok ? { ...match, note } : { ...nobody(match.denial), note }
+    if (!match.ok) return { ...nobody(match.denial), note }
+    const { credentialId } = foreign
+    return credentialId === null ? { ...match, note } : { ...match, note, credentialId }
   }
 
   #record(

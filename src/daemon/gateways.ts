@@ -71,8 +71,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
   const disconnects = new PostgresDisconnectStore(database)
   const judging: JudgeParts = {
     directory: readModel,
-    isGood: (id) =>
-      directory.credentialIndex.has(id) || directory.clientTrust.byId(id)?.revokedAtMs === null,
+    isGood: (id) => directory.credentialIndex.has(id) || directory.clientTrust.isGood(id),
   }
   const disconnector = new Disconnector({
     ...judging,

@@ -26,6 +26,7 @@ export class ChangeWatch implements Follower {
     'membership',
     'credential',
     'client-certificate',
+    'client-authority',
   ] as const
   readonly #directory: Follower & Pick<Directory, 'entry' | 'guests'>
   readonly #credentials: Follower
@@ -54,7 +55,8 @@ export class ChangeWatch implements Follower {
   }
 
   versions(kind: FollowedKind): ReadonlyMap<string, number> {
-    if (kind === 'client-certificate') return this.#certificates.versions(kind)
+    if (kind === 'client-certificate' || kind === 'client-authority')
+      return this.#certificates.versions(kind)
     return (kind === 'credential' ? this.#credentials : this.#directory).versions(kind)
   }
 

@@ -14,6 +14,7 @@ import {
 } from '../../protocols/radius/index.ts'
 import { Admin } from '../support/admin.ts'
 import { cliOf } from '../support/cli.ts'
+import { ClientAuthority } from '../support/client-certificates.ts'
 import { byText, Das } from '../support/das.ts'
 import { databaseFor } from '../support/database-for.ts'
 import { PASSWORD, startTestDemo } from '../support/demo.ts'
@@ -23,6 +24,7 @@ import { type CheckedReply, makeRequest, TestNas } from '../support/radius-clien
 import { SessionNas } from '../support/session-nas.ts'
 
 const PERSON = 'adele.vance'
+const MAIL = 'adele.vance@contoso.example'
 
 const { url: databaseUrl } = await databaseFor(t, 'session-credentials')
 const demo = await startTestDemo(t, { databaseUrl })
@@ -101,6 +103,12 @@ const said = () => cli('person', 'network-password', 'make', PERSON)
 const made = async () => (await said()).replace(/^network password: /, '').trim()
 const laptop = await issue('laptop')
 const phone = await issue('phone')
+const fabrikam = await ClientAuthority.make('Fabrikam Devices')
+const authorityFile = join(folder, 'fabrikam.pem')
+writeFileSync(authorityFile, fabrikam.pem)
+await cli('ca', 'add', 'fabrikam', authorityFile, '--match', 'mail')
+const badge = await fabrikam.issue({ email: MAIL })
+const token = await fabrikam.issue({ email: MAIL })
 const printer = await appPassword('printer')
 const scanner = await appPassword('scanner')
 const networkPassword = await made()
@@ -111,6 +119,8 @@ await nas.begin(PERSON, 's-laptop', [(await eap(laptop.tls)).classValue])
 await nas.begin(PERSON, 's-phone', [(await eap(phone.tls)).classValue])
 await nas.begin(PERSON, 's-printer', [await nas.pap(PERSON, printer)])
 await nas.begin(PERSON, 's-scanner', [await nas.pap(PERSON, scanner)])
+await nas.begin(PERSON, 's-badge', [(await eap(badge)).classValue])
+await nas.begin(PERSON, 's-token', [(await eap(token)).classValue])
 const first = await eap({}, scanner)
 const session = first.outcome.session ?? undefined
 const again = await eap(session === undefined ? {} : { session }, scanner)
@@ -139,6 +149,18 @@ await t.test('a certificate that is revoked ends what was opened with it', async
   t.same(das.sessions, ['s-laptop'], 'and what changes of her otherwise ends nothing')
 })
 
+await t.test('a company’s certificate, once its list names it', async (t) => {
+  const take = async (...revoked: readonly { readonly serial: string }[]) => {
+    const list = join(folder, 'fabrikam.crl')
+    writeFileSync(list, await fabrikam.revoke(revoked.map(({ serial }) => serial)))
+    await cli('ca', 'crl', 'fabrikam', list)
+  }
+  await take(await fabrikam.issue())
+  await nas.begin(PERSON, 's-badge-after', [(await eap(badge)).classValue])
+  t.same(await endedBy(() => take(badge), 2), ['s-badge', 's-badge-after'])
+  t.equal((await openOf(PERSON)).length, 8, 'and neither another of its authority nor any other')
+})
+
 await t.test('an app password that is revoked, resumed sessions as well', async (t) => {
   t.same(
     [first, again].map(({ outcome }) => outcome.isResumed),
@@ -156,7 +178,7 @@ await t.test('a network password in whose place another is made', async (t) => {
 await t.test('a session that began before Class named a credential stays', async (t) => {
   // What a password log-in is given is what all were given then: nobody is named in those octets.
   t.ok(ofPassword.subarray(33, 49).equals(Buffer.alloc(16)))
-  t.equal((await openOf(PERSON)).length, 2, 'phone and password')
+  t.equal((await openOf(PERSON)).length, 3, 'phone, token and password')
 })
 
 await t.test('a Class that we did not make is not believed', async (t) => {
@@ -164,12 +186,12 @@ await t.test('a Class that we did not make is not believed', async (t) => {
   forged.writeUInt8((forged[60] ?? 0) ^ 1, 60)
   const other = 'patti.fernandez'
   await nas.begin(other, 's-forged', [forged])
-  t.equal((await openOf(PERSON)).length, 2)
+  t.equal((await openOf(PERSON)).length, 3)
   t.equal((await openOf(other)).length, 1, 'the name rules')
 })
 
 await t.test('all that is left of hers ends with her', async (t) => {
-  t.same(await endedBy(() => admin.suspend(PERSON), 2), ['s-password', 's-phone'])
+  t.same(await endedBy(() => admin.suspend(PERSON), 3), ['s-password', 's-phone', 's-token'])
   t.same(das.dropped, [], 'each request was signed and timely')
   t.equal(das.ordered.length, das.sessions.length, 'each was asked about once')
 })

@@ -2,9 +2,10 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import type { AnyChange, FollowedKind, Position } from '../../directory/change.ts'
 import type { ClientAuthority, ClientCertificate } from '../../directory/client-certificate.ts'
 import type { Follower } from '../../directory/directory.ts'
-import type { PrincipalId } from '../../directory/id.ts'
+import type { CredentialId, PrincipalId } from '../../directory/id.ts'
 import type { ClientTrust } from '../authenticate.ts'
 import { plainSerial, type RevocationList, readCrl } from './crl.ts'
+import { isForeignId, RevokedNames } from './foreign-id.ts'
 
 /** An authority, ready for use. */
 export interface TrustedAuthority {
@@ -25,6 +26,8 @@ export class ClientTrustIndex implements Follower {
   readonly #byFingerprint = new Map<string, ClientCertificate>()
   readonly #bySerial = new Map<string, ClientCertificate>()
   readonly #byPrincipal = new Map<string, Map<string, ClientCertificate>>()
+  /** Made of a list when a session is first asked about. */
+  readonly #revokedNames = new WeakMap<RevocationList, RevokedNames>()
   readonly #revoked = new Map<string, ClientCertificate>()
   #position: Position | null = null
   #authorityStamp = 0
@@ -96,6 +99,14 @@ export class ClientTrustIndex implements Follower {
     return this.#certificates.get(id) ?? null
   }
 
+  /** Whether a certificate that a session was opened with is good as far as lists go, whoever issued it. */
+  isGood(id: CredentialId): boolean {
+    if (!isForeignId(id)) return this.byId(id)?.revokedAtMs === null
+    for (const { crl, value } of this.#authorities.values())
+      if (crl !== null && this.#namesOf(crl, value).has(id)) return false
+    return true
+  }
+
   /** Of our own authority, by the serial number as `plainSerial` gives it. */
   bySerial(serial: string): ClientCertificate | null {
     return this.#bySerial.get(serial) ?? null
@@ -111,6 +122,14 @@ export class ClientTrustIndex implements Follower {
 
   revoked(): Iterable<ClientCertificate> {
     return this.#revoked.values()
+  }
+
+  #namesOf(crl: RevocationList, { id }: ClientAuthority): RevokedNames {
+    const known = this.#revokedNames.get(crl)
+    if (known !== undefined) return known
+    const names = new RevokedNames(id, crl.revoked)
+    this.#revokedNames.set(crl, names)
+    return names
   }
 
   #applyAuthority(id: string, value: ClientAuthority | null): void {

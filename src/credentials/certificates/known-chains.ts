@@ -1,6 +1,8 @@
 import { X509Certificate } from 'node:crypto'
+import type { CredentialId } from '../../directory/id.ts'
 import type { ClientTrustIndex, TrustedAuthority } from './client-trust.ts'
 import { plainSerial } from './crl.ts'
+import { foreignCredentialId } from './foreign-id.ts'
 import { isIssuedBy, x509 } from './x509.ts'
 
 /** What a certificate of a company's own authority says, once its chain has been followed. */
@@ -8,6 +10,8 @@ export interface ForeignCertificate {
   /** The lowest on its chain. */
   readonly authority: TrustedAuthority
   readonly serial: string
+  /** What sessions call it; null where an authority issued it whose list would never come here. */
+  readonly credentialId: CredentialId | null
   /** The certificates of its chain from itself up to one that an authority of ours signed, and beyond. */
   readonly links: readonly ChainLink[]
   readonly notBeforeMs: number
@@ -123,10 +127,16 @@ function describe(
   leaf: X509Certificate,
   { authority, links }: Pick<ForeignCertificate, 'authority' | 'links'>,
 ): ForeignCertificate {
+  const [own] = links
+  const issuer = own?.issuer ?? null
   const usages: readonly string[] | undefined = leaf.keyUsage
   return {
     authority,
     serial: plainSerial(leaf.serialNumber),
+    credentialId:
+      own === undefined || issuer === null
+        ? null
+        : foreignCredentialId(issuer.value.id, own.serial),
     links,
     notBeforeMs: Date.parse(leaf.validFrom),
     notAfterMs: Date.parse(leaf.validTo),

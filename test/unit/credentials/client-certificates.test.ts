@@ -2,7 +2,13 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import t from 'tap'
 import type { KeyedCertificate } from '../../../src/credentials/certificates/authority.ts'
 import { makeCrl } from '../../../src/credentials/certificates/crl.ts'
+import {
+  foreignCredentialId,
+  isForeignId,
+  RevokedNames,
+} from '../../../src/credentials/certificates/foreign-id.ts'
 import type { CertificateNameKind } from '../../../src/directory/client-certificate.ts'
+import { type ClientAuthorityId, makeId, parseId } from '../../../src/directory/id.ts'
 import { authorityBelow, CertificateBench, issueUnder } from '../../support/certificate-bench.ts'
 import { aHold } from '../../support/directory.ts'
 import { testActor } from '../../support/people.ts'
@@ -211,4 +217,20 @@ t.test('wishes that are refused say why', async (t) => {
     bench.certificates.removeAuthority(own.value, testActor),
     /revoke its certificates/,
   )
+})
+
+t.test('what sessions call a company’s certificate', async (t) => {
+  const authority = makeId<ClientAuthorityId>()
+  const other = makeId<ClientAuthorityId>()
+  const [long, short] = ['4f00000000000000000000deadbeef01', 'a']
+  const names = new RevokedNames(authority, [long, short])
+  for (const serial of [long, short]) {
+    const id = foreignCredentialId(authority, serial)
+    t.equal(parseId(id), id, 'it has the form of our ids')
+    t.ok(isForeignId(id))
+    t.ok(names.has(id))
+    t.notOk(names.has(foreignCredentialId(other, serial)), 'each authority counts by itself')
+  }
+  t.notOk(names.has(foreignCredentialId(authority, 'ab')))
+  t.notOk(isForeignId(makeId()), 'none of our own is taken for one')
 })
