@@ -82,8 +82,13 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
     this.#nowMs = parts.nowMs ?? Date.now
     const denials = new Denials(parts.events, this.#nowMs)
     const { onLimited = () => undefined } = parts
-    this.#gate = new DeviceGate({ denials, onRefused: onLimited })
-    this.#mac = new MacAnswers({ ...parts, denials, nowMs: this.#nowMs })
+    const mac = new MacAnswers({ ...parts, denials, nowMs: this.#nowMs })
+    this.#mac = mac
+    this.#gate = new DeviceGate({
+      denials,
+      isListed: (request, visit) => mac.isListed(request, visit),
+      onRefused: onLimited,
+    })
     this.#pap = new PapAnswers({ ...parts, denials })
     this.#chap = new ChapAnswers({ ...parts, denials })
     this.#eap = new EapAnswers({

@@ -26,16 +26,26 @@ interface Caller {
 export class DeviceGate {
   readonly #limit = new DeviceLimit()
   readonly #denials: Denials
+  readonly #isListed: (request: Request, visit: Visit) => boolean
   readonly #onRefused: () => void
 
-  constructor(parts: { readonly denials: Denials; readonly onRefused: () => void }) {
+  /** @param parts.isListed whether a device of the list asks, and would be let in by its address */
+  constructor(parts: {
+    readonly denials: Denials
+    readonly isListed: (request: Request, visit: Visit) => boolean
+    readonly onRefused: () => void
+  }) {
+    this.#isListed = parts.isListed
     this.#denials = parts.denials
     this.#onRefused = parts.onRefused
   }
 
   /** The answer to a device that has failed too often; null for any other. */
-  refuse({ packet }: Request, { visit, device, eap }: Caller): Reply | null {
+  refuse(request: Request, { visit, device, eap }: Caller): Reply | null {
+    const { packet } = request
     if (device === null || !this.#limit.isLimited(device)) return null
+    // It failed while nobody had put it on the list: whoever does so sees it come in at its next try.
+    if (eap === null && this.#isListed(request, visit)) return null
     this.#onRefused()
     const count = this.#limit.countRefusal(device)
     if (count > 0) {

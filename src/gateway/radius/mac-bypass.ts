@@ -108,6 +108,15 @@ export class MacAnswers {
     this.#nowMs = parts.nowMs
   }
 
+  /** Whether a device asks that would be let in now. It records nothing. */
+  isListed(request: RadiusRequest<NasClient>, { network }: Visit): boolean {
+    const mac = readMacBypass(request)?.mac ?? null
+    if (mac === null || network === null || !network.methods.includes('mac')) return false
+    const device = this.#directory.deviceByMac(mac)
+    if (device === null) return false
+    return decideDevice(this.#directory, device, { network, atMs: this.#nowMs() }).ok
+  }
+
   /** Null when the request is none of a device. */
   answer(request: RadiusRequest<NasClient>, visit: Visit): Reply | null {
     const asked = readMacBypass(request)

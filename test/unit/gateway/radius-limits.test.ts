@@ -130,6 +130,7 @@ t.test('EAP: a conversation counts at its start, since many end in silence', asy
 
 t.test('a fault of ours, or a packet we cannot take, is counted against nobody', async (t) => {
   const gate = new DeviceGate({
+    isListed: () => false,
     denials: new Denials({ record: () => undefined }, Date.now),
     onRefused: () => undefined,
   })

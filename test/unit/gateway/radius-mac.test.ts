@@ -156,6 +156,22 @@ t.test('refused: each with its reason', async (t) => {
   t.equal((await ask({ name: MAC })).code, ACCEPT)
 })
 
+t.test('one that looped until somebody listed it comes in at its next try', async (t) => {
+  const name = '02:ab:cd:ef:00:77'
+  for (let tries = 0; tries < 25; tries++) await ask({ name })
+  t.equal(bench.lastReason, 'rate-limited')
+  const camera = aDevice({ name: 'camera', mac: name, networkIds: [things.id] })
+  bench.directory.put({ ...camera, enabled: false })
+  const before = bench.events.length
+  t.equal((await ask({ name })).code, REJECT)
+  t.equal(bench.events.length, before, 'one that would not be let in stays limited')
+  bench.directory.put(camera)
+  t.equal((await ask({ name })).code, ACCEPT)
+  bench.directory.put({ ...camera, enabled: false })
+  t.equal((await ask({ name })).code, REJECT)
+  t.equal(bench.lastReason, 'device-disabled', 'and nothing is held against it')
+})
+
 t.test('its own VLAN, and a session no longer than it may stay', async (t) => {
   set({ vlan: 77, expiresAtMs: Date.now() + 600_000, ownerId: bench.people.alice.id })
   const { code, attributes } = await ask({ name: MAC })
