@@ -1,5 +1,5 @@
 import { RadiusError } from '../errors.ts'
-import { findNamedSession } from './client-hello.ts'
+import { findNamedSession, type NamedSession } from './client-hello.ts'
 import type { MethodFailure, TlsVersion } from './method.ts'
 import { describeTlsFault, makeAlert, type TlsAlert } from './tls-alert.ts'
 import type { TlsContext } from './tls-context.ts'
@@ -56,7 +56,7 @@ export class TlsCarrier {
   #tls: TlsVersion | null = null
   /** Made together with inner data, such as tickets: it goes before whatever is sent next. */
   #held: Buffer = nothing
-  #named: { readonly id: Buffer; readonly kept: KeptSession } | null = null
+  #named: (NamedSession & { readonly kept: KeptSession }) | null = null
 
   constructor(options: CarrierOptions) {
     this.#options = options
@@ -175,6 +175,7 @@ export class TlsCarrier {
     const output = engine.takeOutput()
     if (engine.error !== null) return this.#fail(engine.error, output)
     this.#tls ??= engine.version
+    if (!wasEstablished && engine.isEstablished && engine.isResumed) this.#spend()
     // RFC 9427 §3: in TLS 1.3 the first inner data may come with the peer's Finished.
     const plaintext = engine.takePlaintext()
     if (!wasEstablished && plaintext.length === 0 && this.#stops(engine)) {
@@ -205,9 +206,13 @@ export class TlsCarrier {
     const named = findNamedSession(hello)
     const kept = named === null ? null : tls.sessions.find(type, named.id)
     if (named === null || kept === null) return null
-    const isGood = mayResume(kept)
-    if (named.isSingleUse || !isGood) tls.sessions.remove(type, named.id)
-    return isGood ? { id: named.id, kept } : null
+    // Its name goes through the air in the clear: whoever heard it must not be able to spend it.
+    return mayResume(kept) ? { ...named, kept } : null
+  }
+
+  /** The peer has shown the key, so it was its own to spend (RFC 8446 §8.1, without early data). */
+  #spend(): void {
+    if (this.#named?.isSingleUse === true) this.forgetSession()
   }
 
   /** Whether the method has to say how to go on from the end of the handshake. */
