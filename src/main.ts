@@ -48,6 +48,26 @@ function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof CliError || error instanceof ConfigError || SPEAKING.has(error.name))
     return error.message
+  const aboutFile = explainFile(error)
+  if (aboutFile !== null) return aboutFile
   if (error.cause !== undefined) return `${error.message}: ${explain(error.cause)}`
   return error.stack ?? error.message
+}
+
+const FILE_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  EACCES: 'may not be read or written by this account',
+  EPERM: 'may not be changed by this account',
+  EEXIST: 'is there already; it is not written over',
+  EISDIR: 'is a folder, and a file is wanted',
+  ENOTDIR: 'leads through a file that is no folder',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the disk can only be read',
+}
+
+/** What is wrong with a file that was named on the command line or in the settings. */
+function explainFile(error: Error): string | null {
+  const { code, path } = error as NodeJS.ErrnoException
+  const fault = code === undefined ? undefined : FILE_FAULTS[code]
+  return fault === undefined || path === undefined ? null : `${path}: ${fault}`
 }

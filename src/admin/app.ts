@@ -282,6 +282,7 @@ function answerTo(error: unknown): Answer {
           keyword !== 'const' ||
           !validation.some((one) => one.keyword === 'anyOf' && one.instancePath === instancePath),
       )
+      .filter((fault) => !isNoise(fault, validation))
       .map(
         (fault) =>
           `${validationContext ?? 'request'}${fault.instancePath} ${describeFault(fault, validation)}`,
@@ -293,10 +294,22 @@ function answerTo(error: unknown): Answer {
   return { status: 500, code: 'internal', message: 'a fault of ours; it is in the log' }
 }
 
+/** Of several kinds of value, those that are not meant complain of the kind: one says what is wrong. */
+function isNoise({ keyword, instancePath }: Fault, all: readonly Fault[]): boolean {
+  if (keyword !== 'type' && keyword !== 'anyOf') return false
+  const within = all.filter((one) => one.instancePath.startsWith(instancePath))
+  return (
+    within.some((one) => one.keyword === 'anyOf' && one.instancePath === instancePath) &&
+    within.some((one) => !['type', 'anyOf', 'const'].includes(one.keyword))
+  )
+}
+
 /** What the validator leaves out: the name that is not known, and the values that are. */
 function describeFault({ keyword, params, message, instancePath }: Fault, all: readonly Fault[]) {
   if (keyword === 'additionalProperties')
     return `must not have '${String(params['additionalProperty'])}'`
+  if (keyword === 'pattern' && String(params['pattern']).includes('{8}(-['))
+    return 'must be a whole id, such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301; lists show it'
   const allowed = all
     .filter((one) => one.keyword === 'const' && one.instancePath === instancePath)
     .map((one) => String(one.params['allowedValue']))

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { ServerCertificateView } from '../admin/certificate-control.ts'
 import { readServerChain } from '../credentials/certificates/server-chain.ts'
@@ -58,15 +58,21 @@ export function addCertificates(program: Command, run: Run): void {
     .option('--days <n>', 'how long it is good; 365 unless given')
     .action(async (person: string, device: string, options: IssueOptions, command: Command) => {
       const context = run(command)
+      // Before it is issued: a key that cannot be written would be lost, and its certificate good.
+      writeFileSync(options.out, '', PRIVATE)
       const answer = await context
         .client()
         .send<Issued>('POST', `/people/${encodeURIComponent(person)}/certificates`, {
           device,
           ...bodyOf(options),
         })
+        .catch((error: unknown) => {
+          rmSync(options.out, { force: true })
+          throw error
+        })
       const { pem, authorityPem, pkcs12, password, ...shown } = answer
       const file = pkcs12 === undefined ? `${pem}${authorityPem}\n` : Buffer.from(pkcs12, 'base64')
-      writeFileSync(options.out, file, PRIVATE)
+      writeFileSync(options.out, file)
       const isTold = password !== undefined && options.passwordFile === undefined
       context.show({ ...shown, file: options.out, ...(isTold ? { password } : {}) }, () => {
         context.output.write(`${options.out} written, good until ${shown.expiresAt}\n`)

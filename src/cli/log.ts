@@ -42,7 +42,7 @@ export function addLog(program: Command, run: Run): void {
       context.show(answer, ({ answers }) => {
         if (detail && answers.length > 0)
           for (const each of answers) printAnswer(context.output, each)
-        else printAnswers(context.output, answers)
+        else printAnswers(context.output, answers, query)
       })
     })
 
@@ -113,7 +113,11 @@ async function showAsTheyCome(
   }
 }
 
-function printAnswers(output: Output, answers: readonly ExplainedAnswer[]): void {
+function printAnswers(
+  output: Output,
+  answers: readonly ExplainedAnswer[],
+  { limit: _, ...asked }: Readonly<Record<string, string>>,
+): void {
   printTable(
     output,
     answers.map((row) => ({
@@ -128,7 +132,11 @@ function printAnswers(output: Output, answers: readonly ExplainedAnswer[]): void
       from: row.device ?? row.address,
       times: row.count,
     })),
-    'nothing yet',
+    Object.keys(asked).length === 0
+      ? 'nothing yet'
+      : `nothing fits ${Object.entries(asked)
+          .map(([name, value]) => `${name} ${value}`)
+          .join(', ')}`,
   )
   for (const hint of hintsFor(answers)) output.write(`${hint}\n`)
 }

@@ -93,10 +93,7 @@ function addNetwork(network: Command, run: Run): void {
         .send<ShownNetwork>('POST', '/networks', { name, ...policyFrom(options) })
       context.show(answer, (created) => {
         context.output.write(`${created.name} created\n`)
-        if (!created.everyone && created.groups.length === 0)
-          context.output.write(
-            `it admits nobody yet: gatehouse network set ${created.name} --everyone, or --group\n`,
-          )
+        for (const line of whoIsMissing(created)) context.output.write(`${line}\n`)
       })
     },
   )
@@ -140,9 +137,23 @@ interface Outlook {
   readonly moved: number
 }
 
+/** Whom the network leaves outside, and what lets them in: people and devices apart. */
+function whoIsMissing(made: ShownNetwork): readonly string[] {
+  const lines: string[] = []
+  const takesPeople = made.methods.some((method) => method !== 'mac')
+  if (takesPeople && !made.everyone && made.groups.length === 0)
+    lines.push(`it admits nobody yet: gatehouse network set ${made.name} --everyone, or --group`)
+  if (made.methods.includes('mac'))
+    lines.push(
+      `it admits devices of its list alone: gatehouse device add NAME MAC --network ${made.name}`,
+    )
+  return lines
+}
+
 interface Explained {
   readonly network: string | null
   readonly denial: string | null
+  readonly explanation: { readonly mend: string } | null
   readonly tried: readonly { readonly network: string; readonly differs: readonly string[] }[]
   readonly grant: {
     readonly why: string
@@ -171,12 +182,21 @@ function addTest(network: Command, run: Run): void {
     })
 }
 
-function explanationOf({ network, denial, tried, grant }: Explained): readonly string[] {
+function explanationOf({
+  network,
+  denial,
+  explanation,
+  tried,
+  grant,
+}: Explained): readonly string[] {
   const passedOver = tried
     .filter((one) => one.network !== network)
     .map((one) => `${one.network}: passed over, other ${one.differs.join(', ') || 'rules'}`)
   const chosen = network === null ? [] : [`${network}: chosen`]
-  if (grant === null) return [...passedOver, ...chosen, `rejected: ${denial}`]
+  if (grant === null) {
+    const mend = explanation === null ? [] : [`to mend it: ${explanation.mend}`]
+    return [...passedOver, ...chosen, `rejected: ${denial}`, ...mend]
+  }
   const limits = Object.entries(grant.session ?? {}).filter(([, seconds]) => seconds !== null)
   return [
     ...passedOver,

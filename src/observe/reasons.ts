@@ -25,7 +25,7 @@ const DEVICE_TRUST =
 const EXPLANATIONS: Table = {
   ...all('way in', {
     'no-network':
-      'no network fits this NAS and SSID: `gatehouse network list` shows the rules, `gatehouse network add` makes one',
+      'no network fits this NAS and SSID: `gatehouse network list` shows the rules, `gatehouse network create` makes one',
     'unknown-state':
       'the conversation is not known here, as after a restart or when a NAS changes servers: the device begins again by itself',
     'unknown-client':
@@ -101,7 +101,7 @@ const EXPLANATIONS: Table = {
     'tls-alert-from-peer unknown_ca': DEVICE_TRUST,
     'tls-alert-from-peer internal_error':
       'the device ended TLS without saying why, as most do when they expect another name in our certificate: compare the server name or domain suffix of its profile with the names `gatehouse certificate server` shows',
-    'tls-alert-from-peer bad_certificate': `${DEVICE_TRUST}, and see that the server name of its profile is the one in our certificate`,
+    'tls-alert-from-peer bad_certificate': `${DEVICE_TRUST}, and see that the server name of its profile is the one in our certificate, and that the clock of the device is not behind`,
     'tls-alert-from-peer certificate_unknown': `${DEVICE_TRUST}, and see that the server name of its profile is the one in our certificate`,
     'tls-alert-from-peer certificate_expired':
       'the device takes our certificate for expired: set the clock of the device, else renew ours (`gatehouse doctor`)',
@@ -148,7 +148,7 @@ const EXPLANATIONS: Table = {
     'code-missing': 'this network asks for a one-time code behind the password, and none came',
     'no-factor': 'she has no authenticator app yet: she adds one on her account page',
     'no-credential':
-      'she has nothing to prove it with here: `gatehouse person password`, `network-password` or `certificate issue`',
+      'she has nothing to prove it with here: `gatehouse person set-password`, `gatehouse person network-password make` or `gatehouse certificate issue`',
     'credential-expired': 'her password has expired: she sets another',
     'credential-temporary': 'her password was set by an admin: she changes it on her account page',
     'credential-changed':
@@ -167,7 +167,8 @@ const EXPLANATIONS: Table = {
     'not-in-allowed-group':
       'she is in none of the groups of this network: `gatehouse network list` shows them',
     'not-in-view': 'this client does not see her',
-    'outside-hours': 'the network is closed at this time of day',
+    'outside-hours':
+      'the network is closed at this time of day: `gatehouse network set NAME --hours` says when it is open',
     'wrong-kind': 'this kind of account does not use this',
     expired: 'the account has expired',
   }),

@@ -138,7 +138,12 @@ class PooledDatabase implements Database {
     this.pool = new pg.Pool({ ...engine.poolConfig, onConnect: (client) => engine.prepare(client) })
     // An idle connection that breaks leaves the pool by itself; the next query opens another.
     this.pool.on('error', () => {})
-    this.kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: this.pool }) })
+    this.kysely = new Kysely<Tables>({
+      dialect: new PostgresDialect({
+        // So that a plain read, too, says that the database is away, and not that something broke.
+        pool: { connect: () => this.pool.connect().catch(rethrow), end: () => this.pool.end() },
+      }),
+    })
     this.#wakeUp = new WakeUp(this.pool)
   }
 

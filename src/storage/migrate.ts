@@ -80,6 +80,12 @@ export async function checkSchema(db: AnyDatabase): Promise<void> {
   const known = migrations.at(-1)?.version ?? 0
   refuseNewer(state, known)
   if (state.version >= known) return
+  if (state.version === 0)
+    throw new StorageError(
+      'STORAGE_SCHEMA',
+      'the database is empty; run: gatehouse migrate, which makes its tables (or start with ' +
+        '`gatehouse serve --migrate`)',
+    )
   throw new StorageError(
     'STORAGE_SCHEMA',
     `the database's schema is version ${state.version}, this release needs ${known}; ` +

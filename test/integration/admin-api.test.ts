@@ -119,6 +119,15 @@ await t.test('admin API: faults of a request say what and where, and change noth
     ['GET', '/api/v1/people/no.body', undefined, 404, /there is no person/],
     ['GET', '/api/v1/people?limit=0', undefined, 400, /querystring\/limit/],
     ['POST', '/api/v1/people/suspend', { people: [] }, 400, /body\/people/],
+    ['POST', '/api/v1/networks', { name: 'a', vlan: 5000 }, 400, /"body\/vlan must be <= 4094"/],
+    ['POST', '/api/v1/networks', { name: 'a', vlan: '-1' }, 400, /"body\/vlan must match pattern/],
+    [
+      'POST',
+      '/api/v1/sessions/0b6e/disconnect',
+      {},
+      400,
+      /"params\/id must be a whole id, such as/,
+    ],
     ['POST', '/api/v1/people/suspend', { people: ['x'], extra: 1 }, 400, /must not have 'extra'/],
     [
       'PUT',

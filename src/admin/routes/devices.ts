@@ -10,6 +10,7 @@ import { ApiError, notFound } from '../error.ts'
 import { readNetwork, readPerson } from '../lookup.ts'
 import { Moment, readMoment } from '../moment.ts'
 import type { AdminParts } from '../parts.ts'
+import { VlanName } from './vlan-field.ts'
 
 const MAX_PAGE = 1_000
 /** Of the first octet: the address is one of many devices at once (IEEE 802 §8.2). */
@@ -36,14 +37,9 @@ const deviceFields = {
   owner: Type.Union([Type.String({ minLength: 1, maxLength: 256 }), Type.Null()], {
     description: 'username, log-in name or id of who must be let in herself; null for nobody',
   }),
-  vlan: Type.Union(
-    [
-      Type.Integer({ minimum: 1, maximum: 4094 }),
-      Type.String({ minLength: 1, maxLength: 32 }),
-      Type.Null(),
-    ],
-    { description: 'in the place of the network’s; null leaves that one' },
-  ),
+  vlan: Type.Union([Type.Integer({ minimum: 1, maximum: 4094 }), VlanName, Type.Null()], {
+    description: 'in the place of the network’s; null leaves that one',
+  }),
   enabled: Type.Boolean(),
   expiresAt: Type.Union([Moment, Type.Null()], {
     description: 'from when on it is let in no more; null for never',

@@ -10,12 +10,14 @@ import {
   weekdayNames,
 } from '../../directory/network.ts'
 import type { SessionOutlook } from '../../directory/ports/disconnects.ts'
+import { explain as explainDenial } from '../../observe/reasons.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { ApiError } from '../error.ts'
 import { readGroup, readNas, readNetwork, readPerson } from '../lookup.ts'
 import { approvalNeeded } from '../meant.ts'
 import type { AdminParts } from '../parts.ts'
 import { showNetwork } from '../views.ts'
+import { VlanName } from './vlan-field.ts'
 
 /** So many may end by one edit without a word. */
 const MANY_SESSIONS = 20
@@ -24,11 +26,7 @@ const MANY_SHARE = 10
 
 const Name = Type.String({ minLength: 1, maxLength: 64 })
 const Params = Type.Object({ name: Type.String({ maxLength: 64, description: 'name or id' }) })
-const Vlan = Type.Union([
-  Type.Integer({ minimum: 1, maximum: 4094 }),
-  Type.String({ minLength: 1, maxLength: 32 }),
-  Type.Null(),
-])
+const Vlan = Type.Union([Type.Integer({ minimum: 1, maximum: 4094 }), VlanName, Type.Null()])
 const Attributes = Type.Array(
   Type.Object(
     { name: Type.String({ maxLength: 64 }), value: Type.String({ maxLength: 247 }) },
@@ -300,5 +298,11 @@ function explain(parts: AdminParts, given: Static<typeof LogIn>) {
     atMs: at === undefined ? Date.now() : Date.parse(at),
   })
   const { tried, network, denial, grant } = explained
-  return { network: network?.name ?? null, denial, tried, grant }
+  return {
+    network: network?.name ?? null,
+    denial,
+    explanation: explainDenial(denial, null),
+    tried,
+    grant,
+  }
 }

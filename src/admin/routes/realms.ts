@@ -6,6 +6,7 @@ import { actorOf, requireRole } from '../caller.ts'
 import { ApiError } from '../error.ts'
 import type { AdminParts } from '../parts.ts'
 import { RADSEC_SECRET, radsecFields, readIdentity } from '../radsec-identity.ts'
+import { VlanName } from './vlan-field.ts'
 
 const Port = Type.Integer({ minimum: 1, maximum: 65_535 })
 const Server = Type.Object(
@@ -46,11 +47,7 @@ const RealmBody = Type.Object(
       }),
     ),
     vlan: Type.Optional(
-      Type.Union([
-        Type.Integer({ minimum: 1, maximum: 4094 }),
-        Type.String({ minLength: 1, maxLength: 32 }),
-        Type.Null(),
-      ]),
+      Type.Union([Type.Integer({ minimum: 1, maximum: 4094 }), VlanName, Type.Null()]),
     ),
     operatorName: Type.Optional(
       Type.Union([Type.String({ minLength: 1, maxLength: 240 }), Type.Null()]),
