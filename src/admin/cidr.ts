@@ -22,6 +22,17 @@ export function canonicalCidr(text: string): string {
   return `${address}/${length}`
 }
 
+/** Whether two are the same block, however they are written. */
+export function isSameBlock(one: string, other: string): boolean {
+  const [address = '', length] = one.split('/')
+  const [otherAddress = '', otherLength] = other.split('/')
+  return (
+    isIP(address) === isIP(otherAddress) &&
+    length === otherLength &&
+    toNumber(address) === toNumber(otherAddress)
+  )
+}
+
 /** A block is named by its first address. */
 function isFirstOf(address: string, length: number, width: number): boolean {
   const hostBits = (1n << BigInt(width - length)) - 1n

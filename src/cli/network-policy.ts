@@ -44,7 +44,7 @@ export function addPolicy(command: Command): Command {
     .option('--interim <seconds>', 'between two reports of a session')
     .option('--attribute <name=value...>', 'that stands in each reply; see `network attributes`')
     .option('--hours <window...>', 'when it is open, such as mon-fri=08:00-18:00; `always` again')
-    .option('--time-zone <name>', 'of --hours, such as Europe/Berlin', 'UTC')
+    .option('--time-zone <name>', 'of --hours, such as Europe/Berlin; UTC without it')
 }
 
 export interface PolicyOptions {
@@ -65,11 +65,13 @@ export interface PolicyOptions {
   readonly interim?: string
   readonly attribute?: string[]
   readonly hours?: string[]
-  readonly timeZone: string
+  readonly timeZone?: string
 }
 
 /** As the API takes it; what was not named is left out. */
 export function policyFrom(options: PolicyOptions): Record<string, unknown> {
+  if (options.timeZone !== undefined && options.hours === undefined)
+    throw new CliError('--time-zone says of what zone --hours are: give both')
   const given: Record<string, unknown> = {
     ssids: options.ssid,
     nas: options.nas,
@@ -90,7 +92,8 @@ export function policyFrom(options: PolicyOptions): Record<string, unknown> {
     idleTimeoutSeconds: numberFrom('--idle-timeout', options.idleTimeout),
     interimSeconds: numberFrom('--interim', options.interim),
     attributes: options.attribute?.map(attributeFrom),
-    hours: options.hours === undefined ? undefined : hoursFrom(options.hours, options.timeZone),
+    hours:
+      options.hours === undefined ? undefined : hoursFrom(options.hours, options.timeZone ?? 'UTC'),
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

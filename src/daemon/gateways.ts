@@ -1,5 +1,6 @@
 import { createSecureContext } from 'node:tls'
 import { LdapServer } from '../../protocols/ldap/index.ts'
+import { Turns } from '../../protocols/wire/index.ts'
 import type { AdminParts } from '../admin/parts.ts'
 import type { Config } from '../config/config.ts'
 import { formatListen, type ListenAddress } from '../config/listen.ts'
@@ -26,6 +27,12 @@ import { PostgresSessionStore } from '../storage/session-store.ts'
 import type { CertificateParts } from './certificates.ts'
 import type { DirectoryParts, Observers } from './directory.ts'
 import type { LogInParts } from './log-in.ts'
+
+/**
+ * Of a round of the event loop, for handshakes of LDAPS and EAP together: they may keep a search
+ * waiting no longer than this and the last of them.
+ */
+const TLS_ROUND_MS = 1
 
 export interface GatewayParts {
   readonly services: readonly Service[]
@@ -55,6 +62,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
   const { readModel, feed, database } = directory
   const freshness = () => feed.freshness(config.maxStalenessMs)
 
+  const turns = new Turns(TLS_ROUND_MS)
   const ldap = new LdapGateway({
     directory: readModel,
     authenticator: logIn.authenticator,
@@ -66,6 +74,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
     listeners: [...config.listen.ldap.map(bind(false)), ...config.listen.ldaps.map(bind(true))],
     secureContext: ldapContext(input.certificate),
     observer: new LdapReporter({ log, metrics }),
+    handshakeTurns: turns,
   })
   const witness = new NasWitness({ store: new PostgresNasStore(database, directory.keys), log })
   const disconnects = new PostgresDisconnectStore(database)
@@ -108,6 +117,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
     },
     certificate: input.certificate,
     certificates: input.certificates.authenticator,
+    turns,
     clientTrust: () => input.certificates.trust(),
     witness,
     authority: input.certificate.authority,

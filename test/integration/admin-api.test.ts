@@ -205,6 +205,16 @@ await t.test('admin API: secrets are shown once and never again', async (t) => {
   })
   t.equal(nas.status, 201)
   t.notOk((await call('GET', '/api/v1/nas')).text.includes(String(nas.json['secret'])))
+  const body = { name: 'overlap', addresses: ['10.20.7.0/24', '10.20.0.0/16'] }
+  const taken = await call('POST', '/api/v1/nas', { body })
+  t.equal(taken.status, 409, 'of one block only one secret can count')
+  t.match(taken.text, /10\.20\.0\.0\/16 belongs to the NAS office/)
+  const inside = { name: 'floor', addresses: ['10.20.7.0/24'] }
+  t.equal((await call('POST', '/api/v1/nas', { body: inside })).status, 201)
+  const kept = { addresses: ['10.20.0.0/16', '10.21.0.0/16'] }
+  t.equal((await call('PATCH', '/api/v1/nas/office', { body: kept })).status, 200, 'its own')
+  const moved = await call('PATCH', '/api/v1/nas/floor', { body: kept })
+  t.equal(moved.status, 409)
   t.equal((await call('POST', '/api/v1/ldap-clients', { body: { name: 'GitLab' } })).status, 409)
 })
 

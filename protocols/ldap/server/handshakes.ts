@@ -5,6 +5,8 @@ import { Turns } from '../../wire/index.ts'
 export interface HandshakesOptions {
   /** For a client to come to the end of its handshake, not counting what we had it wait. */
   readonly timeoutMs: number
+  /** One for each round of the event loop, or whatever else they are to share. */
+  readonly turns?: Turns | undefined
 }
 
 export interface Handshake {
@@ -16,18 +18,18 @@ export interface Handshake {
 
 /**
  * TLS handshakes under way. Each costs some hundred times what a search does, and after a restart all
- * clients come at once; so one begins in each round of the event loop, and what others ask for is
- * answered in between. A client takes its turn when its hello is there: until then it costs nothing,
+ * clients come at once; so they take turns, and what others ask for is answered in between. A client takes its turn when its hello is there: until then it costs nothing,
  * and keeps nobody waiting.
  */
 export class Handshakes {
   readonly #timeoutMs: number
-  readonly #turns = new Turns()
+  readonly #turns: Turns
   /** Since when we have waited for the client; infinite while it waits for us. */
   readonly #sinceMs = new Map<Socket, number>()
 
-  constructor({ timeoutMs }: HandshakesOptions) {
+  constructor({ timeoutMs, turns = new Turns() }: HandshakesOptions) {
     this.#timeoutMs = timeoutMs
+    this.#turns = turns
   }
 
   begin(handshake: Handshake): void {

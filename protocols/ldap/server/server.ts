@@ -28,6 +28,8 @@ export interface LdapServerOptions {
   readonly secureContext?: SecureContext | null
   readonly limits?: Partial<LdapServerLimits>
   readonly observer?: LdapObserver
+  /** What handshakes take turns by, with other costly work of the process. */
+  readonly handshakeTurns?: Turns
 }
 
 /**
@@ -60,7 +62,10 @@ export class LdapServer implements ConnectionHost {
   constructor(options: LdapServerOptions) {
     this.handler = options.handler
     this.limits = { ...DEFAULT_LIMITS, ...options.limits }
-    this.#handshakes = new Handshakes({ timeoutMs: this.limits.handshakeTimeoutMs })
+    this.#handshakes = new Handshakes({
+      timeoutMs: this.limits.handshakeTimeoutMs,
+      turns: options.handshakeTurns,
+    })
     this.observer = options.observer ?? {}
     this.#listeners = options.listeners
     this.#secureContext = options.secureContext ?? null

@@ -21,8 +21,6 @@ import {
 const DEFAULT_EAP_BYTES = 1024
 /** RFC 2865 §5.12: Framed-MTU is 64 or more. */
 const MIN_EAP_BYTES = 64
-/** Of a round of the event loop, for steps of conversations. */
-const ROUND_MS = 2
 /** EAPOL's own header, which Framed-MTU counts. */
 const EAPOL_BYTES = 4
 
@@ -91,6 +89,8 @@ export interface EapServerOptions<Context> {
   readonly limits?: Partial<StoreLimits>
   /** Milliseconds, monotonic. */
   readonly now?: () => number
+  /** What steps take turns by: one may cost a handshake's arithmetic, and hundreds come at once. */
+  readonly turns?: Turns | undefined
 }
 
 /**
@@ -102,12 +102,12 @@ export interface EapServerOptions<Context> {
 export class EapServer<Context, Grant> {
   readonly #store: ConversationStore<Conversation<Context, Grant>>
   readonly #now: () => number
-  /** A step may cost a handshake's arithmetic, and a campus that comes back sends hundreds at once. */
-  readonly #turns = new Turns(ROUND_MS)
+  readonly #turns: Turns
 
   constructor(options: EapServerOptions<Context>) {
     const { holder, limits, now = () => performance.now(), onAbandoned } = options
     this.#now = now
+    this.#turns = options.turns ?? new Turns()
     this.#store = new ConversationStore<Conversation<Context, Grant>>(
       holder,
       { ...defaultStoreLimits, ...limits },

@@ -10,7 +10,7 @@ import {
   USUAL_RATE,
 } from '../../directory/network.ts'
 import { actorOf, requireRole } from '../caller.ts'
-import { canonicalCidr } from '../cidr.ts'
+import { canonicalCidr, isSameBlock } from '../cidr.ts'
 import { ApiError } from '../error.ts'
 import { readNas } from '../lookup.ts'
 import { showNas } from '../nas-view.ts'
@@ -151,7 +151,7 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
       const created = await resources.createNas(
         {
           name,
-          addresses: addresses.map(canonicalCidr),
+          addresses: freeBlocks(directory, addresses, null),
           secrets: [Buffer.from(secret)],
           requireMessageAuthenticator,
           limitProxyState,
@@ -189,7 +189,9 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
           ...change,
           ...toDynamic({ coa, coaPort, coaSecret }),
           ...(isReplaced ? { secrets: [Buffer.from(secret)] } : {}),
-          ...(addresses === undefined ? {} : { addresses: addresses.map(canonicalCidr) }),
+          ...(addresses === undefined
+            ? {}
+            : { addresses: freeBlocks(directory, addresses, nas.id) }),
         },
         actorOf(request),
       )
@@ -248,6 +250,28 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
       return { changed: written.changed }
     },
   )
+}
+
+/**
+ * In canonical form. One block inside another is fine, since the longest prefix wins; of the same one
+ * the secret of one NAS would count, and nobody could tell whose.
+ *
+ * @throws {ApiError} 409 for a block that another NAS has
+ */
+function freeBlocks(
+  directory: Directory,
+  addresses: readonly string[],
+  own: string | null,
+): readonly string[] {
+  const blocks = addresses.map(canonicalCidr)
+  const others = directory.allNas().filter(({ id, radsec }) => id !== own && radsec === null)
+  for (const block of blocks) {
+    const owner = others.find((nas) => nas.addresses.some((has) => isSameBlock(has, block)))
+    if (owner === undefined) continue
+    const mend = 'add to it, or name a smaller block inside it'
+    throw new ApiError(409, 'address-taken', `${block} belongs to the NAS ${owner.name}: ${mend}`)
+  }
+  return blocks
 }
 
 /** @throws {ApiError} 409 for a peer over TLS, which has no secret worth the name */

@@ -8,6 +8,7 @@ import {
   type Reply,
   type TlsContext,
 } from '../../../protocols/radius/index.ts'
+import type { Turns } from '../../../protocols/wire/index.ts'
 import {
   AuthenticationUnavailable,
   type CertificateAuthenticator,
@@ -49,6 +50,8 @@ export interface RadiusAnswersParts {
   readonly freshness: () => Freshness
   readonly tls: () => TlsContext
   readonly holder: Holder
+  /** What steps of EAP take turns by, with other costly work of the daemon. */
+  readonly turns?: Turns
   /** Answers for the realms that are not ours. */
   readonly proxy: RealmProxy
   readonly nowMs?: () => number
@@ -100,6 +103,7 @@ export class RadiusAnswers implements RadiusHandler<NasClient> {
       tls: parts.tls,
       classes: parts.classes,
       holder: parts.holder,
+      turns: parts.turns,
       isCurrent: ({ id, version }) =>
         parts.directory
           .networks()

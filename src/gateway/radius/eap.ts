@@ -17,6 +17,7 @@ import {
   type TlsContext,
   type Verdict,
 } from '../../../protocols/radius/index.ts'
+import type { Turns } from '../../../protocols/wire/index.ts'
 import type { Grant } from '../../access/decide.ts'
 import type {
   Authenticator,
@@ -57,6 +58,7 @@ export interface EapAnswersParts {
   readonly tls: () => TlsContext
   readonly classes: SessionClasses
   readonly holder: Holder
+  readonly turns?: Turns | undefined
   /** Whether a network is still what it was when a conversation began. */
   readonly isCurrent: (network: Network) => boolean
 }
@@ -80,6 +82,7 @@ export class EapAnswers {
     this.#classes = parts.classes
     this.#server = new EapServer({
       holder: parts.holder,
+      turns: parts.turns,
       onAbandoned: ({ context, method, name, outerIdentity, tls }, stage) =>
         this.#denials.record(context, {
           reason: 'abandoned',

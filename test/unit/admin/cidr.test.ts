@@ -1,5 +1,5 @@
 import t from 'tap'
-import { canonicalCidr } from '../../../src/admin/cidr.ts'
+import { canonicalCidr, isSameBlock } from '../../../src/admin/cidr.ts'
 
 t.test('CIDR: what an admin may write for the addresses of a NAS', async (t) => {
   const good: [string, string][] = [
@@ -26,4 +26,12 @@ t.test('CIDR: what an admin may write for the addresses of a NAS', async (t) => 
   for (const given of ['10.20.1.0/16', '2001:db8::1/32', '::ffff:10.0.0.1/96']) {
     t.throws(() => canonicalCidr(given), /bits set beyond/, given)
   }
+})
+
+t.test('CIDR: one block however it is written', async (t) => {
+  t.ok(isSameBlock('2001:db8::/32', '2001:0DB8:0:0::/32'))
+  t.ok(isSameBlock('10.0.0.0/8', '10.0.0.0/8'))
+  t.notOk(isSameBlock('10.0.0.0/8', '10.0.0.0/9'))
+  t.notOk(isSameBlock('10.0.0.0/8', '11.0.0.0/8'))
+  t.notOk(isSameBlock('0.0.0.0/0', '::/0'))
 })

@@ -15,4 +15,5 @@ t.test('network: an option that takes a number refuses everything else', async (
   for (const text of ['', '1.5', '1e3', '0x10', '-1'])
     await t.rejects(set(`--session-timeout=${text}`), { message: /^--session-timeout takes/ }, text)
   await t.rejects(set('--priority', '10'), { message: /no daemon answers/ })
+  await t.rejects(set('--time-zone', 'Europe/Berlin'), { message: /give both/ })
 })
