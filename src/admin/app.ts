@@ -310,6 +310,8 @@ function describeFault({ keyword, params, message, instancePath }: Fault, all: r
     return `must not have '${String(params['additionalProperty'])}'`
   if (keyword === 'pattern' && String(params['pattern']).includes('{8}(-['))
     return 'must be a whole id, such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301; lists show it'
+  if (keyword === 'pattern' && instancePath.endsWith('/vlan'))
+    return 'must be the number of a VLAN, 1 to 4094, or its name'
   const allowed = all
     .filter((one) => one.keyword === 'const' && one.instancePath === instancePath)
     .map((one) => String(one.params['allowedValue']))

@@ -2,9 +2,11 @@ import { isIP } from 'node:net'
 import { ApiError } from './error.ts'
 
 const WIDTH = { 4: 32, 6: 128 } as const
+/** Of `::ffff:0:0`, behind which IPv4 is written. */
+const MAPPED_PREFIX = 96
 
 /**
- * An address or a CIDR block in canonical form: `10.20.0.0/16`, `2001:db8::1/128`.
+ * An address or a CIDR block, its prefix said: `10.20.0.0/16`, `2001:db8::1/128`.
  *
  * @throws {ApiError} 422 for what is neither, and for a block whose address lies inside it
  */
@@ -19,7 +21,15 @@ export function canonicalCidr(text: string): string {
   if (!isFirstOf(address, length, width)) {
     throw refused(text, 'has bits set beyond its prefix; write the first address of the block')
   }
-  return `${address}/${length}`
+  return mappedBlock(address, length) ?? `${address}/${length}`
+}
+
+/** IPv4 that is written as IPv6 (RFC 4291 §2.5.5.2) is what a NAS of IPv4 comes from; null for other. */
+function mappedBlock(address: string, length: number): string | null {
+  const number = isIP(address) === 6 ? toNumber(address) : 0n
+  if (number >> 32n !== 0xffffn || length < MAPPED_PREFIX) return null
+  const octets = [24n, 16n, 8n, 0n].map((shift) => (number >> shift) & 0xffn)
+  return `${octets.join('.')}/${length - MAPPED_PREFIX}`
 }
 
 /** Whether two are the same block, however they are written. */

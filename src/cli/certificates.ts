@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { ServerCertificateView } from '../admin/certificate-control.ts'
 import { readServerChain } from '../credentials/certificates/server-chain.ts'
@@ -39,7 +39,7 @@ interface IssueOptions {
 
 const SIGNS = { advice: 'advice', bad: 'WRONG ' } as const
 
-const PRIVATE = { mode: 0o600, flag: 'wx' } as const
+const OWNER_ONLY = 0o600
 
 /** `certificate issue|list|show|revoke|server|check` */
 export function addCertificates(program: Command, run: Run): void {
@@ -58,21 +58,20 @@ export function addCertificates(program: Command, run: Run): void {
     .option('--days <n>', 'how long it is good; 365 unless given')
     .action(async (person: string, device: string, options: IssueOptions, command: Command) => {
       const context = run(command)
+      const client = context.client()
+      const body = { device, ...bodyOf(options) }
       // Before it is issued: a key that cannot be written would be lost, and its certificate good.
-      writeFileSync(options.out, '', PRIVATE)
-      const answer = await context
-        .client()
-        .send<Issued>('POST', `/people/${encodeURIComponent(person)}/certificates`, {
-          device,
-          ...bodyOf(options),
-        })
+      const out = openSync(options.out, 'wx', OWNER_ONLY)
+      const answer = await client
+        .send<Issued>('POST', `/people/${encodeURIComponent(person)}/certificates`, body)
         .catch((error: unknown) => {
+          closeSync(out)
           rmSync(options.out, { force: true })
           throw error
         })
       const { pem, authorityPem, pkcs12, password, ...shown } = answer
       const file = pkcs12 === undefined ? `${pem}${authorityPem}\n` : Buffer.from(pkcs12, 'base64')
-      writeFileSync(options.out, file)
+      writeOut(out, { file, path: options.out, serial: shown.serial })
       const isTold = password !== undefined && options.passwordFile === undefined
       context.show({ ...shown, file: options.out, ...(isTold ? { password } : {}) }, () => {
         context.output.write(`${options.out} written, good until ${shown.expiresAt}\n`)
@@ -174,6 +173,25 @@ function bodyOf({ csr, passwordFile, modern, days }: IssueOptions): Record<strin
     ...(passwordFile === undefined
       ? {}
       : { password: readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '') }),
+  }
+}
+
+/** Into the file that was opened before, whatever has its name by now. */
+function writeOut(
+  out: number,
+  what: { readonly file: string | Buffer; readonly path: string; readonly serial: string },
+): void {
+  try {
+    writeFileSync(out, what.file)
+  } catch (error) {
+    rmSync(what.path, { force: true })
+    const why = error instanceof Error ? error.message : String(error)
+    throw new CliError(
+      `${what.path} could not be written (${why}), and the certificate is good: ` +
+        `revoke it with \`gatehouse certificate revoke ${what.serial}\``,
+    )
+  } finally {
+    closeSync(out)
   }
 }
 

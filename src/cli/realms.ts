@@ -100,7 +100,10 @@ function showServer({ host, port, radsec }: ShownServer): string {
 }
 
 function udpServers({ server = [], secretFile, acctPort }: AddOptions): object[] {
-  if (server.length === 0) return []
+  if (server.length === 0) {
+    if (acctPort === undefined) return []
+    throw new CliError('--acct-port is of --server: over TLS everything takes one port')
+  }
   if (secretFile === undefined) throw new CliError('--server needs --secret-file')
   const secret = readFileSync(secretFile === '-' ? 0 : secretFile, 'utf8').replace(/\r?\n$/, '')
   const more = acctPort === undefined ? {} : { acctPort: readAcctPort(acctPort) }

@@ -144,8 +144,11 @@ export class LoginProcedure {
       const credential = checked.verdict.isRight ? checked.verdict.credential : null
       const credentialId = revocableIdOf(credential)
       const admitted = credentialId === undefined ? outcome : { ...outcome, credentialId }
-      if (login.isFirstStep)
-        return credential === null ? admitted : { ...admitted, password: credential }
+      if (login.isFirstStep) {
+        // What is remembered of a password that is the source's is none of hers here.
+        const isHers = credential !== null && credential.type !== 'source-password'
+        return isHers ? { ...admitted, password: credential } : admitted
+      }
       const answer = {
         atMs: run.atMs,
         outcome: 'success',

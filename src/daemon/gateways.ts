@@ -74,7 +74,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
     listeners: [...config.listen.ldap.map(bind(false)), ...config.listen.ldaps.map(bind(true))],
     secureContext: ldapContext(input.certificate),
     observer: new LdapReporter({ log, metrics }),
-    handshakeTurns: turns,
+    handshakeTurns: turns.lane(),
   })
   const witness = new NasWitness({ store: new PostgresNasStore(database, directory.keys), log })
   const disconnects = new PostgresDisconnectStore(database)
@@ -117,7 +117,7 @@ export function makeGateways(input: GatewayInput): GatewayParts {
     },
     certificate: input.certificate,
     certificates: input.certificates.authenticator,
-    turns,
+    turns: turns.lane(),
     clientTrust: () => input.certificates.trust(),
     witness,
     authority: input.certificate.authority,

@@ -168,7 +168,7 @@ const EXPLANATIONS: Table = {
       'she is in none of the groups of this network: `gatehouse network list` shows them',
     'not-in-view': 'this client does not see her',
     'outside-hours':
-      'the network is closed at this time of day: `gatehouse network set NAME --hours` says when it is open',
+      'the network is closed at this time of day: `gatehouse network set NAME --hours mon-fri=08:00-18:00` sets when it is open',
     'wrong-kind': 'this kind of account does not use this',
     expired: 'the account has expired',
   }),

@@ -123,7 +123,9 @@ export class Consents {
       const source = await this.#connect({ ...request, tenantId, paused }, attempt.actor, signal)
       return { sourceId: source.id, note: isNamed ? null : stepFor(source) }
     } catch (error) {
-      const isNo = error instanceof SourceError || error instanceof DirectoryError
+      const isNo =
+        error instanceof SourceError ||
+        (error instanceof DirectoryError && error.code !== 'DIRECTORY_UNAVAILABLE')
       if (!isNo) throw error
       return { refusal: printable(error.message) }
     }

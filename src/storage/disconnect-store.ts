@@ -113,7 +113,8 @@ export class PostgresDisconnectStore implements DisconnectStore {
         sent_at = null, settled_at = null
       where held.status = 'needless'
         or (held.kind = 'change' and excluded.kind = 'disconnect')
-        or (held.status = 'waiting' and held.actor is null and ${isPaced('held')} and not ${isPaced('excluded')})
+        or (held.status in ('waiting', 'refused', 'unanswered', 'left') and held.actor is null
+          and ${isPaced('held')} and not ${isPaced('excluded')})
         or (held.status <> 'waiting' and held.settled_at < (
           select s.reported_at from accounting_session s where s.id = held.session_id))
       returning 1 as wanted`.execute(this.#db.kysely)

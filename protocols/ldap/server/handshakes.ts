@@ -1,12 +1,15 @@
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
-import { Turns } from '../../wire/index.ts'
+import { Turns, type TurnTaker } from '../../wire/index.ts'
+
+/** More than a hello takes: whoever sends it without an answer does not mean TLS. */
+const MAX_HELLO_BYTES = 16 * 1024
 
 export interface HandshakesOptions {
   /** For a client to come to the end of its handshake, not counting what we had it wait. */
   readonly timeoutMs: number
   /** One for each round of the event loop, or whatever else they are to share. */
-  readonly turns?: Turns | undefined
+  readonly turns?: TurnTaker | undefined
 }
 
 export interface Handshake {
@@ -23,7 +26,7 @@ export interface Handshake {
  */
 export class Handshakes {
   readonly #timeoutMs: number
-  readonly #turns: Turns
+  readonly #turns: TurnTaker
   /** Since when we have waited for the client; infinite while it waits for us. */
   readonly #sinceMs = new Map<Socket, number>()
 
@@ -40,8 +43,9 @@ export class Handshakes {
       if (this.#sinceMs.delete(socket)) onFailed()
     })
     socket.once('readable', () => {
+      const waitsSinceMs = performance.now()
       this.#sinceMs.set(socket, Number.POSITIVE_INFINITY)
-      this.#turns.take(() => this.#secure(handshake))
+      this.#turns.take(() => this.#secure(handshake, waitsSinceMs))
     })
   }
 
@@ -56,14 +60,16 @@ export class Handshakes {
     for (const socket of this.#sinceMs.keys()) socket.destroy()
   }
 
-  #secure({ socket, secureContext, onSecured }: Handshake): void {
+  #secure({ socket, secureContext, onSecured }: Handshake, waitsSinceMs: number): void {
     if (!this.#sinceMs.has(socket)) return
-    // It has closed its side and sent nothing.
-    if (socket.readableLength === 0) {
+    const nowMs = performance.now()
+    // Who has closed his side without a word, or must have given up waiting, is not worth the work.
+    const isGone = socket.readableLength === 0 || nowMs - waitsSinceMs > this.#timeoutMs
+    if (isGone || socket.readableLength > MAX_HELLO_BYTES) {
       socket.destroy()
       return
     }
-    this.#sinceMs.set(socket, performance.now())
+    this.#sinceMs.set(socket, nowMs)
     const secured = new TLSSocket(socket, { isServer: true, secureContext })
     const drop = () => socket.destroy()
     secured.on('error', drop)

@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, isIPv4, type Server, type Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import { Turns } from '../../wire/index.ts'
+import { Turns, type TurnTaker } from '../../wire/index.ts'
 import { type ConnectionHost, LdapConnection } from './connection.ts'
 import type { LdapHandler, LdapObserver, LdapPeer, RefusalReason } from './handler.ts'
 import { Handshakes } from './handshakes.ts'
@@ -29,7 +29,7 @@ export interface LdapServerOptions {
   readonly limits?: Partial<LdapServerLimits>
   readonly observer?: LdapObserver
   /** What handshakes take turns by, with other costly work of the process. */
-  readonly handshakeTurns?: Turns
+  readonly handshakeTurns?: TurnTaker
 }
 
 /**

@@ -17,10 +17,12 @@ export interface HomeServerOptions {
 }
 
 /**
- * A server others are forwarded to, and whether it lives. One that lets a request go unanswered is
- * dead until it answers something: a Status-Server (RFC 5997), which it is sent every ten seconds
- * (RFC 3539 §3.4 in spirit), or, after a minute, a request on trial. Over UDP a server is two of these,
- * by its ports: many homes take log-ins and no accounting.
+ * A server others are forwarded to, and whether it lives. One that lets a request go unanswered may
+ * have dropped just that one, for what it asked; so it is asked for its status (RFC 5997), and others
+ * go first meanwhile. Where that is not answered either it is dead until it answers something: a
+ * Status-Server, which it is sent every ten seconds (RFC 3539 §3.4 in spirit), or, after a minute, a
+ * request on trial. Over UDP a server is two of these, by its ports: many homes take log-ins and no
+ * accounting.
  */
 export class HomeServer {
   readonly name: string
@@ -28,6 +30,7 @@ export class HomeServer {
   readonly #now: () => number
   readonly #stopping = new AbortController()
   #deadSince: number | null = null
+  #isDoubted: boolean = false
   #lastAnswerAt = Number.NEGATIVE_INFINITY
   #probe: NodeJS.Timeout | null = null
 
@@ -42,13 +45,18 @@ export class HomeServer {
     return this.#deadSince === null || this.#now() - this.#deadSince >= TRIAL_MS
   }
 
+  /** Whether it has let a request go unanswered, and it is not known yet whether it lives. */
+  get isDoubted(): boolean {
+    return this.#isDoubted
+  }
+
   /** @throws what `signal` was aborted with */
   async send(request: ClientRequest, signal: AbortSignal): Promise<Packet | 'timeout'> {
     const sentAt = this.#now()
     const answer = await this.#options.peer.send(request, signal)
     if (answer !== 'timeout') this.#answered()
-    // Others may have been answered meanwhile: a single request that is dropped kills nobody.
-    else if (this.#lastAnswerAt < sentAt) this.#died()
+    // Others may have been answered meanwhile.
+    else if (this.#lastAnswerAt < sentAt) this.#doubt()
     return answer
   }
 
@@ -60,6 +68,7 @@ export class HomeServer {
 
   #answered(): void {
     this.#lastAnswerAt = this.#now()
+    this.#isDoubted = false
     if (this.#deadSince === null) return
     this.#deadSince = null
     if (this.#probe !== null) clearTimeout(this.#probe)
@@ -67,12 +76,23 @@ export class HomeServer {
     this.#options.onChange?.(true)
   }
 
-  #died(): void {
+  #doubt(): void {
     if (this.#stopping.signal.aborted) return
-    const wasAlive = this.#deadSince === null
-    this.#deadSince = this.#now()
-    if (!wasAlive) return
-    this.#options.onChange?.(false)
+    if (this.#deadSince !== null) {
+      // It was a trial.
+      this.#deadSince = this.#now()
+    } else if (!this.#isDoubted) {
+      this.#isDoubted = true
+      this.#ask().catch(() => {})
+    }
+  }
+
+  #died(): void {
+    this.#isDoubted = false
+    if (this.#deadSince === null) {
+      this.#deadSince = this.#now()
+      this.#options.onChange?.(false)
+    }
     this.#planProbe()
   }
 
@@ -85,8 +105,9 @@ export class HomeServer {
   /** Never fails but by being stopped. */
   async #ask(): Promise<void> {
     const status = { code: PacketCode.statusServer, attributes: [] }
+    const askedAt = this.#now()
     const answer = await this.#options.peer.send(status, this.#stopping.signal)
     if (answer !== 'timeout') this.#answered()
-    else if (this.#deadSince !== null) this.#planProbe()
+    else if (this.#lastAnswerAt < askedAt) this.#died()
   }
 }

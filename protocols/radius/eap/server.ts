@@ -1,4 +1,4 @@
-import { Turns } from '../../wire/index.ts'
+import { Turns, type TurnTaker } from '../../wire/index.ts'
 import { RadiusError } from '../errors.ts'
 import { Conversation, type ConversationStep, type Opening } from './conversation.ts'
 import {
@@ -90,7 +90,7 @@ export interface EapServerOptions<Context> {
   /** Milliseconds, monotonic. */
   readonly now?: () => number
   /** What steps take turns by: one may cost a handshake's arithmetic, and hundreds come at once. */
-  readonly turns?: Turns | undefined
+  readonly turns?: TurnTaker | undefined
 }
 
 /**
@@ -102,7 +102,7 @@ export interface EapServerOptions<Context> {
 export class EapServer<Context, Grant> {
   readonly #store: ConversationStore<Conversation<Context, Grant>>
   readonly #now: () => number
-  readonly #turns: Turns
+  readonly #turns: TurnTaker
 
   constructor(options: EapServerOptions<Context>) {
     const { holder, limits, now = () => performance.now(), onAbandoned } = options

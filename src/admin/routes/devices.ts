@@ -107,9 +107,9 @@ export function deviceRoutes(app: FastifyInstance, parts: AdminParts): void {
       requireRole(request, 'operator')
       const { id, mac } = readDevice(directory, request.params.device)
       const change = changeOf(directory, request.body)
+      const seen = await devices.lastSeen([mac])
       const written = await devices.updateDevice(id, change, actorOf(request))
       await parts.reached(written.inboxSeq)
-      const seen = await devices.lastSeen([mac])
       return showDevice(directory, readDevice(directory, id), seen.get(mac) ?? null)
     },
   )

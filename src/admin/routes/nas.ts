@@ -177,6 +177,7 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
       const nas = read(directory, request.params.name)
       const { secret, keepOldSecret = false, addresses, ...rest } = request.body
       const { coa, coaPort, coaSecret, ...change } = rest
+      const blocks = addresses === undefined ? null : freeBlocks(directory, addresses, nas)
       if (secret !== undefined && keepOldSecret) {
         const rotation = { secret: Buffer.from(secret), keepMs: KEEP_DAYS * DAY_MS }
         const { inboxSeq } = await parts.nas.rotateSecret(nas.id, rotation, actorOf(request))
@@ -189,9 +190,7 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
           ...change,
           ...toDynamic({ coa, coaPort, coaSecret }),
           ...(isReplaced ? { secrets: [Buffer.from(secret)] } : {}),
-          ...(addresses === undefined
-            ? {}
-            : { addresses: freeBlocks(directory, addresses, nas.id) }),
+          ...(blocks === null ? {} : { addresses: blocks }),
         },
         actorOf(request),
       )
@@ -214,13 +213,15 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
       const { keepDays = KEEP_DAYS } = request.body
       const secret = request.body.secret ?? generateSecret()
       const { id } = readUdpNas(directory, request.params.name)
+      // Read before: a secret that is made must not be lost to a read that fails.
+      const uses = await parts.nas.uses()
       const written = await parts.nas.rotateSecret(
         id,
         { secret: Buffer.from(secret), keepMs: keepDays * DAY_MS },
         actorOf(request),
       )
       await parts.reached(written.inboxSeq)
-      const shown = showNas(readNas(directory, id), await parts.nas.uses())
+      const shown = showNas(readNas(directory, id), uses)
       return request.body.secret === undefined ? { ...shown, secret } : shown
     },
   )
@@ -231,9 +232,10 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
     async (request) => {
       requireRole(request, 'operator')
       const { id } = readNas(directory, request.params.name)
+      const uses = await parts.nas.uses()
       const written = await parts.nas.endRotation(id, actorOf(request))
       await parts.reached(written.inboxSeq)
-      return showNas(readNas(directory, id), await parts.nas.uses())
+      return showNas(readNas(directory, id), uses)
     },
   )
 
@@ -261,11 +263,13 @@ export function nasRoutes(app: FastifyInstance, parts: AdminParts): void {
 function freeBlocks(
   directory: Directory,
   addresses: readonly string[],
-  own: string | null,
+  own: Nas | null,
 ): readonly string[] {
   const blocks = addresses.map(canonicalCidr)
-  const others = directory.allNas().filter(({ id, radsec }) => id !== own && radsec === null)
-  for (const block of blocks) {
+  const others = directory.allNas().filter(({ id, radsec }) => id !== own?.id && radsec === null)
+  // Two that shared one before this was looked at can be parted at leisure.
+  const isNew = (block: string) => own?.addresses.some((has) => isSameBlock(has, block)) !== true
+  for (const block of blocks.filter(isNew)) {
     const owner = others.find((nas) => nas.addresses.some((has) => isSameBlock(has, block)))
     if (owner === undefined) continue
     const mend = 'add to it, or name a smaller block inside it'

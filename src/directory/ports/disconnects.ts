@@ -28,6 +28,8 @@ export const pacedCauses: readonly string[] = [
   'group-changed',
   'not-in-allowed-group',
   'outside-hours',
+  'method-not-allowed',
+  'device-not-on-network',
 ]
 
 /** Which requests are taken; of the `paced` ones so many at most for each NAS. */

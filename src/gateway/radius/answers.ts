@@ -8,7 +8,7 @@ import {
   type Reply,
   type TlsContext,
 } from '../../../protocols/radius/index.ts'
-import type { Turns } from '../../../protocols/wire/index.ts'
+import type { TurnTaker } from '../../../protocols/wire/index.ts'
 import {
   AuthenticationUnavailable,
   type CertificateAuthenticator,
@@ -51,7 +51,7 @@ export interface RadiusAnswersParts {
   readonly tls: () => TlsContext
   readonly holder: Holder
   /** What steps of EAP take turns by, with other costly work of the daemon. */
-  readonly turns?: Turns
+  readonly turns?: TurnTaker
   /** Answers for the realms that are not ours. */
   readonly proxy: RealmProxy
   readonly nowMs?: () => number

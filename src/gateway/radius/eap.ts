@@ -17,7 +17,7 @@ import {
   type TlsContext,
   type Verdict,
 } from '../../../protocols/radius/index.ts'
-import type { Turns } from '../../../protocols/wire/index.ts'
+import type { TurnTaker } from '../../../protocols/wire/index.ts'
 import type { Grant } from '../../access/decide.ts'
 import type {
   Authenticator,
@@ -58,7 +58,7 @@ export interface EapAnswersParts {
   readonly tls: () => TlsContext
   readonly classes: SessionClasses
   readonly holder: Holder
-  readonly turns?: Turns | undefined
+  readonly turns?: TurnTaker | undefined
   /** Whether a network is still what it was when a conversation began. */
   readonly isCurrent: (network: Network) => boolean
 }

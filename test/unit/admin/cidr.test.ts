@@ -9,6 +9,8 @@ t.test('CIDR: what an admin may write for the addresses of a NAS', async (t) => 
     ['2001:db8::1', '2001:db8::1/128'],
     ['2001:db8::/32', '2001:db8::/32'],
     ['::/0', '::/0'],
+    ['::ffff:10.20.0.0/112', '10.20.0.0/16'],
+    ['::ffff:a14:1', '10.20.0.1/32'],
   ]
   for (const [given, expected] of good) t.equal(canonicalCidr(given), expected)
   for (const given of [

@@ -1,15 +1,26 @@
 import { setImmediate as turnOfLoop } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { AuthenticationUnavailable } from '../../../src/credentials/authenticate.ts'
-import type { DelegatedAnswer } from '../../../src/credentials/delegated-password.ts'
+import type {
+  DelegatedAnswer,
+  DelegatedPasswords,
+} from '../../../src/credentials/delegated-password.ts'
 import {
   type DelegatedClaim,
   DelegatedVerifier,
 } from '../../../src/credentials/delegated-verifier.ts'
 import { ForwardBudget } from '../../../src/credentials/forward-budget.ts'
+import { PasswordAuthenticator } from '../../../src/credentials/password-authenticator.ts'
 import { RememberedPasswords } from '../../../src/credentials/remembered-passwords.ts'
 import { makeId, type PrincipalId } from '../../../src/directory/id.ts'
-import { aCredential, Bench, MemoryFailureStore } from '../../support/credentials.ts'
+import type { RememberedPasswordStore } from '../../../src/directory/ports/resources.ts'
+import {
+  aCredential,
+  anAttempt,
+  aPerson,
+  Bench,
+  MemoryFailureStore,
+} from '../../support/credentials.ts'
 
 const MAX_SENDING = 32
 const note = { source: 'contoso' }
@@ -20,11 +31,23 @@ class Rig {
   readonly bench = new Bench()
   readonly budget = new ForwardBudget({ store: new MemoryFailureStore() })
   readonly forgotten: PrincipalId[] = []
+  readonly source: DelegatedPasswords
   readonly verifier: DelegatedVerifier
+  readonly #store: RememberedPasswordStore = {
+    remember: async () => undefined,
+    forget: async (principalId) => void this.forgotten.push(principalId),
+  }
   sent = 0
 
   constructor(t: Test, send: Send, deadlineMs = 60_000) {
     t.teardown(() => Promise.all([this.bench.stop(), this.budget.stop()]))
+    this.source = {
+      find: () => delegation,
+      check: ({ password }, signal) => {
+        this.sent += 1
+        return send(password.toString(), signal)
+      },
+    }
     // Deadlines alone keep no process alive.
     const alive = setInterval(() => undefined, 1_000)
     t.teardown(() => clearInterval(alive))
@@ -32,27 +55,31 @@ class Rig {
     const remembered = new RememberedPasswords({
       pool,
       credentials,
-      store: {
-        remember: async () => undefined,
-        forget: async (principalId) => void this.forgotten.push(principalId),
-      },
+      store: this.#store,
       nowMs: Date.now,
       onFault: (error) => t.fail(String(error)),
     })
     this.verifier = new DelegatedVerifier({
-      source: {
-        find: () => delegation,
-        check: ({ password }, signal) => {
-          this.sent += 1
-          return send(password.toString(), signal)
-        },
-      },
+      source: this.source,
       pool,
       failures,
       budget: this.budget,
       remembered,
       nowMs: Date.now,
       deadlineMs,
+    })
+  }
+
+  /** The way in that asks the same source. */
+  authenticator(): PasswordAuthenticator {
+    const { directory, credentials, pool, failures, events } = this.bench
+    return new PasswordAuthenticator({
+      ...{ credentials, pool, failures },
+      directory: directory.asDirectory(),
+      events: { record: (event) => events.push(event) },
+      freshness: () => 'fresh',
+      store: { rehash: async () => ({ changed: 0, inboxSeq: null }) },
+      delegated: { source: this.source, budget: this.budget, store: this.#store },
     })
   }
 
@@ -204,4 +231,21 @@ await t.test('a value that is right nowhere is a failed try, and forgets nothing
   }
   t.same(rig.forgotten, [])
   t.notOk(rig.budget.isSpent(claim), 'the source has counted none of them')
+})
+
+await t.test('a code is tied to no password that is only remembered', async (t) => {
+  const rig = new Rig(t, () =>
+    Promise.resolve({
+      ...{ kind: 'unavailable', reason: 'source-unavailable', note, coolDownMs: 0 },
+    } as const),
+  )
+  const person = aPerson('adele')
+  rig.bench.directory.put(person)
+  await rig.remember({ ...aClaim(), principalId: person.id }, 'right')
+  const attempt = { ...anAttempt('adele', 'right'), isFirstStep: true }
+  const outcome = await rig
+    .authenticator()
+    .authenticate(attempt, { signal: new AbortController().signal })
+  t.match(outcome, { ok: true })
+  t.notOk('password' in outcome, 'whether it changes is for the source to say')
 })

@@ -1,4 +1,6 @@
 import { setImmediate as nextRound } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { Turns } from '../../../protocols/wire/index.ts'
 
@@ -17,6 +19,11 @@ function countRounds() {
       isOver = true
     },
   }
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
 }
 
 function spend(ms: number): void {
@@ -72,4 +79,38 @@ await t.test('one that takes another turn lets the others go first', async (t) =
   turns.take(() => ran.push('later'))
   await nextRound()
   t.equal(ran.at(-1), 'later', 'and it goes on after a rest')
+})
+
+await t.test('each kind has its lane, and a flood of one holds up no other', async (t) => {
+  const turns = new Turns()
+  const [flood, other] = [turns.lane(), turns.lane()]
+  const ran: string[] = []
+  for (let at = 0; at < 100; at++) flood.take(() => ran.push('flood'))
+  other.take(() => ran.push('other'))
+  while (!ran.includes('other')) await nextRound()
+  t.ok(ran.length <= 2, 'the second at the latest')
+  while (ran.length < 101) await nextRound()
+})
+
+await t.test('what was taken is let go of, although somebody always waits', async (t) => {
+  const turns = new Turns(60_000)
+  let taken: WeakRef<object> | null = null
+  const put = (held: object) => {
+    turns.take(() => t.ok(held))
+    return new WeakRef(held)
+  }
+  let left = 3_000
+  const next = () => {
+    left -= 1
+    // Two for one, until the end: it never runs empty.
+    if (left > 0) turns.take(next)
+  }
+  turns.take(next)
+  turns.take(next)
+  taken = put({})
+  for (let at = 0; at < 50; at++) await nextRound()
+  t.ok(left > 0, 'it goes on')
+  collectGarbage()
+  t.equal(taken.deref(), undefined)
+  while (left > 0) await nextRound()
 })

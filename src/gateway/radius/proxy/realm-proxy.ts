@@ -186,10 +186,12 @@ export class RealmProxy {
     const state = findValue(attributes, AttributeType.state)
     const holder = state === null ? undefined : this.#holders.get(state.toString('latin1'))
     const isHeld = holder !== undefined && homes.includes(holder)
-    return (isHeld ? [holder] : homes).flatMap((home) => {
+    const usable = (isHeld ? [holder] : homes).flatMap((home) => {
       const server = code === PacketCode.accessRequest ? home.auth : home.acct
       return server !== null && (isHeld || server.isUsable) ? [{ home, server }] : []
     })
+    // The sort is stable.
+    return usable.sort((a, b) => Number(a.server.isDoubted) - Number(b.server.isDoubted))
   }
 
   #hold({ attributes }: Packet, home: Home): void {
