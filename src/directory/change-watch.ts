@@ -1,6 +1,5 @@
 import type { AnyChange, EntityChange, FollowedKind, Position } from './change.ts'
 import type { Directory, Follower } from './directory.ts'
-import type { Guest } from './guest.ts'
 
 /** What has changed, as far as it decides who may do what. */
 export interface Touched {
@@ -28,16 +27,13 @@ export class ChangeWatch implements Follower {
     'client-certificate',
     'client-authority',
   ] as const
-  readonly #directory: Follower & Pick<Directory, 'entry' | 'guests'>
+  readonly #directory: Follower & Pick<Directory, 'entry' | 'guestIdsBySponsor'>
   readonly #credentials: Follower
   readonly #certificates: Follower
   readonly #listeners: ((touched: Touched) => void)[] = []
-  /** The list that is looked up below; another one is another list. */
-  #guests: readonly Guest[] = []
-  #guestsOf: ReadonlyMap<string, readonly string[]> = new Map()
 
   constructor(parts: {
-    readonly directory: Follower & Pick<Directory, 'entry' | 'guests'>
+    readonly directory: Follower & Pick<Directory, 'entry' | 'guestIdsBySponsor'>
     readonly credentials: Follower
     readonly certificates: Follower
   }) {
@@ -88,31 +84,13 @@ export class ChangeWatch implements Follower {
 
   /** What becomes of a sponsor decides about her guests. */
   #withTheirGuests(ids: readonly string[]): readonly string[] {
-    if (ids.length === 0) return ids
-    const guests = this.#directory.guests()
-    if (guests !== this.#guests) {
-      this.#guests = guests
-      this.#guestsOf = bySponsor(guests)
-    }
-    if (this.#guestsOf.size === 0) return ids
-    return ids.flatMap((id) => [id, ...(this.#guestsOf.get(id) ?? [])])
+    return ids.flatMap((id) => [id, ...this.#directory.guestIdsBySponsor(id)])
   }
 
   #tell(touched: Touched): void {
     if (this.#listeners.length === 0) return
     for (const listener of this.#listeners) listener(touched)
   }
-}
-
-function bySponsor(guests: readonly Guest[]): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>()
-  for (const { id, sponsorId, revokedAtMs } of guests) {
-    if (sponsorId === null || revokedAtMs !== null) continue
-    const others = found.get(sponsorId)
-    if (others === undefined) found.set(sponsorId, [id])
-    else others.push(id)
-  }
-  return found
 }
 
 function isOfSomebody(change: AnyChange): change is EntityChange {

@@ -2,6 +2,7 @@ import type { AnyChange, DirectorySettings, FollowedKind, Position } from './cha
 import type { Device } from './device.ts'
 import type { Group } from './group.ts'
 import type { Guest } from './guest.ts'
+import type { PrincipalId } from './id.ts'
 import type { Nas, Network } from './network.ts'
 import type { Person } from './person.ts'
 import type { Entry, Field, Query } from './query.ts'
@@ -68,6 +69,8 @@ export interface Directory {
   guestByName(name: string): Guest | null
   /** By name, the removed ones too; the same list until one changes. */
   guests(): readonly Guest[]
+  /** Those she vouches for, the removed ones left out. Shared with the read model. */
+  guestIdsBySponsor(id: string): Iterable<PrincipalId>
 
   /** Entry numbers, ascending. Shared with the read model: do not keep across an await. */
   directMembers(groupNo: number): Iterable<number>

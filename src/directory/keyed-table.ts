@@ -25,6 +25,11 @@ export class KeyedTable<Value extends Named> {
     return this.#byKey.get(key) ?? null
   }
 
+  /** In no order. */
+  values(): Iterable<Value> {
+    return this.#byId.values()
+  }
+
   /** By name; made when somebody asks, which is seldom. */
   inOrder(): readonly Value[] {
     this.#inOrder ??= [...this.#byId.values()]

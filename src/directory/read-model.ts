@@ -15,6 +15,7 @@ import { foldText } from './fold.ts'
 import type { Group } from './group.ts'
 import type { Guest } from './guest.ts'
 import { History } from './history.ts'
+import type { PrincipalId } from './id.ts'
 import { Membership } from './membership.ts'
 import type { Nas, Network } from './network.ts'
 import type { Person } from './person.ts'
@@ -133,6 +134,10 @@ export class ReadModel implements Directory, Follower {
 
   guests(): readonly Guest[] {
     return this.#registry.guests.inOrder()
+  }
+
+  guestIdsBySponsor(id: string): Iterable<PrincipalId> {
+    return this.#registry.guests.idsBySponsor(id)
   }
 
   realms(): readonly Realm[] {

@@ -3,6 +3,7 @@ import type { Device } from './device.ts'
 import { digestOf } from './digest.ts'
 import { UNTRUSTED } from './entry-table.ts'
 import type { Guest } from './guest.ts'
+import { GuestTable } from './guest-table.ts'
 import { KeyedTable } from './keyed-table.ts'
 import type { Nas, Network } from './network.ts'
 import { DEFAULT_PASSWORD_POLICY } from './password-policy.ts'
@@ -27,7 +28,7 @@ type Registered = Administrator | Nas | Network | Realm
 /** What is no entry of the directory: administrators, NAS, networks, devices, guests and the settings. */
 export class Registry {
   readonly devices = new KeyedTable<Device>(({ mac }) => mac)
-  readonly guests = new KeyedTable<Guest>(({ name }) => name)
+  readonly guests = new GuestTable()
   readonly #administrators = new Map<string, Administrator>()
   readonly #nas = new Map<string, Nas>()
   readonly #networks = new Map<string, Network>()
@@ -153,8 +154,8 @@ export class Registry {
 
   #valuesOf(kind: EntityKind): Iterable<{ readonly id: string; readonly version: number }> {
     if (kind === 'settings') return [this.#settings]
-    if (kind === 'device') return this.devices.inOrder()
-    if (kind === 'guest') return this.guests.inOrder()
+    if (kind === 'device') return this.devices.values()
+    if (kind === 'guest') return this.guests.values()
     return this.#mapOf(kind)?.values() ?? []
   }
 
