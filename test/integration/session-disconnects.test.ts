@@ -397,7 +397,9 @@ await bench('what a rule ends is taken a few at a time for each NAS', {}, async 
   const open = await store.openAfter(null, 100)
   const ask = (cause: string, of = open) =>
     store.want(of.map(({ id }) => ({ sessionId: id, kind: 'disconnect', cause })))
-  t.equal(await ask('not-in-allowed-group'), 17)
+  t.equal(await ask('not-in-allowed-group', open.slice(0, 6)), 6)
+  t.equal(await ask('guests-not-admitted', open.slice(6, 12)), 6)
+  t.equal(await ask('guest-expired', open.slice(12)), 5)
   t.same(await store.claim(32, { lane: 'urgent' }), [], 'none of them is urgent')
   const first = await store.claim(32, { lane: 'paced', perNas: 10 })
   const of = (nasId: NasId) => first.filter(({ session }) => session.nasId === nasId).length

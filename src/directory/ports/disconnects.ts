@@ -21,11 +21,13 @@ export interface Wanted {
 }
 
 /**
- * Causes that lie in a rule and not in a person: one edit may be the cause of thousands. What is asked
- * for by them takes its turn; nothing else ever waits.
+ * Causes that lie in a rule or in the clock and not in a person: one edit, or the end of one event, may
+ * be the cause of thousands. What is asked for by them takes its turn; nothing else ever waits.
  */
 export const pacedCauses: readonly string[] = [
   'group-changed',
+  'guest-expired',
+  'guests-not-admitted',
   'not-in-allowed-group',
   'outside-hours',
   'method-not-allowed',
