@@ -4,14 +4,16 @@ import type { Network } from '../directory/network.ts'
 import { type AccessDenial, admit, decide, type Grant } from './decide.ts'
 import { untilExpiry } from './device.ts'
 
-/** Why a guest may not come in, in the words of the auth events. */
-export type GuestDenial =
-  | 'guests-not-admitted'
+/** Why a guest is let in nowhere, in the words of the auth events. */
+export type GuestEnd =
   | 'guest-revoked'
-  | 'guest-not-yet'
   | 'guest-expired'
+  | 'name-taken'
   | 'sponsor-shut-out'
-  | AccessDenial
+  | 'guest-not-yet'
+
+/** Why a guest may not come in, in the same words. */
+export type GuestDenial = 'guests-not-admitted' | GuestEnd | AccessDenial
 
 export type GuestDecision =
   | { readonly ok: true; readonly grant: Grant }
@@ -42,14 +44,19 @@ export function decideGuest(
 }
 
 /** Why a guest is let in nowhere; null when it is, where guests are. */
-export function findGuestEnd(directory: Directory, guest: Guest, atMs: number): GuestDenial | null {
+export function findGuestEnd(directory: Directory, guest: Guest, atMs: number): GuestEnd | null {
   if (guest.revokedAtMs !== null) return 'guest-revoked'
-  if (atMs < guest.startsAtMs) return 'guest-not-yet'
   if (atMs >= guest.expiresAtMs) return 'guest-expired'
-  if (guest.sponsorId === null) return null
-  const sponsor = directory.entryById(guest.sponsorId)
-  const mayVouch = sponsor !== null && decide(directory, sponsor, { kind: 'account' }).ok
-  return mayVouch ? null : 'sponsor-shut-out'
+  // She goes before the guest, who came first all the same.
+  if (directory.personByLoginName(guest.name) !== null) return 'name-taken'
+  if (guest.sponsorId !== null && !mayVouch(directory, guest.sponsorId)) return 'sponsor-shut-out'
+  return atMs < guest.startsAtMs ? 'guest-not-yet' : null
+}
+
+/** Whether this is somebody who may sign in herself. */
+export function mayVouch(directory: Directory, sponsorId: string): boolean {
+  const sponsor = directory.entryById(sponsorId)
+  return sponsor !== null && decide(directory, sponsor, { kind: 'account' }).ok
 }
 
 /** A guest has no one-time code, so a network that asks for one is none of theirs. */

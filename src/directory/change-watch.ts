@@ -27,13 +27,13 @@ export class ChangeWatch implements Follower {
     'client-certificate',
     'client-authority',
   ] as const
-  readonly #directory: Follower & Pick<Directory, 'entry' | 'guestIdsBySponsor'>
+  readonly #directory: Follower & Pick<Directory, 'entry' | 'guestByName' | 'guestIdsBySponsor'>
   readonly #credentials: Follower
   readonly #certificates: Follower
   readonly #listeners: ((touched: Touched) => void)[] = []
 
   constructor(parts: {
-    readonly directory: Follower & Pick<Directory, 'entry' | 'guestIdsBySponsor'>
+    readonly directory: Follower & Pick<Directory, 'entry' | 'guestByName' | 'guestIdsBySponsor'>
     readonly credentials: Follower
     readonly certificates: Follower
   }) {
@@ -62,7 +62,7 @@ export class ChangeWatch implements Follower {
     const credentials: string[] = []
     let isAll = false
     for (const change of changes) {
-      if (isOfSomebody(change)) people.push(change.id)
+      if (isOfSomebody(change)) people.push(change.id, ...this.#namesakes(change))
       else if (change.kind === 'credential' || change.kind === 'client-certificate')
         credentials.push(change.id)
       else if (change.kind === 'membership') {
@@ -80,6 +80,12 @@ export class ChangeWatch implements Follower {
 
   reached(): void {
     // What it tells it has told by then.
+  }
+
+  /** A guest whose name she has now is let in no more. */
+  #namesakes({ value }: EntityChange): readonly string[] {
+    if (value?.kind !== 'person') return []
+    return value.loginNames.flatMap(({ folded }) => this.#directory.guestByName(folded)?.id ?? [])
   }
 
   /** What becomes of a sponsor decides about her guests. */

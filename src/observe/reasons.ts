@@ -78,6 +78,8 @@ const EXPLANATIONS: Table = {
     'guest-revoked': 'the guest was removed: `gatehouse guest add`, if it was by mistake',
     'guest-not-yet': 'the guest’s time has not begun: `gatehouse guest list` shows when it does',
     'guest-expired': 'the guest’s time is over: `gatehouse guest extend NAME --for 1d`',
+    'name-taken':
+      'a person has the guest’s name, and it leads to her alone: `gatehouse guest add` another, and remove this one',
     'sponsor-shut-out':
       'who vouches for the guest may not sign in herself: let her in, or have somebody else add a guest',
     'owner-shut-out':

@@ -223,6 +223,12 @@ await t.test('a session ends with the guest, and with who vouches for it', async
   t.equal(await endOf(vouched.name, () => admin.suspend('adele.vance')), 'sponsor-shut-out')
   t.equal(das.ordered.at(-1)?.session, 's-2')
   t.equal((await pap(vouched)).code, PacketCode.accessReject)
+
+  const namesake = await add()
+  await report('s-4', namesake.name, await pap(namesake), AcctStatusType.start)
+  const take = () => cli('person', 'rename', 'alex.wilber', namesake.name)
+  t.equal(await endOf(namesake.name, take), 'name-taken')
+  t.equal(das.ordered.at(-1)?.session, 's-4')
 })
 
 await t.test('out when its time is over, in again when it is extended', async (t) => {

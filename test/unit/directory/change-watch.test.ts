@@ -42,6 +42,16 @@ t.test('guests that come one by one are each looked at, and never all of them ag
   t.end()
 })
 
+t.test('a guest is told of whose name a person takes', (t) => {
+  const { apply } = watched()
+  const guest = aGuest({ name: 'guest-k7m2q' })
+  const person = aPerson()
+  for (const value of [guest, aGuest(), person]) apply(value)
+  const renamed = aPerson({ id: person.id, no: person.no, version: 2, username: guest.name })
+  t.same(apply(renamed), [person.id, guest.id])
+  t.end()
+})
+
 t.test('what becomes of a sponsor is told of her guests too, and of nobody else’s', (t) => {
   const { watch, apply, told } = watched()
   const sponsor = aPerson()
