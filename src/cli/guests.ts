@@ -65,7 +65,7 @@ export function addGuests(program: Command, run: Run): void {
     .option('--company <name>', 'whom the guest comes from')
     .option('--note <text>', 'anything else')
     .option('--sponsor <person>', 'who must be let in herself as long as the guest is')
-    .option('--from <time>', 'when it begins; now without')
+    .option('--from <time>', 'when it begins, 365 days ahead at most; now without')
     .option('--count <n>', 'so many guests at once, such as for an event')
     .action(async (name: string | undefined, given: AddOptions, command: Command) => {
       const context = run(command)

@@ -9,6 +9,8 @@ export const GUEST_NAME = /^guest-[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/
 export const DEFAULT_GUEST_MS = 24 * 60 * 60 * 1_000
 /** The longest time, counted from its beginning; it can be extended again and again. */
 export const MAX_GUEST_MS = 90 * DEFAULT_GUEST_MS
+/** How far ahead one may begin. */
+export const MAX_GUEST_AHEAD_MS = 365 * DEFAULT_GUEST_MS
 
 /** What its password is checked with, whichever way it is shown. */
 export type GuestSecret = NetworkSecret & { readonly password: Buffer }

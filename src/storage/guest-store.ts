@@ -10,7 +10,7 @@ import { journal } from './journal.ts'
 import type { Keys } from './sealing.ts'
 import { type Tx, writeOnce } from './written.ts'
 
-/** All of them are held in memory; the ended ones go after a while. */
+/** All of them are held in memory; of those that ended the oldest make room. */
 const MAX_GUESTS = 20_000
 
 const NEXT_VERSION = sql<number>`nextval('entity_version')`
@@ -19,10 +19,12 @@ const HAS_ENDED = sql<boolean>`(revoked_at is not null or expires_at <= now())`
 export class PostgresGuestStore implements GuestStore {
   readonly #database: Database
   readonly #keys: Keys
+  readonly #max: number
 
-  constructor(database: Database, keys: Keys) {
+  constructor(database: Database, keys: Keys, { max = MAX_GUESTS } = {}) {
     this.#database = database
     this.#keys = keys
+    this.#max = max
   }
 
   async createGuests(
@@ -57,9 +59,7 @@ export class PostgresGuestStore implements GuestStore {
     // A name is free again once whoever had it has gone.
     const names = guests.map(({ name }) => name)
     await removeGuests(tx, sql`name = any (${names}::text[]) and ${HAS_ENDED}`, actor)
-    const { rows } = await sql<{ held: number }>`
-      select count(*)::integer as held from guest`.execute(tx)
-    if ((rows[0]?.held ?? 0) + guests.length > MAX_GUESTS) throw tooMany()
+    await this.#makeRoom(tx, guests.length, actor)
     const made = await tx
       .insertInto('guest')
       .values(
@@ -85,6 +85,17 @@ export class PostgresGuestStore implements GuestStore {
       journal(tx, { kind: 'guest', entity: id, version, actor, detail })
     }
     return guests.length
+  }
+
+  /** Removes at most as many as come: what a transaction bears of the one it bears of the other. */
+  async #makeRoom(tx: Tx, coming: number, actor: Actor): Promise<void> {
+    const { rows } = await sql<{ held: number }>`
+      select count(*)::integer as held from guest`.execute(tx)
+    const over = (rows[0]?.held ?? 0) + coming - this.#max
+    if (over <= 0) return
+    const oldest = sql`id in (select id from guest where ${HAS_ENDED}
+      order by least(revoked_at, expires_at), id limit ${Math.min(over, coming)})`
+    if ((await removeGuests(tx, oldest, actor)) < over) throw tooMany(this.#max)
   }
 
   #change(
@@ -140,9 +151,9 @@ function describe({ label, company, note, sponsorId, expiresAtMs }: GuestChange)
   return { after: Object.fromEntries(Object.entries(after).filter(([, to]) => to !== undefined)) }
 }
 
-function tooMany(): DirectoryError {
+function tooMany(max: number): DirectoryError {
   return new DirectoryError(
     'DIRECTORY_REFUSED',
-    `there would be more than ${MAX_GUESTS} guests, with those that ended of late: let an event share fewer, or wait`,
+    `there would be more than ${max} guests: let an event share fewer, or remove some (\`gatehouse guest remove\`)`,
   )
 }

@@ -14,12 +14,13 @@ const keys = { current: makeKey(), earlier: [] }
 const DAY_MS = 86_400_000
 const nobody = { label: null, company: null, note: null, sponsorId: null }
 
-async function start(t: Test, database: TestDatabase) {
+async function start(t: Test, database: TestDatabase, max?: number) {
   const model = new ReadModel()
   const feed = new Feed({ database, keys, followers: [model] })
   await feed.start(AbortSignal.timeout(10_000))
   t.teardown(() => feed.stop())
-  const guests = new Guests({ store: new PostgresGuestStore(database, keys), directory: model })
+  const store = new PostgresGuestStore(database, keys, max === undefined ? {} : { max })
+  const guests = new Guests({ store, directory: model })
   const add = async (name: string | null, count = 1) => {
     const time = { startsAtMs: Date.now(), expiresAtMs: Date.now() + DAY_MS }
     const { made, written } = await guests.add({ ...nobody, ...time, name, count }, testActor)
@@ -69,6 +70,22 @@ await eachEngine(t, 'all of an order or none of it', async (t, database) => {
   t.equal(model.guests().length, 1)
   t.equal((await add(null, 100)).length, 100)
   t.equal(model.guests().length, 101)
+})
+
+await eachEngine(t, 'those that ended longest ago make room', async (t, database) => {
+  const { model, feed, guests, add, named } = await start(t, database, 5)
+  const names = () => model.guests().map(({ name }) => name)
+  for (const at of [1, 2, 3, 4, 5]) await add(`guest-${at}`)
+  await t.rejects(add('guest-6'), { code: 'DIRECTORY_REFUSED', message: /more than 5 guests/ })
+  for (const at of [3, 1, 4]) {
+    await feed.reached((await guests.remove(named(`guest-${at}`), testActor)).inboxSeq)
+  }
+  await add('guest-6')
+  t.same(names(), ['guest-1', 'guest-2', 'guest-4', 'guest-5', 'guest-6'])
+  await t.rejects(add('guest-n', 3), { code: 'DIRECTORY_REFUSED' })
+  t.equal(names().length, 5, 'all of an order or none, and nobody made room in vain')
+  await add('guest-n', 2)
+  t.same(names(), ['guest-2', 'guest-5', 'guest-6', 'guest-n-1', 'guest-n-2'])
 })
 
 await eachEngine(

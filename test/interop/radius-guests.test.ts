@@ -116,6 +116,7 @@ await t.test('the list, what is refused, and who is told of it', async (t) => {
   await t.rejects(guest('guest-_'), { message: /write guest-NAME/ })
   await t.rejects(guest('--until', '2020-01-01'), { message: /never be let in/ })
   await t.rejects(guest('--for', '91d'), { message: /90 days at most/ })
+  await t.rejects(guest('--from', '2099-01-01'), { message: /365 days ahead at most/ })
   await t.rejects(guest('--for', 'long'), { message: /90m, 8h or 3d/ })
   await t.rejects(guest('--for', '1d', '--until', '2099-01-01'), { message: /cannot be used with/ })
   await t.rejects(guest('--sponsor', 'nobody.at.all'), { message: /nobody\.at\.all/ })

@@ -2,7 +2,12 @@ import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Directory } from '../../directory/directory.ts'
 import { foldText } from '../../directory/fold.ts'
-import { DEFAULT_GUEST_MS, type Guest, MAX_GUEST_MS } from '../../directory/guest.ts'
+import {
+  DEFAULT_GUEST_MS,
+  type Guest,
+  MAX_GUEST_AHEAD_MS,
+  MAX_GUEST_MS,
+} from '../../directory/guest.ts'
 import type { GuestChange } from '../../directory/ports/guests.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { ApiError, notFound } from '../error.ts'
@@ -15,6 +20,7 @@ const MAX_PAGE = 1_000
 /** As one transaction bears, and one sheet of paper. */
 const MAX_COUNT = 100
 const MAX_DAYS = MAX_GUEST_MS / 86_400_000
+const MAX_DAYS_AHEAD = MAX_GUEST_AHEAD_MS / 86_400_000
 
 const Params = Type.Object({
   guest: Type.String({ minLength: 1, maxLength: 64, description: 'name or id' }),
@@ -63,7 +69,10 @@ const NewGuestBody = Type.Object(
       }),
     ),
     startsAt: Type.Optional(
-      Type.Unsafe<string>({ ...Moment, description: 'from when on; now when left out' }),
+      Type.Unsafe<string>({
+        ...Moment,
+        description: `from when on, at most ${MAX_DAYS_AHEAD} days ahead; now when left out`,
+      }),
     ),
     ...Type.Partial(Type.Object(guestFields)).properties,
   },
@@ -213,6 +222,10 @@ function checkTime(
   { startsAtMs, expiresAtMs }: Pick<Guest, 'startsAtMs' | 'expiresAtMs'>,
   nowMs: number,
 ): void {
+  if (startsAtMs - nowMs > MAX_GUEST_AHEAD_MS)
+    throw refused(
+      `a guest begins ${MAX_DAYS_AHEAD} days ahead at most, and ${isoTime(startsAtMs)} is later: add the guest when the time is nearer`,
+    )
   const end = isoTime(expiresAtMs)
   if (expiresAtMs <= Math.max(startsAtMs, nowMs))
     throw refused(`a guest until ${end} would never be let in: choose a later end`)
