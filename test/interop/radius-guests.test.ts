@@ -224,6 +224,12 @@ await t.test('a session ends with the guest, and with who vouches for it', async
   t.equal(await endOf(vouched.name, () => admin.suspend('adele.vance')), 'sponsor-shut-out')
   t.equal(das.ordered.at(-1)?.session, 's-2')
   t.equal((await pap(vouched)).code, PacketCode.accessReject)
+  t.equal(await stateOf(vouched.name), 'sponsor-shut-out')
+  await t.rejects(add('--sponsor', 'adele.vance'), { message: /may not sign in herself/ })
+  const sponsor = { sponsor: 'adele.vance' }
+  await t.rejects(admin.send('PATCH', `/guests/${vouched.name}`, sponsor), {
+    message: /may not sign in herself/,
+  })
 
   const namesake = await add()
   await report('s-4', namesake.name, await pap(namesake), AcctStatusType.start)

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { findGuestEnd, type GuestEnd, mayVouch } from '../../access/guest.ts'
 import type { Directory } from '../../directory/directory.ts'
 import { foldText } from '../../directory/fold.ts'
 import {
@@ -8,6 +9,7 @@ import {
   MAX_GUEST_AHEAD_MS,
   MAX_GUEST_MS,
 } from '../../directory/guest.ts'
+import type { PrincipalId } from '../../directory/id.ts'
 import type { GuestChange } from '../../directory/ports/guests.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { ApiError, notFound } from '../error.ts'
@@ -187,12 +189,18 @@ function showGuest(directory: Directory, guest: Guest, nowMs: number) {
   }
 }
 
-function stateOf(directory: Directory, guest: Guest, nowMs: number) {
-  if (guest.revokedAtMs !== null) return 'removed'
-  if (guest.expiresAtMs <= nowMs) return 'expired'
-  // She goes before the guest, who came first all the same.
-  if (directory.personByLoginName(guest.name) !== null) return 'name-taken'
-  return nowMs < guest.startsAtMs ? 'coming' : 'active'
+/** The list's word for why a guest is let in nowhere. */
+const STATES: Record<GuestEnd, string> = {
+  'guest-revoked': 'removed',
+  'guest-expired': 'expired',
+  'name-taken': 'name-taken',
+  'sponsor-shut-out': 'sponsor-shut-out',
+  'guest-not-yet': 'coming',
+}
+
+function stateOf(directory: Directory, guest: Guest, nowMs: number): string {
+  const end = findGuestEnd(directory, guest, nowMs)
+  return end === null ? 'active' : STATES[end]
 }
 
 function hasEnded({ revokedAtMs, expiresAtMs }: Guest, nowMs: number): boolean {
@@ -213,9 +221,18 @@ function changeOf(
     ...same,
     ...(sponsor === undefined
       ? {}
-      : { sponsorId: sponsor === null ? null : readPerson(directory, sponsor).value.id }),
+      : { sponsorId: sponsor === null ? null : readSponsor(directory, sponsor) }),
     ...(expiresAt === undefined ? {} : { expiresAtMs: readMoment(expiresAt) }),
   }
+}
+
+function readSponsor(directory: Directory, reference: string): PrincipalId {
+  const { id, username } = readPerson(directory, reference).value
+  if (!mayVouch(directory, id))
+    throw refused(
+      `${username} may not sign in herself, so nobody she vouches for is let in: name another sponsor, or let her in first (\`gatehouse person show ${username}\` tells why she is not)`,
+    )
+  return id
 }
 
 function checkTime(
