@@ -15,6 +15,12 @@ export type GuestEnd =
 /** Why a guest may not come in, in the same words. */
 export type GuestDenial = 'guests-not-admitted' | GuestEnd | AccessDenial
 
+/** What says when and by whom a guest is let in. */
+export type GuestTerms = Pick<
+  Guest,
+  'name' | 'sponsorId' | 'startsAtMs' | 'expiresAtMs' | 'revokedAtMs'
+>
+
 export type GuestDecision =
   | { readonly ok: true; readonly grant: Grant }
   | { readonly ok: false; readonly denial: GuestDenial }
@@ -44,7 +50,11 @@ export function decideGuest(
 }
 
 /** Why a guest is let in nowhere; null when it is, where guests are. */
-export function findGuestEnd(directory: Directory, guest: Guest, atMs: number): GuestEnd | null {
+export function findGuestEnd(
+  directory: Directory,
+  guest: GuestTerms,
+  atMs: number,
+): GuestEnd | null {
   if (guest.revokedAtMs !== null) return 'guest-revoked'
   if (atMs >= guest.expiresAtMs) return 'guest-expired'
   // She goes before the guest, who came first all the same.

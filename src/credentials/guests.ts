@@ -17,6 +17,7 @@ export interface GuestOrder extends Omit<NewGuest, 'name' | 'secret'> {
 
 export interface MadeGuest {
   readonly id: PrincipalId
+  readonly name: string
   /** To be shown this once. */
   readonly password: string
 }
@@ -40,11 +41,12 @@ export class Guests {
     try {
       const names = this.#namesFor(name, count)
       for (const _ of names) secrets.push(makeSecret())
-      const guests = names.map((own, at) => ({ ...same, name: own, secret: secretAt(secrets, at) }))
+      const guests = names.map((own, at) => ({ ...same, name: own, secret: nth(secrets, at) }))
       const written = await this.#store.createGuests(guests, actor)
       const made = written.ids.map((id, at) => ({
         id,
-        password: secretAt(secrets, at).password.toString('utf8'),
+        name: nth(names, at),
+        password: nth(secrets, at).password.toString('utf8'),
       }))
       return { made, written }
     } finally {
@@ -104,8 +106,8 @@ function makeSecret(): GuestSecret {
   return { ntHash: ntHash(password), password }
 }
 
-function secretAt(secrets: readonly GuestSecret[], at: number): GuestSecret {
-  const secret = secrets[at]
-  if (secret === undefined) throw new Error('fewer secrets than names')
-  return secret
+function nth<T>(list: readonly T[], at: number): T {
+  const found = list[at]
+  if (found === undefined) throw new Error('fewer names or secrets than guests')
+  return found
 }

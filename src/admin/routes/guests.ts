@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { findGuestEnd, type GuestEnd, mayVouch } from '../../access/guest.ts'
+import { findGuestEnd, type GuestEnd, type GuestTerms, mayVouch } from '../../access/guest.ts'
 import type { Directory } from '../../directory/directory.ts'
+import { DirectoryError } from '../../directory/errors.ts'
 import { foldText } from '../../directory/fold.ts'
 import {
   DEFAULT_GUEST_MS,
@@ -11,6 +12,7 @@ import {
 } from '../../directory/guest.ts'
 import type { PrincipalId } from '../../directory/id.ts'
 import type { GuestChange } from '../../directory/ports/guests.ts'
+import type { Written } from '../../directory/ports/people.ts'
 import { actorOf, requireRole } from '../caller.ts'
 import { ApiError, notFound } from '../error.ts'
 import { readPerson } from '../lookup.ts'
@@ -120,10 +122,11 @@ export function guestRoutes(app: FastifyInstance, parts: AdminParts): void {
       const nothing = { label: null, company: null, note: null, sponsorId: null }
       const order = { ...nothing, ...changeOf(directory, given), startsAtMs, expiresAtMs }
       const { made, written } = await guests.add({ ...order, name, count }, actorOf(request))
-      await parts.reached(written.inboxSeq)
+      await reachedOrStored(parts, written.inboxSeq)
+      const unseen = { ...order, createdAtMs: nowMs, revokedAtMs: null }
       return reply.code(201).send({
-        guests: made.map(({ id, password }) => ({
-          ...showGuest(directory, readGuest(directory, id), nowMs),
+        guests: made.map(({ password, ...one }) => ({
+          ...showGuest(directory, directory.guestById(one.id) ?? { ...unseen, ...one }, nowMs),
           password,
         })),
       })
@@ -142,10 +145,12 @@ export function guestRoutes(app: FastifyInstance, parts: AdminParts): void {
     async (request) => {
       requireRole(request, 'operator')
       const guest = readGuest(directory, request.params.guest)
+      if (guest.revokedAtMs !== null) throw wasRemoved(guest)
       const change = changeOf(directory, request.body)
-      checkTime({ ...guest, ...change }, Date.now())
+      // One whose time is over may still be described.
+      if (change.expiresAtMs !== undefined) checkTime({ ...guest, ...change }, Date.now())
       const written = await guests.change(guest, change, actorOf(request))
-      if (written.changed === 0) throw refused(`${guest.name} was removed: add a guest anew`)
+      if (written.changed === 0) throw wasRemoved(guest)
       await parts.reached(written.inboxSeq)
       return showGuest(directory, readGuest(directory, guest.id), Date.now())
     },
@@ -169,8 +174,25 @@ export function guestRoutes(app: FastifyInstance, parts: AdminParts): void {
   )
 }
 
+/** What is stored is made, seen here or not; and its passwords are to be had in this answer alone. */
+async function reachedOrStored(
+  parts: Pick<AdminParts, 'reached'>,
+  inboxSeq: Written['inboxSeq'],
+): Promise<void> {
+  try {
+    await parts.reached(inboxSeq)
+  } catch (cause) {
+    if (cause instanceof DirectoryError && cause.code === 'DIRECTORY_STORED_UNSEEN') return
+    throw cause
+  }
+}
+
 /** What is shown of a guest has no password: nobody but the one who made it has seen that. */
-function showGuest(directory: Directory, guest: Guest, nowMs: number) {
+function showGuest(
+  directory: Directory,
+  guest: Omit<Guest, 'kind' | 'version' | 'secret'>,
+  nowMs: number,
+) {
   const { id, name, label, company, note, sponsorId, startsAtMs, expiresAtMs, revokedAtMs } = guest
   const sponsor = sponsorId === null ? null : (directory.entryById(sponsorId)?.value ?? null)
   return {
@@ -198,7 +220,7 @@ const STATES: Record<GuestEnd, string> = {
   'guest-not-yet': 'coming',
 }
 
-function stateOf(directory: Directory, guest: Guest, nowMs: number): string {
+function stateOf(directory: Directory, guest: GuestTerms, nowMs: number): string {
   const end = findGuestEnd(directory, guest, nowMs)
   return end === null ? 'active' : STATES[end]
 }
@@ -250,6 +272,10 @@ function checkTime(
     throw refused(
       `a guest stays ${MAX_DAYS} days at most, which ${end} is beyond: choose an earlier end, and extend it when the time comes`,
     )
+}
+
+function wasRemoved({ name }: Guest): ApiError {
+  return refused(`${name} was removed: add a guest anew`)
 }
 
 function refused(message: string): ApiError {

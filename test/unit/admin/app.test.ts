@@ -2,10 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { type AppOptions, makeApp } from '../../../src/admin/app.ts'
 import type { AdminParts } from '../../../src/admin/parts.ts'
-import { DirectoryError } from '../../../src/directory/errors.ts'
+import { Guests } from '../../../src/credentials/guests.ts'
+import { DirectoryError, type DirectoryErrorCode } from '../../../src/directory/errors.ts'
+import { makeId, type PrincipalId } from '../../../src/directory/id.ts'
+import type { GuestStore } from '../../../src/directory/ports/guests.ts'
 import type { ResourceStore } from '../../../src/directory/ports/resources.ts'
 import { checkReplyAttribute } from '../../../src/gateway/radius/reply-attributes.ts'
-import { aGroup, aNetwork, MemoryDirectory } from '../../support/directory.ts'
+import { aGroup, aGuest, aNetwork, MemoryDirectory } from '../../support/directory.ts'
 
 const corp = aNetwork({ name: 'corp', priority: 30, vlan: 7 })
 
@@ -76,6 +79,57 @@ t.test('a 503 says whether the change is stored', async (t) => {
   t.equal(unseen.statusCode, 503)
   t.notOk(unseen.headers['retry-after'], 'sending it again is of no use')
   t.same(unseen.json(), { error: { code: 'stored-unseen', message: 'it is stored' } })
+})
+
+t.test('passwords of guests are told though their guests are not seen here yet', async (t) => {
+  const { model } = new MemoryDirectory()
+  const createGuests: GuestStore['createGuests'] = async (guests) => ({
+    changed: guests.length,
+    inboxSeq: 1n,
+    ids: guests.map(() => makeId<PrincipalId>()),
+  })
+  const add = async (code: DirectoryErrorCode) => {
+    const { app } = await serve(t, {
+      directory: model,
+      guests: new Guests({ store: { createGuests } as GuestStore, directory: model }),
+      reached: () => Promise.reject(new DirectoryError(code, 'why')),
+    })
+    const body = { name: 'guest-expo', count: 2, label: 'a seat' }
+    return app.inject({ method: 'POST', url: '/api/v1/guests', payload: body })
+  }
+  const made = await add('DIRECTORY_STORED_UNSEEN')
+  t.equal(made.statusCode, 201)
+  const one = { label: 'a seat', state: 'active', removedAt: null, password: /^(\w{4}-){3}\w{4}$/ }
+  t.match(made.json().guests, [
+    { name: 'guest-expo-1', ...one },
+    { name: 'guest-expo-2', ...one },
+  ])
+  t.equal((await add('DIRECTORY_UNAVAILABLE')).statusCode, 503)
+})
+
+t.test('a guest that expired is described, one that was removed is not', async (t) => {
+  const past = { startsAtMs: 1_000, expiresAtMs: 2_000 }
+  const expired = aGuest({ name: 'guest-expired', ...past })
+  const removed = aGuest({ name: 'guest-removed', ...past, revokedAtMs: 1_500 })
+  const { model } = new MemoryDirectory(expired, removed)
+  const changes: unknown[] = []
+  const updateGuest: GuestStore['updateGuest'] = async (id, change) => {
+    changes.push([id, change])
+    return { changed: 1, inboxSeq: 1n }
+  }
+  const { app } = await serve(t, {
+    directory: model,
+    guests: new Guests({ store: { updateGuest } as GuestStore, directory: model }),
+  })
+  const patch = (name: string, payload: object) =>
+    app.inject({ method: 'PATCH', url: `/api/v1/guests/${name}`, payload })
+  t.equal((await patch(expired.name, { note: 'left a bag' })).statusCode, 200)
+  t.same(changes, [[expired.id, { note: 'left a bag' }]])
+  const over = { expiresAt: '2020-01-01T00:00:00Z' }
+  t.match((await patch(expired.name, over)).json().error.message, /never be let in/)
+  t.match((await patch(removed.name, over)).json().error.message, /was removed/)
+  t.equal((await patch(removed.name, { note: 'x' })).statusCode, 422)
+  t.equal(changes.length, 1)
 })
 
 t.test('a body is taken only when its values have the type they are asked for', async (t) => {
