@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { Client } from 'ldapts'
 import t from 'tap'
 import {
   AcctStatusType,
@@ -13,12 +15,14 @@ import {
   type Packet,
   PacketCode,
 } from '../../protocols/radius/index.ts'
+import { ntHash } from '../../src/credentials/nt-hash.ts'
 import { openDatabase } from '../../src/storage/connection.ts'
+import { Visitor } from '../support/account-visitor.ts'
 import { Admin } from '../support/admin.ts'
 import { cliOf } from '../support/cli.ts'
 import { Das } from '../support/das.ts'
 import { databaseFor } from '../support/database-for.ts'
-import { startTestDemo } from '../support/demo.ts'
+import { PASSWORD, startTestDemo } from '../support/demo.ts'
 import { EapolTest, type Supplicant, tlsVersions } from '../support/eapol-test.ts'
 import { untilLogged } from '../support/last-answer.ts'
 import { makeAccounting, makeRequest, papAttributes, TestNas } from '../support/radius-client.ts'
@@ -164,16 +168,23 @@ await t.test('many at once, for an event', async (t) => {
 await t.test('kept sealed: neither password nor hash stands in the database', async (t) => {
   const { password, name } = await add()
   const database = await openDatabase({ url: databaseUrl })
+  t.teardown(() => database.stop())
   const all = database.kysely.selectFrom('guest').selectAll()
-  const rows = await all
-    .where('name', '=', name)
-    .execute()
-    .finally(() => database.stop())
+  const rows = await all.where('name', '=', name).execute()
   t.equal(rows.length, 1)
-  const secret = rows[0]?.secret ?? Buffer.alloc(0)
+  const { secret = Buffer.alloc(0), ...plain } = rows[0] ?? {}
   t.ok(secret.length > 0)
+  const hash = ntHash(Buffer.from(password))
   t.notOk(secret.includes(password))
-  t.notMatch(JSON.stringify(rows), password)
+  t.notOk(secret.includes(hash))
+  const { rows: changes } = await sql<{ line: string }>`
+    select concat(j, d) as line from journal j left join journal_detail d on d.id::text = j.detail::text
+    where j.entity = ${rows[0]?.id}`.execute(database.kysely)
+  t.equal(changes.length, 1)
+  const written = JSON.stringify([plain, changes])
+  t.ok(written.includes(name), 'the change of this guest')
+  for (const form of [password, hash.toString('hex'), hash.toString('base64')])
+    t.notOk(written.includes(form))
 })
 
 await t.test('let in where guests are, and nowhere before', async (t) => {
@@ -208,6 +219,27 @@ await t.test('nothing but networks knows a guest', async (t) => {
   const { name } = await add()
   t.notMatch(await cli('person', 'list'), name)
   await t.rejects(cli('person', 'show', name), { message: new RegExp(name) })
+})
+
+await t.test('neither LDAP nor the account page takes a guest’s right password', async (t) => {
+  const guest = await add()
+  t.equal((await pap(guest)).code, PacketCode.accessAccept, 'right it is')
+  const { ldapsUrl, caFile, peopleDn } = demo.facts.ldap
+  for (const [as, secret, isTaken] of [
+    [guest.name, guest.password, false],
+    [`uid=${guest.name},${peopleDn}`, guest.password, false],
+    ['adele.vance', PASSWORD, true],
+  ] as const) {
+    const client = new Client({ url: ldapsUrl, tlsOptions: { ca: readFileSync(caFile) } })
+    const bind = client.bind(as, secret)
+    if (isTaken) await t.resolves(bind, 'as people do')
+    else await t.rejects(bind, { code: 49 }, as)
+    await client.unbind()
+  }
+  const signIn = (username: string, password: string) =>
+    new Visitor(demo.facts.http.url).submit('/account/sign-in', { username, password })
+  t.match(await signIn(guest.name, guest.password), { status: 403, text: /do not belong/ })
+  t.match(await signIn('adele.vance', PASSWORD), { status: 303 })
 })
 
 await t.test('a session ends with the guest, and with who vouches for it', async (t) => {

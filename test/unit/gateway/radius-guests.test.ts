@@ -268,7 +268,10 @@ t.test('a guest’s TLS session is never resumed', (t) => {
     events: { record: () => undefined },
     freshness: () => 'fresh',
   })
-  t.equal(logins.remember({ who: { value: guest } }), null)
+  const person = aPerson()
+  bench.directory.put(person)
+  t.type(logins.remember({ who: bench.directory.entryOf(person), stamp: 1 }), 'string', 'as a person’s is')
+  t.equal(logins.remember({ who: { value: guest }, stamp: 1 }), null)
   t.end()
 })
 
