@@ -4,7 +4,7 @@ import { GUEST_PREFIX, type Guest, type GuestSecret } from '../directory/guest.t
 import type { CredentialId } from '../directory/id.ts'
 import type { Network } from '../directory/network.ts'
 import type { AuthEvent } from '../observe/auth-event.ts'
-import type { Claimant, Outcome } from './authenticate.ts'
+import { AuthenticationUnavailable, type Claimant, type Outcome } from './authenticate.ts'
 import type { Claim } from './claim.ts'
 import type { Candidates } from './credential-index.ts'
 import { describeAnswer } from './entry-login.ts'
@@ -78,14 +78,16 @@ export class GuestLogin implements Login<Yes> {
     return this.#found?.secret ?? null
   }
 
+  /** @throws {AuthenticationUnavailable} when there is nothing to check a password with */
   find(): Claim | null {
     this.#found = this.#directory.guestByName(this.name)
     if (this.#found === null) return null
-    const { id, version } = this.#found
+    const { id, version, secret } = this.#found
+    if (secret === null) throw new AuthenticationUnavailable('database', { principalId: id })
     return {
       principalId: id,
       principalVersion: version,
-      candidates: candidatesOf(this.#found),
+      candidates: candidatesOf(this.#found, secret),
       clientId: null,
       takesNetworkPassword: false,
       delegation: null,
@@ -108,7 +110,7 @@ export class GuestLogin implements Login<Yes> {
 }
 
 /** Its password is generated, so it is checked as what is generated for machines is. */
-function candidatesOf(guest: Guest): Candidates {
+function candidatesOf(guest: Guest, { password }: GuestSecret): Candidates {
   const made = known.get(guest)
   if (made !== undefined) return made
   lastStamp -= 1
@@ -124,7 +126,7 @@ function candidatesOf(guest: Guest): Candidates {
         type: 'generated-secret',
         label: 'guest',
         // Made here and kept nowhere: what is kept of a guest's password is sealed.
-        verifier: digestSecret(guest.secret.password),
+        verifier: digestSecret(password),
         principalVersion: null,
         uses: [],
         serviceId: null,

@@ -77,6 +77,7 @@ export async function openDirectory(
       onSignal: (signal) => signals.deliver(signal),
       onAdvanced: ({ usn }) => metrics.feedApplied(1, usn),
       onFault: (error) => log.warn('feed.round-failed', { error }),
+      onUnreadable: (error) => log.error('feed.secret-unreadable', { error }),
     })
     const leader = new Leader({
       database,

@@ -37,6 +37,9 @@ export interface Guest {
   /** When it was removed; it is kept for a while, to tell why it is refused. */
   readonly revokedAtMs: number | null
   readonly createdAtMs: number
-  /** Of a password that was generated: never in an answer, a log or the journal. */
-  readonly secret: GuestSecret
+  /**
+   * Of a password that was generated: never in an answer, a log or the journal. Null where what is
+   * stored does not open, so that nobody can say whether a password is right.
+   */
+  readonly secret: GuestSecret | null
 }

@@ -1,8 +1,11 @@
-import type { Guest } from '../guest.ts'
+import type { Guest, GuestSecret } from '../guest.ts'
 import type { PrincipalId } from '../id.ts'
 import type { Actor, Written } from './people.ts'
 
-export type NewGuest = Omit<Guest, 'kind' | 'id' | 'version' | 'createdAtMs' | 'revokedAtMs'>
+export type NewGuest = Omit<
+  Guest,
+  'kind' | 'id' | 'version' | 'createdAtMs' | 'revokedAtMs' | 'secret'
+> & { readonly secret: GuestSecret }
 
 /** All of a guest but its name, its password and its beginning, which stay what they are. */
 export type GuestChange = Partial<

@@ -1,5 +1,6 @@
 import type { Guest, GuestSecret } from '../../directory/guest.ts'
 import type { PrincipalId } from '../../directory/id.ts'
+import { StorageError } from '../fault.ts'
 import { sealNetworkSecret, unsealNetworkSecret } from '../network-secret.ts'
 import type { Keys, Place } from '../sealing.ts'
 import type { EntityReader } from './reader.ts'
@@ -17,17 +18,38 @@ interface GuestRow extends OwnRow {
   readonly secret: Buffer
 }
 
-export function makeGuestsReader(keys: Keys): EntityReader {
-  return makeTableReader<GuestRow>('guest', 'guest', (row) => toGuest(row, keys))
+/** @param onUnreadable told of a guest whose secret does not open, each time it is read */
+export function makeGuestsReader(
+  keys: Keys,
+  onUnreadable: (error: StorageError) => void,
+): EntityReader {
+  return makeTableReader<GuestRow>('guest', 'guest', (row) =>
+    toGuest(row, openSecret(row, keys, onUnreadable)),
+  )
 }
 
 export function sealGuestSecret(keys: Keys, id: string, secret: GuestSecret): Buffer {
   return sealNetworkSecret(keys, placeOf(id), secret)
 }
 
-function toGuest(row: GuestRow, keys: Keys): Guest {
-  const { ntHash, password } = unsealNetworkSecret(keys, placeOf(row.id), row.secret)
-  if (password === null) throw new Error(`the guest ${row.id} has no password`)
+/** One row that was altered must not keep everybody out: it is followed without its secret. */
+function openSecret(
+  { id, secret }: GuestRow,
+  keys: Keys,
+  onUnreadable: (error: StorageError) => void,
+): GuestSecret | null {
+  try {
+    const { ntHash, password } = unsealNetworkSecret(keys, placeOf(id), secret)
+    if (password !== null) return { ntHash, password }
+    throw new StorageError('STORAGE_KEY', `guest.secret of ${id} holds no password`)
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error
+    onUnreadable(error)
+    return null
+  }
+}
+
+function toGuest(row: GuestRow, secret: GuestSecret | null): Guest {
   return {
     kind: 'guest',
     id: row.id as PrincipalId,
@@ -41,7 +63,7 @@ function toGuest(row: GuestRow, keys: Keys): Guest {
     expiresAtMs: row.expires_at.getTime(),
     revokedAtMs: row.revoked_at?.getTime() ?? null,
     createdAtMs: row.created_at.getTime(),
-    secret: { ntHash, password },
+    secret,
   }
 }
 

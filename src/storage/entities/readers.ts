@@ -1,4 +1,5 @@
 import type { FollowedKind } from '../../directory/change.ts'
+import type { StorageError } from '../fault.ts'
 import type { Keys } from '../sealing.ts'
 import { clientCertificatesReader, makeClientAuthoritiesReader } from './certificates.ts'
 import { credentialsReader } from './credentials.ts'
@@ -13,7 +14,10 @@ import { administratorsReader, servicesReader } from './services.ts'
 import { settingsReader } from './settings.ts'
 
 /** How each kind is read, in the order in which a start hands them over: groups know no people yet. */
-export function makeReaders(keys: Keys): ReadonlyMap<FollowedKind, EntityReader> {
+export function makeReaders(
+  keys: Keys,
+  onUnreadable: (error: StorageError) => void,
+): ReadonlyMap<FollowedKind, EntityReader> {
   const readers = [
     settingsReader,
     administratorsReader,
@@ -22,7 +26,7 @@ export function makeReaders(keys: Keys): ReadonlyMap<FollowedKind, EntityReader>
     networksReader,
     makeRealmReader(keys),
     devicesReader,
-    makeGuestsReader(keys),
+    makeGuestsReader(keys, onUnreadable),
     peopleReader,
     groupsReader,
     credentialsReader,

@@ -39,6 +39,8 @@ export interface FeedOptions {
   readonly onAdvanced?: (position: Position) => void
   /** Told of a round that failed; the feed goes on trying. */
   readonly onFault?: (error: unknown) => void
+  /** Told of a row that is followed without its secret, which does not open. */
+  readonly onUnreadable?: (error: unknown) => void
   readonly clocks?: Clocks
 }
 
@@ -65,7 +67,7 @@ export class Feed implements Service {
 
   constructor(options: FeedOptions) {
     this.#options = options
-    this.#readers = makeReaders(options.keys)
+    this.#readers = makeReaders(options.keys, (error) => options.onUnreadable?.(error))
     this.#clock = new FreshnessClock(options.clocks)
   }
 

@@ -56,11 +56,19 @@ function admit(change: Partial<Network>): void {
 }
 
 let identifier = 0
-async function ask(attributes: readonly Attribute[], authenticator: Buffer, ssid = 'visitors') {
+function send(
+  attributes: readonly Attribute[],
+  authenticator: Buffer,
+  { ssid = 'visitors', waitMs = 2_000 } = {},
+) {
   identifier = (identifier + 1) & 0xff
   const station = makeText(AttributeType.calledStationId, `02-00-00-00-00-01:${ssid}`)
   const request = { identifier, authenticator, attributes: [...attributes, station] }
-  const reply = await nas.send(makeRequest(request, nas.secret))
+  return nas.send(makeRequest(request, nas.secret), waitMs)
+}
+
+async function ask(attributes: readonly Attribute[], authenticator: Buffer, ssid = 'visitors') {
+  const reply = await send(attributes, authenticator, { ssid })
   if (reply === null) throw new Error('no reply')
   return reply.packet
 }
@@ -70,18 +78,18 @@ function pap(name: string, secret = guestPassword, ssid = 'visitors') {
   return ask(papAttributes(name, secret, nas.secret, authenticator), authenticator, ssid)
 }
 
-async function msChap(name: string, secret = guestPassword) {
+function msChapAttributes(name: string, secret: string): readonly Attribute[] {
   const challenge = randomBytes(16)
   const { response } = answerMsChap2(challenge, { name, password: secret })
-  const { code } = await ask(
-    [
-      makeText(AttributeType.userName, name),
-      makeVendor({ vendor: MICROSOFT, type: 11, value: challenge }),
-      makeVendor({ vendor: MICROSOFT, type: 25, value: encodeMsChap2(response, 7) }),
-    ],
-    randomBytes(16),
-  )
-  return code
+  return [
+    makeText(AttributeType.userName, name),
+    makeVendor({ vendor: MICROSOFT, type: 11, value: challenge }),
+    makeVendor({ vendor: MICROSOFT, type: 25, value: encodeMsChap2(response, 7) }),
+  ]
+}
+
+async function msChap(name: string, secret = guestPassword) {
+  return (await ask(msChapAttributes(name, secret), randomBytes(16))).code
 }
 
 async function chap(name: string, secret = guestPassword) {
@@ -164,6 +172,20 @@ t.test('refused with the right password, and told why, whichever way it is shown
   set({})
   admit({})
   t.equal((await pap('guest-k7m2q')).code, ACCEPT, 'and in again')
+})
+
+t.test('a secret that does not open is no wrong password: no answer', async (t) => {
+  set({ secret: null })
+  const authenticator = randomBytes(16)
+  for (const attributes of [
+    papAttributes(guest.name, guestPassword, nas.secret, authenticator),
+    msChapAttributes(guest.name, guestPassword),
+  ]) {
+    t.equal(await send(attributes, authenticator, { waitMs: 300 }), null)
+    t.match(bench.events.at(-1), { outcome: 'unavailable', reason: 'database' })
+  }
+  set({})
+  t.equal((await pap(guest.name)).code, ACCEPT)
 })
 
 t.test('with a wrong password nothing is told of the account', async (t) => {
@@ -270,7 +292,11 @@ t.test('a guest’s TLS session is never resumed', (t) => {
   })
   const person = aPerson()
   bench.directory.put(person)
-  t.type(logins.remember({ who: bench.directory.entryOf(person), stamp: 1 }), 'string', 'as a person’s is')
+  t.type(
+    logins.remember({ who: bench.directory.entryOf(person), stamp: 1 }),
+    'string',
+    'as a person’s is',
+  )
   t.equal(logins.remember({ who: { value: guest }, stamp: 1 }), null)
   t.end()
 })
