@@ -162,3 +162,12 @@ function attributesFor(network: Network, rule: NetworkGroup): readonly ReplyAttr
 function deny(denial: AccessDenial): Decision {
   return { ok: false, denial }
 }
+
+/** A session ends with what was let in for a time, also where the NAS takes no requests. */
+export function untilExpiry(grant: Grant, expiresAtMs: number | null, atMs: number): Grant {
+  const { session } = grant
+  if (expiresAtMs === null || session === undefined) return grant
+  const left = Math.ceil((expiresAtMs - atMs) / 1_000)
+  const timeoutSeconds = Math.min(session.timeoutSeconds ?? Number.POSITIVE_INFINITY, left)
+  return { ...grant, session: { ...session, timeoutSeconds } }
+}

@@ -1,7 +1,7 @@
 import type { Device } from '../directory/device.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Network } from '../directory/network.ts'
-import { type AccessDenial, admit, decide, type Grant } from './decide.ts'
+import { type AccessDenial, admit, decide, type Grant, untilExpiry } from './decide.ts'
 
 /** Why a device may not come in, in the words of the auth events. */
 export type DeviceDenial =
@@ -46,13 +46,4 @@ function findDenial(
   const owner = directory.entryById(device.ownerId)
   const mayOwn = owner !== null && decide(directory, owner, { kind: 'account' }).ok
   return mayOwn ? null : 'owner-shut-out'
-}
-
-/** A session ends with what was let in for a time, also where the NAS takes no requests. */
-export function untilExpiry(grant: Grant, expiresAtMs: number | null, atMs: number): Grant {
-  const { session } = grant
-  if (expiresAtMs === null || session === undefined) return grant
-  const left = Math.ceil((expiresAtMs - atMs) / 1_000)
-  const timeoutSeconds = Math.min(session.timeoutSeconds ?? Number.POSITIVE_INFINITY, left)
-  return { ...grant, session: { ...session, timeoutSeconds } }
 }

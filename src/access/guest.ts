@@ -1,8 +1,7 @@
 import type { Directory } from '../directory/directory.ts'
 import type { Guest } from '../directory/guest.ts'
 import type { Network } from '../directory/network.ts'
-import { type AccessDenial, admit, decide, type Grant } from './decide.ts'
-import { untilExpiry } from './device.ts'
+import { type AccessDenial, admit, decide, type Grant, untilExpiry } from './decide.ts'
 
 /** Why a guest is let in nowhere, in the words of the auth events. */
 export type GuestEnd =

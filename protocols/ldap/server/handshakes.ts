@@ -6,7 +6,7 @@ import { Turns, type TurnTaker } from '../../wire/index.ts'
 const MAX_HELLO_BYTES = 16 * 1024
 
 export interface HandshakesOptions {
-  /** For a client to come to the end of its handshake, not counting what we had it wait. */
+  /** For a client to say its hello, to wait for its turn, and to end its handshake: for each of them. */
   readonly timeoutMs: number
   /** One for each round of the event loop, or whatever else they are to share. */
   readonly turns?: TurnTaker | undefined
@@ -27,7 +27,7 @@ export interface Handshake {
 export class Handshakes {
   readonly #timeoutMs: number
   readonly #turns: TurnTaker
-  /** Since when we have waited for the client; infinite while it waits for us. */
+  /** Since when we wait for the client, or it for its turn. */
   readonly #sinceMs = new Map<Socket, number>()
 
   constructor({ timeoutMs, turns = new Turns() }: HandshakesOptions) {
@@ -43,13 +43,12 @@ export class Handshakes {
       if (this.#sinceMs.delete(socket)) onFailed()
     })
     socket.once('readable', () => {
-      const waitsSinceMs = performance.now()
-      this.#sinceMs.set(socket, Number.POSITIVE_INFINITY)
-      this.#turns.take(() => this.#secure(handshake, waitsSinceMs))
+      this.#sinceMs.set(socket, performance.now())
+      this.#turns.take(() => this.#secure(handshake))
     })
   }
 
-  /** Drops clients that take too long. */
+  /** Drops clients that take too long, and those that must have given up waiting. */
   checkTimes(nowMs: number): void {
     for (const [socket, sinceMs] of this.#sinceMs) {
       if (nowMs - sinceMs > this.#timeoutMs) socket.destroy()
@@ -60,16 +59,14 @@ export class Handshakes {
     for (const socket of this.#sinceMs.keys()) socket.destroy()
   }
 
-  #secure({ socket, secureContext, onSecured }: Handshake, waitsSinceMs: number): void {
+  #secure({ socket, secureContext, onSecured }: Handshake): void {
     if (!this.#sinceMs.has(socket)) return
-    const nowMs = performance.now()
-    // Who has closed his side without a word, or must have given up waiting, is not worth the work.
-    const isGone = socket.readableLength === 0 || nowMs - waitsSinceMs > this.#timeoutMs
-    if (isGone || socket.readableLength > MAX_HELLO_BYTES) {
+    // It may have closed its side without a word.
+    if (socket.readableLength === 0 || socket.readableLength > MAX_HELLO_BYTES) {
       socket.destroy()
       return
     }
-    this.#sinceMs.set(socket, nowMs)
+    this.#sinceMs.set(socket, performance.now())
     const secured = new TLSSocket(socket, { isServer: true, secureContext })
     const drop = () => socket.destroy()
     secured.on('error', drop)
